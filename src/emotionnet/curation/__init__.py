@@ -1,0 +1,1 @@
+"""From web records to a data set."""

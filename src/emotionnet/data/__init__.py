@@ -1,0 +1,1 @@
+"""What images exist, on disk and decoded."""

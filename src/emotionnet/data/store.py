@@ -1,0 +1,209 @@
+"""The DATASET folder: one reader, one writer.
+
+    dataset.json                     name, source, licences, counts, config, versions, sha256 of each table
+    emotions.json  tags.json  unseen.json     ordered words with counts
+    train.parquet  val.parquet  test.parquet  one row per picture, see `SCHEMA`
+    rejects.parquet                  id, reason
+    images/
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotionnet.files import read_json, sha256, write_json
+from emotionnet.records import SPLITS, DataError, ImageRecord, Word
+
+MARKER = "dataset.json"
+VOCABULARIES = ("emotions", "tags", "unseen")
+SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "path": pl.String(),
+        "labels": pl.List(pl.Int32()),
+        "tags": pl.List(pl.Int32()),
+        "unseen": pl.List(pl.Int32()),
+        "group": pl.String(),
+        "source": pl.String(),
+        "licence": pl.String(),
+        "sha256": pl.String(),
+    }
+)
+REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set on disk, opened: its words, and its records by split."""
+
+    root: Path
+    info: Mapping[str, Any]
+    emotions: tuple[Word, ...]
+    tags: tuple[Word, ...]
+    unseen: tuple[Word, ...]
+
+    @property
+    def name(self) -> str:
+        return str(self.info.get("name", self.root.name))
+
+    @property
+    def emotion_names(self) -> tuple[str, ...]:
+        return tuple(word.name for word in self.emotions)
+
+    @property
+    def tag_names(self) -> tuple[str, ...]:
+        return tuple(word.name for word in self.tags)
+
+    @property
+    def unseen_names(self) -> tuple[str, ...]:
+        return tuple(word.name for word in self.unseen)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 over the hashes of all tables, which hold those of the pictures."""
+        listing = json.dumps(self.info.get("files", {}), sort_keys=True)
+        return hashlib.sha256(listing.encode()).hexdigest()
+
+    def table(self, split: str) -> pl.DataFrame:
+        """The rows of one split, in file order, columns as in `SCHEMA`.
+
+        Raises:
+            DataError: The split is unknown, or its table missing, broken or of other columns.
+        """
+        if split not in SPLITS:
+            raise DataError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
+        return _read_table(self.root / f"{split}.parquet")
+
+    def records(self, split: str) -> tuple[ImageRecord, ...]:
+        """The records of one split, in file order; it may not be empty.
+
+        Raises:
+            DataError: As `table`, or the split is empty or an index is out of range.
+        """
+        path = self.root / f"{split}.parquet"
+        rows = self.table(split).to_dicts()
+        if not rows:
+            raise DataError(f"{path}: the {split} split must hold at least one picture; it is empty")
+        records = tuple(_record(row) for row in rows)
+        faults = [fault for record in records for fault in self.range_faults(record)]
+        if faults:
+            raise DataError(f"{path}: {fault}" for fault in faults[:10])
+        return records
+
+    def range_faults(self, record: ImageRecord) -> list[str]:
+        """One line for each label, tag or unseen index that no word stands for."""
+        columns = (
+            ("labels", record.labels, self.emotions),
+            ("tags", record.tags, self.tags),
+            ("unseen", record.unseen, self.unseen),
+        )
+        return [
+            f"{record.id}: {column} must be in 0..{len(words) - 1}; got {index}"
+            for column, indices, words in columns
+            for index in indices
+            if not 0 <= index < len(words)
+        ]
+
+    def image_path(self, record: ImageRecord) -> Path:
+        """Where the picture lies; it may be missing.
+
+        Raises:
+            DataError: The picture is a URL, or its path leaves the data set's folder.
+        """
+        if "://" in record.path:
+            raise DataError(f"{record.id}: {record.path} is a URL; fetch it and curate again with its path")
+        path = self.root / record.path
+        if not path.resolve().is_relative_to(self.root.resolve()):
+            raise DataError(f"{record.id}: {record.path} leaves the folder {self.root}")
+        return path
+
+
+def read_dataset(root: Path) -> Dataset:
+    """Open a DATASET folder.
+
+    Raises:
+        DataError: The folder or one of its files is missing or broken; names all of them.
+    """
+    if not root.is_dir():
+        raise DataError(f"{root}: must be a DATASET folder; it does not exist")
+    if not (root / MARKER).is_file():
+        raise DataError(f"{root}: must be a DATASET folder; it holds no {MARKER} ('data curate' writes one)")
+    needed = [f"{name}.json" for name in VOCABULARIES] + [f"{split}.parquet" for split in SPLITS]
+    missing = [name for name in needed if not (root / name).is_file()]
+    if missing:
+        raise DataError(f"{root / name}: file not found" for name in missing)
+    info = read_json(root / MARKER)
+    if not isinstance(info, dict):
+        raise DataError(f"{root / MARKER}: must be a JSON object; got {type(info).__name__}")
+    words = {name: _read_words(root / f"{name}.json") for name in VOCABULARIES}
+    return Dataset(root=root, info=info, **words)
+
+
+def write_dataset(
+    folder: Path,
+    *,
+    info: Mapping[str, Any],
+    words: Mapping[str, Sequence[Word]],
+    tables: Mapping[str, pl.DataFrame],
+    rejects: pl.DataFrame,
+) -> None:
+    """Fill `folder`, which already holds the pictures, with the rest of a data set.
+
+    Args:
+        folder: A folder that `files.new_folder` gave.
+        info: What `dataset.json` says besides counts and hashes.
+        words: The words of each of `VOCABULARIES`, in index order.
+        tables: Rows by split, columns as in `SCHEMA`.
+        rejects: Columns id and reason.
+    """
+    for name in VOCABULARIES:
+        write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
+    for split in SPLITS:
+        tables[split].select(SCHEMA.names()).cast(dict(SCHEMA)).write_parquet(folder / f"{split}.parquet")
+    rejects.cast(dict(REJECTS_SCHEMA)).write_parquet(folder / "rejects.parquet")
+    counts = {split: tables[split].height for split in SPLITS}
+    counts |= {"rejects": rejects.height} | {name: len(words[name]) for name in VOCABULARIES}
+    counts |= {f"{split}_groups": tables[split]["group"].n_unique() for split in SPLITS}
+    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    write_json(folder / MARKER, {**info, "counts": counts, "files": files})
+
+
+def _record(row: Mapping[str, Any]) -> ImageRecord:
+    lists = {key: tuple(row[key] or ()) for key in ("labels", "tags", "unseen")}
+    texts = {key: str(row[key] or "") for key in ("id", "path", "group", "source", "licence", "sha256")}
+    return ImageRecord(**texts, **lists)
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: must be a Parquet file; {reason}") from None
+    missing = [name for name in SCHEMA if name not in table.columns]
+    if missing:
+        raise DataError(f"{path}: must have the columns {', '.join(SCHEMA)}; {', '.join(missing)} missing")
+    try:
+        return table.select(SCHEMA.names()).cast(dict(SCHEMA))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: a column has another type than {dict(SCHEMA)}; {reason}") from None
+
+
+def _read_words(path: Path) -> tuple[Word, ...]:
+    entries = read_json(path)
+    try:
+        words = tuple(Word(name=str(entry["name"]), count=int(entry["count"])) for entry in entries)
+    except (TypeError, KeyError, ValueError):
+        raise DataError(f'{path}: must be a list of {{"name": ..., "count": ...}}') from None
+    if len({word.name for word in words}) != len(words):
+        raise DataError(f"{path}: every word must stand once; some stand twice")
+    return words

@@ -1,0 +1,109 @@
+"""Writing without half-written results: beside, fsync, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from emotionnet.records import DataError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    write_bytes(path, text.encode())
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON with sorted keys, so that equal values are equal files."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: The file is missing or no JSON; says where.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(f"{path}: file not found") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as text ({error})") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise DataError(f"{path}: must be JSON; {error}") from None
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def new_folder(target: Path, *, marker: str, overwrite: bool) -> Iterator[Path]:
+    """Give a folder beside `target` to fill; it becomes `target` when all went well.
+
+    Args:
+        target: The folder to write.
+        marker: The file that tells such a folder from any other; only a folder
+            that holds it is ever overwritten.
+        overwrite: Whether an earlier result may be replaced.
+
+    Raises:
+        DataError: `target` may not be written, see `refuse_existing`.
+    """
+    refuse_existing(target, marker=marker, overwrite=overwrite)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    fresh, old = beside / "new", beside / "old"
+    fresh.mkdir()
+    try:
+        yield fresh
+        if target.exists():
+            os.replace(target, old)
+        os.replace(fresh, target)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def refuse_existing(target: Path, *, marker: str, overwrite: bool) -> None:
+    """Check that a result may be written at `target`.
+
+    Raises:
+        DataError: It is a file, or a folder with content and `overwrite` is false,
+            or a folder with content but without `marker`.
+    """
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise DataError(f"{target}: must be a folder or not exist; it is a file")
+    if not any(target.iterdir()):
+        return
+    if not (target / marker).is_file():
+        raise DataError(f"{target}: holds other files and no {marker}; choose another --out")
+    if not overwrite:
+        raise DataError(f"{target}: exists already; choose another --out or add --overwrite")

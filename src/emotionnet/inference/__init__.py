@@ -1,0 +1,1 @@
+"""A run at work: pictures in, emotions out."""

@@ -1,0 +1,60 @@
+"""Plain records and the error types. No torch, no input or output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+SPLITS = ("train", "val", "test")
+
+
+class DataError(ValueError):
+    """The caller's mistake: what must hold, what was found, where.
+
+    A command turns it into one line for each fault and exit status 2.
+
+    Args:
+        faults: One text, or several when one look found several faults.
+    """
+
+    def __init__(self, faults: str | Iterable[str]) -> None:
+        self.faults = (faults,) if isinstance(faults, str) else tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class ConfigError(DataError):
+    """A config file or an option that cannot be used."""
+
+
+class TrainingError(RuntimeError):
+    """Training failed while it ran (exit status 1); what it saved is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a vocabulary and the number of images that carry it."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """One picture of a data set.
+
+    `path` is relative to the data set's folder, with forward slashes, or a URL
+    that has not been fetched. `labels`, `tags` and `unseen` are indices into the
+    data set's `emotions`, `tags` and `unseen` words; `unseen` words are held out:
+    they stand in no label and no tag, and exist to score zero-shot. `group` is
+    the unit of a score: pictures of one group are in one split.
+    """
+
+    id: str
+    path: str
+    labels: tuple[int, ...]
+    tags: tuple[int, ...]
+    unseen: tuple[int, ...]
+    group: str
+    source: str
+    licence: str
+    sha256: str

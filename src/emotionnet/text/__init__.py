@@ -1,0 +1,1 @@
+"""What tags mean: word vectors and the text teacher."""
