@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from emotionnet.files import read_json
-from emotionnet.records import ConfigError, DataError
+from emotionnet.records import ConfigError
 
 
 def _existing_folder(path: Path) -> Path:
@@ -71,12 +71,19 @@ class CurateConfig(Section):
     name: str = Field("", description="name of the data set; empty: the source's name")
     licence: str = Field("unknown", description="licence of pictures whose record names none")
     vocabulary: Existing | None = Field(
-        None, description="emotion words: a text file, one a line, or a 2020 vocabulary pickle; null: the lexicon"
+        None,
+        description="emotion words: a text file, one a line, or a 2020 vocabulary pickle; null: the lexicon",
     )
     min_tag_groups: PositiveInt = Field(1, description="a tag is kept when at least so many groups carry it")
-    min_emotion_groups: PositiveInt = Field(10, description="an emotion is a label when at least so many groups carry it")
-    unseen: NonNegativeInt = Field(0, description="number of emotion words held out to score zero-shot, no unit")
-    min_unseen_groups: PositiveInt = Field(4, description="a held-out word is one that at least so many groups carry")
+    min_emotion_groups: PositiveInt = Field(
+        10, description="an emotion is a label when at least so many groups carry it"
+    )
+    unseen: NonNegativeInt = Field(
+        0, description="number of emotion words held out to score zero-shot, no unit"
+    )
+    min_unseen_groups: PositiveInt = Field(
+        4, description="a held-out word is one that at least so many groups carry"
+    )
     near_duplicate_bits: NonNegativeInt = Field(
         20, le=255, description="pictures of one source at most so many of 256 hash bits apart share a group"
     )
@@ -93,9 +100,13 @@ class VectorsConfig(Section):
         "sentence", description="'sentence': MiniLM from the wheel; 'word2vec': skip-gram trained on the tags"
     )
     size: PositiveInt = Field(300, description="dimensions of word2vec vectors")
-    min_count: PositiveInt = Field(100, description="word2vec: a tag needs so many occurrences, copies included")
+    min_count: PositiveInt = Field(
+        100, description="word2vec: a tag needs so many occurrences, copies included"
+    )
     epochs: PositiveInt = Field(10, description="word2vec: passes over the sentences")
-    words: Existing | None = Field(None, description="text file with further words for 'sentence', one a line")
+    words: Existing | None = Field(
+        None, description="text file with further words for 'sentence', one a line"
+    )
     seed: int = Field(0, description="seed of word2vec and of its shuffled copies")
     out: Path = Field(Path("vectors"), description="the VECTORS folder to write")
 
@@ -106,14 +117,17 @@ class OptimizerConfig(Section):
     trunk_lr: PositiveFloat | None = Field(None, description="learning rate of the trunk; null: lr")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd, beta1 of adamw")
     weight_decay: NonNegativeFloat = Field(1e-5, description="weight decay")
-    clip_norm: PositiveFloat | None = Field(None, description="largest norm of all gradients; null: not clipped")
+    clip_norm: PositiveFloat | None = Field(
+        None, description="largest norm of all gradients; null: not clipped"
+    )
     accumulate: PositiveInt = Field(1, description="batches whose gradients one step sums up")
 
 
 class ScheduleConfig(Section):
     name: Literal["multistep", "cosine", "constant"] = Field("multistep", description="how the rate changes")
     milestones: tuple[PositiveInt, ...] = Field(
-        (10, 20), description="multistep: 0-based epochs from which the lower rate holds; may lie past the end"
+        (10, 20),
+        description="multistep: 0-based epochs from which the lower rate holds; may lie past the end",
     )
     gamma: Fraction = Field(0.1, description="multistep: factor at each milestone")
     warmup_epochs: NonNegativeInt = Field(0, description="epochs over which the rate rises linearly from 0")
@@ -122,9 +136,12 @@ class ScheduleConfig(Section):
 class ImageDataConfig(Section):
     root: Folder = Field(description="the DATASET folder")
     image_size: PositiveInt = Field(224, description="side of the network's input, pixels")
-    crop_pct: Fraction = Field(0.875, description="testing: the centre crop's share of the resized short side")
+    crop_pct: Fraction = Field(
+        0.875, description="testing: the centre crop's share of the resized short side"
+    )
     crop_scale: tuple[Fraction, Fraction] = Field(
-        (0.08, 1.0), description="training: smallest and largest share of the picture's area that a crop covers"
+        (0.08, 1.0),
+        description="training: smallest and largest share of the picture's area that a crop covers",
     )
     flip: bool = Field(True, description="training: mirror half of the pictures")
     batch_size: PositiveInt = Field(256, description="pictures per batch")
@@ -138,7 +155,9 @@ class TextDataConfig(Section):
 
 
 class TextConfig(Section):
-    vectors: Folder | None = Field(None, description="the VECTORS folder; needed for shapes with a projection")
+    vectors: Folder | None = Field(
+        None, description="the VECTORS folder; needed for shapes with a projection"
+    )
     teacher: Folder | None = Field(None, description="the TEACHER folder; needed for 3branch")
 
 
@@ -166,7 +185,8 @@ class ObjectiveConfig(Section):
     alpha: NonNegativeFloat = Field(1.0, description="weight of the embedding distance")
     beta: NonNegativeFloat = Field(1.0, description="weight of the text distillation")
     embedding_target: Literal["word_vectors", "teacher_feature"] = Field(
-        "word_vectors", description="what the projection approaches: the tags' mean word vector, or the teacher's feature"
+        "word_vectors",
+        description="what the projection approaches: the tags' mean word vector, or the teacher's feature",
     )
 
 
@@ -177,7 +197,9 @@ class FitConfig(Section):
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
     epochs: PositiveInt = Field(30, description="passes over the training split")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of forward and backward")
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="arithmetic of forward and backward"
+    )
     seed: int = Field(0, description="seed of weights, order, augmentation and dropout")
 
 
@@ -242,7 +264,7 @@ def portable(config: Section, folder: Path) -> dict[str, Any]:
 
 def absolute_paths(model: type[BaseModel], values: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """The same raw values with every relative path made absolute against `base`."""
-    return _map_paths(model, values, lambda text: os.path.abspath(base / Path(text).expanduser()))
+    return _map_paths(model, values, lambda text: str((base / Path(text).expanduser()).absolute()))
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -275,7 +297,11 @@ def _map_paths(model: type[BaseModel], values: Mapping[str, Any], change: Any) -
         value, section = result.get(name), _section(field.annotation)
         if section is not None and isinstance(value, Mapping):
             result[name] = _map_paths(section, value, change)
-        elif isinstance(value, str) and _holds_path(field.annotation) and value not in _literals(field.annotation):
+        elif (
+            isinstance(value, str)
+            and _holds_path(field.annotation)
+            and value not in _literals(field.annotation)
+        ):
             result[name] = change(value)
     return result
 
@@ -325,5 +351,3 @@ def _describe(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
     message = fault["msg"].removeprefix("Value error, ")
     found = "" if fault["type"] == "value_error" else f"; got {json.dumps(fault['input'], default=str)}"
     return f"{where}: {key}: {message[0].lower()}{message[1:]}{found}"
-
-

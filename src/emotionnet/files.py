@@ -24,8 +24,8 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
+        Path(beside).chmod(0o644)
+        Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
@@ -84,8 +84,8 @@ def new_folder(target: Path, *, marker: str, overwrite: bool) -> Iterator[Path]:
     try:
         yield fresh
         if target.exists():
-            os.replace(target, old)
-        os.replace(fresh, target)
+            target.replace(old)
+        fresh.replace(target)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -1,6 +1,6 @@
 """The DATASET folder: one reader, one writer.
 
-    dataset.json                     name, source, licences, counts, config, versions, sha256 of each table
+dataset.json                     name, source, licences, counts, config, versions, sha256 of each table
     emotions.json  tags.json  unseen.json     ordered words with counts
     train.parquet  val.parquet  test.parquet  one row per picture, see `SCHEMA`
     rejects.parquet                  id, reason
@@ -167,8 +167,8 @@ def write_dataset(
     for name in VOCABULARIES:
         write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
     for split in SPLITS:
-        tables[split].select(SCHEMA.names()).cast(dict(SCHEMA)).write_parquet(folder / f"{split}.parquet")
-    rejects.cast(dict(REJECTS_SCHEMA)).write_parquet(folder / "rejects.parquet")
+        tables[split].select(SCHEMA.names()).cast(SCHEMA).write_parquet(folder / f"{split}.parquet")
+    rejects.cast(REJECTS_SCHEMA).write_parquet(folder / "rejects.parquet")
     counts = {split: tables[split].height for split in SPLITS}
     counts |= {"rejects": rejects.height} | {name: len(words[name]) for name in VOCABULARIES}
     counts |= {f"{split}_groups": tables[split]["group"].n_unique() for split in SPLITS}
@@ -177,9 +177,17 @@ def write_dataset(
 
 
 def _record(row: Mapping[str, Any]) -> ImageRecord:
-    lists = {key: tuple(row[key] or ()) for key in ("labels", "tags", "unseen")}
-    texts = {key: str(row[key] or "") for key in ("id", "path", "group", "source", "licence", "sha256")}
-    return ImageRecord(**texts, **lists)
+    return ImageRecord(
+        id=row["id"],
+        path=row["path"],
+        labels=tuple(row["labels"] or ()),
+        tags=tuple(row["tags"] or ()),
+        unseen=tuple(row["unseen"] or ()),
+        group=row["group"],
+        source=row["source"] or "",
+        licence=row["licence"] or "",
+        sha256=row["sha256"] or "",
+    )
 
 
 def _read_table(path: Path) -> pl.DataFrame:
@@ -192,7 +200,7 @@ def _read_table(path: Path) -> pl.DataFrame:
     if missing:
         raise DataError(f"{path}: must have the columns {', '.join(SCHEMA)}; {', '.join(missing)} missing")
     try:
-        return table.select(SCHEMA.names()).cast(dict(SCHEMA))
+        return table.select(SCHEMA.names()).cast(SCHEMA)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path}: a column has another type than {dict(SCHEMA)}; {reason}") from None
