@@ -1,0 +1,174 @@
+"""Decode pictures; the transform to evaluate with.
+
+Pictures come from outside: the format is taken from the content and must be one of
+`FORMATS`, and the size is checked before a pixel is decoded. Evaluation needs Pillow
+and NumPy only, so that an exported model runs without torch.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from emotionnet.records import DataError
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "AVIF")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif")
+MAX_PIXELS = 100_000_000
+BACKGROUND = (255, 255, 255)
+
+ImageLike = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a picture becomes a network's input when it is evaluated.
+
+    `image_size` is the side in pixels; `crop_pct` the centre crop's share of the
+    resized short side; `mean` and `std` are for RGB in 0..1.
+    """
+
+    image_size: int
+    crop_pct: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def describe(source: ImageLike) -> str:
+    """What an error or a table calls a picture: its path, or what kind of object it is."""
+    return str(source) if isinstance(source, (str, Path)) else f"<{type(source).__name__}>"
+
+
+def decode(source: ImageLike) -> Image.Image:
+    """Decode a picture to 8-bit RGB, upright, transparent parts on white.
+
+    Args:
+        source: A file, its bytes, a Pillow image, or an array: uint8, (H, W),
+            (H, W, 3) or (H, W, 4), RGB in 0..255.
+
+    Raises:
+        DataError: No file, no picture, truncated, or more than `MAX_PIXELS`; names it.
+    """
+    name = describe(source)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; faults are errors
+            image = _open(source)
+            if image.width * image.height > MAX_PIXELS:
+                raise DataError(
+                    f"{name}: must have at most {MAX_PIXELS:,} pixels; has {image.width} x {image.height}"
+                )
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except FileNotFoundError:
+        raise DataError(f"{name}: file not found") from None
+    except Image.DecompressionBombError:
+        raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has more") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{name}: must be a picture ({', '.join(FORMATS)}); it is something else") from None
+    except DataError:
+        raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        MemoryError,
+        struct.error,
+        IndexError,
+        TypeError,
+    ) as error:
+        raise DataError(f"{name}: picture cannot be decoded ({error})") from None
+
+
+def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.float32]:
+    """Resize, centre crop and normalise: torchvision's Resize and CenterCrop in one step.
+
+    Only the crop is resampled, so that a picture of 1 x 100,000 pixels needs no more
+    memory than any other.
+
+    Returns:
+        Float32, shape (3, image_size, image_size), normalised by mean and std.
+    """
+    size = how.image_size
+    short_side = max(size, round(size / how.crop_pct))
+    scale = short_side / min(image.size)
+    width, height = max(short_side, int(image.width * scale)), max(short_side, int(image.height * scale))
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    step_x, step_y = image.width / width, image.height / height
+    box = (left * step_x, top * step_y, (left + size) * step_x, (top + size) * step_y)
+    cropped = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    scaled_HW3 = np.asarray(cropped, dtype=np.float32) / np.float32(255)
+    normalised_HW3 = (scaled_HW3 - np.float32(how.mean)) / np.float32(how.std)
+    return np.ascontiguousarray(normalised_HW3.transpose(2, 0, 1), dtype=np.float32)
+
+
+def find_images(paths: Sequence[str | Path]) -> Iterator[Path]:
+    """Pictures named by files, folders (searched to any depth) and glob patterns, in order.
+
+    Raises:
+        DataError: A name that stands for no file; one line for each.
+    """
+    faults = []
+    for name in paths:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        elif path.is_file():
+            found = [path]
+        else:
+            base = Path(path.anchor) if path.is_absolute() else Path()
+            pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else str(path)
+            found = (
+                sorted(p for p in base.glob(pattern) if p.is_file())
+                if any(c in pattern for c in "*?[")
+                else []
+            )
+        if not found:
+            faults.append(f"{name}: must name a picture, a folder with pictures or a pattern; nothing found")
+        yield from found
+    if faults:
+        raise DataError(faults)
+
+
+def _open(source: ImageLike) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return source
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim not in (2, 3) or source.shape[2:] not in ((), (3,), (4,)):
+            found = f"{source.dtype} of shape {source.shape}"
+            raise DataError(f"an array must be uint8 of shape (H, W), (H, W, 3) or (H, W, 4); got {found}")
+        if source.size == 0:
+            raise DataError(f"an array must hold at least one pixel; got shape {source.shape}")
+        return Image.fromarray(source)
+    if isinstance(source, bytes):
+        return Image.open(io.BytesIO(source), formats=FORMATS)
+    if isinstance(source, (str, Path)):
+        return Image.open(source, formats=FORMATS)
+    raise DataError(
+        f"a picture must be a path, bytes, a Pillow image or an array; got {type(source).__name__}"
+    )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return _sixteen_bit(image).convert("RGB")
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", image.size, (*BACKGROUND, 255)), layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _sixteen_bit(image: Image.Image) -> Image.Image:
+    """Grey of more than 8 bits: 0..65535 becomes 0..255; what already fits 8 bits stays."""
+    grey_HW = np.asarray(image).astype(np.float64)
+    if image.mode != "F" and (image.mode.startswith("I;16") or grey_HW.max() > 255):
+        grey_HW = grey_HW / 257
+    return Image.fromarray(np.clip(np.rint(grey_HW), 0, 255).astype(np.uint8))

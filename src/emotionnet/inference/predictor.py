@@ -1,0 +1,251 @@
+"""Images in; features, emotions and nearest tags out.
+
+Shape letters: N = images, F = features, C = emotions, D = embedding size, K = words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from emotionnet.data.images import ImageLike, Preprocessing, decode, describe, evaluation_array
+from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
+from emotionnet.models.description import ImageModel, read_image_model
+from emotionnet.models.network import EmotionNet
+from emotionnet.models.trunks import create_trunk
+from emotionnet.models.weights import load_weights
+from emotionnet.progress import track
+from emotionnet.records import DataError
+from emotionnet.runs import WEIGHTS, require_run
+from emotionnet.text.vectors import WordVectors, read_vectors
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says of N images; float32.
+
+    `features` (N, F); `scores` (N, C), before softmax; `projection` (N, D) or None.
+    """
+
+    features: Array
+    scores: Array
+    projection: Array | None
+
+    @property
+    def probabilities(self) -> Array:
+        """Softmax of the scores; float32, shape (N, C), rows sum to 1."""
+        return torch.softmax(torch.from_numpy(self.scores), dim=1).numpy()
+
+
+def run_network(
+    network: nn.Module,
+    how: Preprocessing,
+    images: Sequence[ImageLike],
+    *,
+    batch_size: int = 32,
+    progress: str = "",
+) -> Outputs:
+    """Put images through an `EmotionNet` in evaluation mode, in float32.
+
+    Args:
+        network: Gives an `EmotionOutput`.
+        how: Preprocessing of the images.
+        images: At least one.
+        batch_size: Images per step.
+        progress: What a progress bar on standard error says; empty: no bar.
+
+    Raises:
+        DataError: No image, or one that cannot be decoded.
+    """
+    if not images:
+        raise DataError("at least one image must be given; got none")
+    network.eval()
+    with torch.inference_mode():
+        parts = [network(batch) for batch in _batches(how, images, batch_size, progress)]
+    projections = [part.projection for part in parts if part.projection is not None]
+    return Outputs(
+        features=torch.cat([part.features for part in parts]).numpy(),
+        scores=torch.cat([part.scores for part in parts]).numpy(),
+        projection=torch.cat(projections).numpy() if projections else None,
+    )
+
+
+class Predictor:
+    """A trained network at work.
+
+    Args:
+        network: The network, in evaluation mode from here on.
+        model: Its description.
+        vectors: Word vectors in the space of its projection, or None.
+
+    Example:
+        >>> import emotionnet
+        >>> predictor = emotionnet.load("runs/demo")  # doctest: +SKIP
+        >>> predictor.predict("picture.png").emotions[0].name  # doctest: +SKIP
+        'love'
+    """
+
+    def __init__(self, network: EmotionNet, model: ImageModel, vectors: WordVectors | None) -> None:
+        self.network = network.eval()
+        self.model = model
+        self.vectors = vectors
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The labels, in the order of the scores."""
+        return self.model.emotions
+
+    def outputs(self, images: Sequence[ImageLike], *, batch_size: int = 32, progress: str = "") -> Outputs:
+        """Raw outputs for many images; see `run_network`."""
+        how = self.model.preprocessing
+        return run_network(self.network, how, images, batch_size=batch_size, progress=progress)
+
+    @overload
+    def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...
+    @overload
+    def predict(self, images: Sequence[ImageLike], *, top: int = 5) -> list[Prediction]: ...
+    def predict(self, images: ImageLike | Sequence[ImageLike], *, top: int = 5) -> Prediction | list[Prediction]:
+        """The `top` emotions with their probabilities, and the `top` nearest tags.
+
+        Args:
+            images: A path, Pillow image or uint8 array (H, W, 3), or a list of them.
+            top: How many emotions and tags each prediction names.
+
+        Returns:
+            One prediction for one image, a list for a list.
+
+        Raises:
+            DataError: An image cannot be decoded; names it.
+        """
+        batch, single = _as_list(images)
+        if not batch:
+            return []
+        out = self.outputs(batch)
+        tags = self._nearest_tags(out.projection, top)
+        results = [
+            Prediction(image=describe(image), emotions=_largest(self.emotions, row, top), tags=nearest)
+            for image, row, nearest in zip(batch, out.probabilities, tags, strict=True)
+        ]
+        return results[0] if single else results
+
+    def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
+        """The trunk's features; float32, shape (F,) for one image, (N, F) for a list."""
+        batch, single = _as_list(images)
+        features_NF = self.outputs(batch).features
+        return features_NF[0] if single else features_NF
+
+    @overload
+    def zero_shot(self, images: ImageLike, labels: Labels) -> ZeroShotPrediction: ...
+    @overload
+    def zero_shot(self, images: Sequence[ImageLike], labels: Labels) -> list[ZeroShotPrediction]: ...
+    def zero_shot(
+        self, images: ImageLike | Sequence[ImageLike], labels: Labels
+    ) -> ZeroShotPrediction | list[ZeroShotPrediction]:
+        """Rank labels that need no training: mean cosine of projection and word vectors (paper, section 4).
+
+        Args:
+            images: One image or a list.
+            labels: Words, or for each label its words.
+
+        Raises:
+            DataError: The network has no projection, or a word no vector.
+        """
+        batch, single = _as_list(images)
+        words = {name: (name,) for name in labels} if not isinstance(labels, Mapping) else dict(labels)
+        if not batch:
+            return []
+        cosines_NK = self.label_cosines(self.outputs(batch), words)
+        results = [
+            ZeroShotPrediction(image=describe(image), labels=_largest(tuple(words), row, len(words)))
+            for image, row in zip(batch, cosines_NK, strict=True)
+        ]
+        return results[0] if single else results
+
+    def label_cosines(self, outputs: Outputs, labels: Mapping[str, Sequence[str]]) -> Array:
+        """Mean cosine of each projection with the word vectors of each label; float32, shape (N, K).
+
+        Raises:
+            DataError: The network has no projection, or a word no vector; names all such words.
+        """
+        if self.vectors is None or outputs.projection is None:
+            raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
+        missing = sorted({word for words in labels.values() for word in words if self.vectors.get(word) is None})
+        if missing:
+            raise DataError(f"every word must have a vector; {', '.join(missing)} have none in this run's vectors")
+        columns = []
+        for words in labels.values():
+            vectors_KD, _ = self.vectors.matrix(words)
+            columns.append(_unit(outputs.projection) @ _unit(vectors_KD).mean(axis=0))
+        return np.stack(columns, axis=1)
+
+    def _nearest_tags(self, projection_ND: Array | None, count: int) -> Iterator[tuple[Score, ...]]:
+        if projection_ND is None or self.vectors is None:
+            while True:
+                yield ()
+        indices_NK, cosines_NK = self.vectors.nearest(projection_ND, min(count, len(self.vectors.words)))
+        for indices, cosines in zip(indices_NK, cosines_NK, strict=True):
+            yield tuple(
+                Score(self.vectors.words[i], float(cosine)) for i, cosine in zip(indices, cosines, strict=True)
+            )
+
+
+Labels = Sequence[str] | Mapping[str, Sequence[str]]
+
+
+def load_predictor(run: Path) -> Predictor:
+    """Open a RUN.
+
+    Raises:
+        DataError: The folder is no finished RUN of an image network, or a file in it is broken.
+    """
+    require_run(run)
+    model = read_image_model(run)
+    n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
+    network = EmotionNet(
+        create_trunk(model.trunk, "none"),
+        model.shape,
+        n_emotions=len(model.emotions),
+        embedding_size=model.embedding_size,
+        n_aux=n_aux,
+    )
+    load_weights(network, run / WEIGHTS)
+    vectors = read_vectors(run) if (run / "words.json").is_file() else None
+    return Predictor(network, model, vectors)
+
+
+def _batches(
+    how: Preprocessing, images: Sequence[ImageLike], size: int, progress: str
+) -> Iterator[torch.Tensor]:
+    starts = range(0, len(images), size)
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for start in track(starts, progress, total=len(starts)) if progress else starts:
+            arrays = pool.map(lambda image: evaluation_array(decode(image), how), images[start : start + size])
+            batch = torch.from_numpy(np.stack(list(arrays)))
+            yield batch.to(memory_format=torch.channels_last)
+
+
+def _as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], bool]:
+    if isinstance(images, (list, tuple)):
+        return list(images), False
+    return [images], True  # type: ignore[list-item]
+
+
+def _largest(names: Sequence[str], values: Array, count: int) -> tuple[Score, ...]:
+    order = np.argsort(-values, kind="stable")[:count]
+    return tuple(Score(names[i], float(values[i])) for i in order)
+
+
+def _unit(rows: Array) -> Array:
+    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
+    unit: Array = rows / np.maximum(lengths, 1e-12)
+    return unit

@@ -1,0 +1,55 @@
+"""What a prediction looks like: one form for Python, the command line and REST."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A name and how well it fits: a probability (0..1) or a cosine (-1..1)."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one picture may evoke.
+
+    `emotions` hold probabilities (softmax over all emotions of the model), the
+    largest first; `tags` the words nearest to the picture's projection and their
+    cosines, empty for a network without one.
+    """
+
+    image: str
+    emotions: tuple[Score, ...]
+    tags: tuple[Score, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; the schema's version goes along."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "image": self.image,
+            "emotions": [{"name": score.name, "probability": score.value} for score in self.emotions],
+            "tags": [{"name": score.name, "cosine": score.value} for score in self.tags],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroShotPrediction:
+    """How near one picture is to labels it was not trained on; the nearest first."""
+
+    image: str
+    labels: tuple[Score, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values; the schema's version goes along."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "image": self.image,
+            "labels": [{"name": score.name, "cosine": score.value} for score in self.labels],
+        }

@@ -1,0 +1,106 @@
+"""model.json: what a network is, so that it can be built again without its training config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from emotionnet.data.images import Preprocessing
+from emotionnet.files import read_json, write_json
+from emotionnet.records import DataError
+from emotionnet.runs import MODEL
+
+
+class Domain(BaseModel):
+    """What a model was trained on; it says nothing about other pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    data_hash: str
+    licences: dict[str, str]
+    unseen: tuple[str, ...]
+
+
+class ImageModel(BaseModel):
+    """An `EmotionNet`: trunk, shape of the heads, labels and preprocessing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: Literal["image"] = "image"
+    trunk: str
+    weights: str
+    shape: Literal["plain", "2branch", "joint", "3branch"]
+    emotions: tuple[str, ...]
+    embedding_size: int | None
+    aux_emotions: tuple[str, ...] | None
+    preprocessing: Preprocessing
+    domain: Domain
+
+
+class TextModel(BaseModel):
+    """A `TextTeacher`: the vocabulary whose ids it reads, and the emotions it tells."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: Literal["text"] = "text"
+    emotions: tuple[str, ...]
+    tags: tuple[str, ...]
+    word_dim: int
+    width: int
+    max_tags: int
+    dropout: float
+    static: bool
+    domain: Domain
+
+
+_KINDS: TypeAdapter[ImageModel | TextModel] = TypeAdapter(
+    Annotated[ImageModel | TextModel, Field(discriminator="kind")]
+)
+
+
+def write_description(run: Path, model: ImageModel | TextModel) -> None:
+    """Write `model.json` into a RUN."""
+    write_json(run / MODEL, model.model_dump(mode="json"))
+
+
+def read_description(run: Path) -> ImageModel | TextModel:
+    """Read `model.json` of a RUN.
+
+    Raises:
+        DataError: The file is missing, or no description of a model; one line for each fault.
+    """
+    path = run / MODEL
+    try:
+        return _KINDS.validate_python(read_json(path))
+    except ValidationError as error:
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
+
+
+def read_image_model(run: Path) -> ImageModel:
+    """Read `model.json` of a RUN that works on pictures.
+
+    Raises:
+        DataError: As `read_description`, or the RUN is a text model.
+    """
+    model = read_description(run)
+    if not isinstance(model, ImageModel):
+        raise DataError(f"{run}: must be a run of an image network; it is a text model")
+    return model
+
+
+def read_text_model(run: Path) -> TextModel:
+    """Read `model.json` of a TEACHER.
+
+    Raises:
+        DataError: As `read_description`, or the RUN is an image network.
+    """
+    model = read_description(run)
+    if not isinstance(model, TextModel):
+        raise DataError(f"{run}: must be a TEACHER (a run of a text model); it is an image network")
+    return model
