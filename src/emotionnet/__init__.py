@@ -1,3 +1,35 @@
-"""Visual emotion representations from web-tagged images."""
+"""Visual emotion representations from web-tagged images.
+
+`load` opens a trained run; `train` and `evaluate` do what the commands of the same
+names do. Importing the package is quick: torch is imported when one of them is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from emotionnet.evaluation.scoring import evaluate_run as evaluate
+    from emotionnet.inference.predictor import load_predictor as load
+    from emotionnet.training.run import train
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "evaluate", "load", "train"]
+
+_PLACES = {
+    "evaluate": ("emotionnet.evaluation.scoring", "evaluate_run"),
+    "load": ("emotionnet.inference.predictor", "load_predictor"),
+    "train": ("emotionnet.training.run", "train"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'emotionnet' has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

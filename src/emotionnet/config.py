@@ -155,9 +155,7 @@ class TextDataConfig(Section):
 
 
 class TextConfig(Section):
-    vectors: Folder | None = Field(
-        None, description="the VECTORS folder; needed for shapes with a projection"
-    )
+    vectors: Existing | None = Field(None, description="VECTORS; needed for shapes with a projection")
     teacher: Folder | None = Field(None, description="the TEACHER folder; needed for 3branch")
 
 
@@ -184,10 +182,6 @@ class ObjectiveConfig(Section):
 
     alpha: NonNegativeFloat = Field(1.0, description="weight of the embedding distance")
     beta: NonNegativeFloat = Field(1.0, description="weight of the text distillation")
-    embedding_target: Literal["word_vectors", "teacher_feature"] = Field(
-        "word_vectors",
-        description="what the projection approaches: the tags' mean word vector, or the teacher's feature",
-    )
 
 
 class FitConfig(Section):

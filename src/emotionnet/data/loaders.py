@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision.transforms import v2
 
 from emotionnet.data.images import Preprocessing, decode, evaluation_array
+from emotionnet.data.seeding import torch_seed
 from emotionnet.records import DataError
 
 Sample = tuple[int, int]  # index of a record, seed of its augmentation
@@ -77,8 +78,7 @@ class Augmentation:
         self.steps = v2.Compose(steps)
 
     def __call__(self, image: Image.Image, seed: int) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with torch_seed(seed):
             result: Tensor = self.steps(image)
         return result
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
@@ -27,6 +27,7 @@ from emotionnet.records import DataError
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
 
+FILES_AT_ONCE = 32
 Array = npt.NDArray[np.float32]
 
 
@@ -114,7 +115,9 @@ class Predictor:
     def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...
     @overload
     def predict(self, images: Sequence[ImageLike], *, top: int = 5) -> list[Prediction]: ...
-    def predict(self, images: ImageLike | Sequence[ImageLike], *, top: int = 5) -> Prediction | list[Prediction]:
+    def predict(
+        self, images: ImageLike | Sequence[ImageLike], *, top: int = 5
+    ) -> Prediction | list[Prediction]:
         """The `top` emotions with their probabilities, and the `top` nearest tags.
 
         Args:
@@ -137,6 +140,25 @@ class Predictor:
             for image, row, nearest in zip(batch, out.probabilities, tags, strict=True)
         ]
         return results[0] if single else results
+
+    def predict_files(self, paths: Sequence[Path], *, top: int = 5) -> tuple[list[Prediction], list[str]]:
+        """Predict many files, leaving out those that cannot be decoded.
+
+        Returns:
+            Predictions of the good ones, in order, and one line for each of the others.
+        """
+        predictions: list[Prediction] = []
+        faults: list[str] = []
+        for start in track(range(0, len(paths), FILES_AT_ONCE), "predict"):
+            images: dict[str, ImageLike] = {}
+            for path in paths[start : start + FILES_AT_ONCE]:
+                try:
+                    images[str(path)] = decode(path)
+                except DataError as error:
+                    faults.extend(error.faults)
+            results = self.predict(list(images.values()), top=top)
+            predictions += [replace(result, image=name) for name, result in zip(images, results, strict=True)]
+        return predictions, faults
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
         """The trunk's features; float32, shape (F,) for one image, (N, F) for a list."""
@@ -179,9 +201,10 @@ class Predictor:
         """
         if self.vectors is None or outputs.projection is None:
             raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
-        missing = sorted({word for words in labels.values() for word in words if self.vectors.get(word) is None})
+        wanted = dict.fromkeys(word for words in labels.values() for word in words)
+        missing = ", ".join(word for word in wanted if self.vectors.get(word) is None)
         if missing:
-            raise DataError(f"every word must have a vector; {', '.join(missing)} have none in this run's vectors")
+            raise DataError(f"every word must have a vector; this run's vectors lack {missing}")
         columns = []
         for words in labels.values():
             vectors_KD, _ = self.vectors.matrix(words)
@@ -194,9 +217,8 @@ class Predictor:
                 yield ()
         indices_NK, cosines_NK = self.vectors.nearest(projection_ND, min(count, len(self.vectors.words)))
         for indices, cosines in zip(indices_NK, cosines_NK, strict=True):
-            yield tuple(
-                Score(self.vectors.words[i], float(cosine)) for i, cosine in zip(indices, cosines, strict=True)
-            )
+            names = [self.vectors.words[index] for index in indices]
+            yield tuple(Score(name, float(cosine)) for name, cosine in zip(names, cosines, strict=True))
 
 
 Labels = Sequence[str] | Mapping[str, Sequence[str]]
@@ -229,7 +251,8 @@ def _batches(
     starts = range(0, len(images), size)
     with ThreadPoolExecutor(max_workers=2) as pool:
         for start in track(starts, progress, total=len(starts)) if progress else starts:
-            arrays = pool.map(lambda image: evaluation_array(decode(image), how), images[start : start + size])
+            some = images[start : start + size]
+            arrays = pool.map(lambda image: evaluation_array(decode(image), how), some)
             batch = torch.from_numpy(np.stack(list(arrays)))
             yield batch.to(memory_format=torch.channels_last)
 

@@ -1,0 +1,248 @@
+"""The command line: one thin function per command. Nothing here imports torch before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cyclopts
+from cyclopts import App, Parameter, validators
+
+from emotionnet import __version__
+from emotionnet.apps.options import describe_keys, split_options
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig, load_config
+from emotionnet.records import DataError, TrainingError
+
+Split = Literal["train", "val", "test"]
+Options = Annotated[dict[str, Any], Parameter(parse=False)]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
+app = App(
+    name="emotionnet",
+    help="Learn visual emotion representations from web-tagged images, measure them, put them to use.",
+    version=__version__,
+    help_format="plaintext",
+)
+data = App(name="data", help="Data sets: from web records to a DATASET folder.")
+text = App(name="text", help="What tags mean: word vectors and the text teacher.")
+app.command(data)
+app.command(text)
+
+# Commands whose options are the keys of a config.
+STAGES = {
+    ("data", "curate"): CurateConfig,
+    ("text", "vectors"): VectorsConfig,
+    ("text", "teacher"): TeacherConfig,
+    ("train",): TrainConfig,
+}
+
+
+@data.command(help_epilogue=describe_keys(CurateConfig))
+def curate(config: Path | None = None, /, *, overwrite: bool = False, options: Options) -> None:
+    """Make a DATASET of web records: clean the tags, choose the emotions, split by group.
+
+    Args:
+        config: JSON file; every key can be given as an option too.
+        overwrite: Replace an earlier DATASET.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.curation.curate import curate as run
+
+    dataset = run(load_config(CurateConfig, config, options), overwrite=overwrite)
+    print_result({"dataset": str(dataset.root), **dataset.info["counts"]})
+
+
+@data.command
+def check(root: Path, /) -> None:
+    """Name every fault of a DATASET: missing, unreadable, changed or twin files, labels out of range.
+
+    Args:
+        root: The DATASET folder.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.data.check import check_dataset
+
+    report = check_dataset(root)
+    if report.faults:
+        raise DataError(report.faults)
+    print_result(report.to_dict())
+
+
+@text.command(help_epilogue=describe_keys(VectorsConfig))
+def vectors(config: Path | None = None, /, *, overwrite: bool = False, options: Options) -> None:
+    """Make word vectors for the tags of a DATASET.
+
+    Args:
+        config: JSON file; every key can be given as an option too.
+        overwrite: Replace earlier VECTORS.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.text.build import make_vectors
+
+    settings = load_config(VectorsConfig, config, options)
+    made = make_vectors(settings, overwrite=overwrite)
+    print_result({"vectors": str(settings.out), "words": len(made.words), "size": made.size})
+
+
+@text.command(help_epilogue=describe_keys(TeacherConfig))
+def teacher(
+    config: Path | None = None, /, *, overwrite: bool = False, resume: bool = False, options: Options
+) -> None:
+    """Train the text teacher: tags in, emotions out.
+
+    Args:
+        config: JSON file; every key can be given as an option too.
+        overwrite: Replace an earlier TEACHER.
+        resume: Go on from the last checkpoint.
+    """
+    settings = load_config(TeacherConfig, config, options)
+
+    from emotionnet.training.run import train_teacher
+
+    _print_run(train_teacher(settings, overwrite=overwrite, resume=resume))
+
+
+@app.command(help_epilogue=describe_keys(TrainConfig))
+def train(
+    config: Path | None = None, /, *, overwrite: bool = False, resume: bool = False, options: Options
+) -> None:
+    """Train an EmotionNet on a DATASET; leaves a RUN.
+
+    Args:
+        config: JSON file; every key can be given as an option too.
+        overwrite: Replace an earlier RUN.
+        resume: Go on from the last checkpoint.
+    """
+    settings = load_config(TrainConfig, config, options)
+
+    from emotionnet.training.run import train as fit
+
+    _print_run(fit(settings, overwrite=overwrite, resume=resume))
+
+
+@app.command
+def evaluate(run: Path, /, *, split: Split = "test", data: Path | None = None) -> None:
+    """Score a RUN on a split of its DATASET, beside the baselines; adds to RUN/metrics.json.
+
+    Args:
+        run: The RUN folder.
+        split: Which split.
+        data: Another DATASET with the same emotions.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.evaluation.scoring import evaluate_run
+
+    print_result(evaluate_run(run, split=split, data=data))
+
+
+@app.command
+def zeroshot(run: Path, /, *, split: Split = "test", data: Path | None = None) -> None:
+    """Score a RUN on the emotion words that were held out of its training; adds to RUN/metrics.json.
+
+    Args:
+        run: The RUN folder.
+        split: Which split.
+        data: Another DATASET with held-out words.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.evaluation.zeroshot import zeroshot_run
+
+    print_result(zeroshot_run(run, split=split, data=data))
+
+
+@app.command
+def predict(
+    run: Path,
+    /,
+    *paths: str,
+    top: Count = 5,
+    output: Annotated[Literal["auto", "json", "csv", "table"], Parameter(name="--format")] = "auto",
+) -> None:
+    """Tell the emotions that pictures may evoke, and the nearest tags.
+
+    Args:
+        run: The RUN folder.
+        paths: Pictures, folders and patterns.
+        top: How many emotions and tags for each picture.
+        output: auto is a table on a terminal and JSON elsewhere.
+    """
+    if not paths:
+        raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
+    from emotionnet.apps.output import print_predictions
+    from emotionnet.data.images import find_images
+    from emotionnet.inference.predictor import load_predictor
+
+    images = list(find_images(paths))
+    predictions, faults = load_predictor(run).predict_files(images, top=top)
+    print_predictions(predictions, output)
+    if faults:
+        raise DataError(faults)
+
+
+@app.command
+def report(run: Path, /) -> None:
+    """Write RUN/report.html and the model card RUN/README.md from what was scored.
+
+    Args:
+        run: The RUN folder.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.evaluation.card import write_card
+    from emotionnet.evaluation.report import write_report
+
+    print_result({"report": str(write_report(run)), "card": str(write_card(run))})
+
+
+@app.command
+def demo(*, out: Path = Path("runs/demo"), overwrite: bool = False) -> None:
+    """Walk the whole way on embedded data: curate, vectors, teacher, train, evaluate, zeroshot, report.
+
+    Args:
+        out: The RUN folder; its data set, vectors and teacher lie inside it.
+        overwrite: Replace an earlier demo.
+    """
+    from emotionnet.apps.demo import run_demo
+    from emotionnet.apps.output import print_result
+
+    print_result(run_demo(out, overwrite=overwrite))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; a caller's mistake is one line for each fault and exit status 2."""
+    tokens = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _run(tokens)
+    except cyclopts.CycloptsError as error:
+        _fail([" ".join(str(error).split())], status=2)
+    except DataError as error:
+        _fail(error.faults, status=2)
+    except TrainingError as error:
+        _fail([str(error)], status=1)
+    except KeyboardInterrupt:
+        _fail(["stopped; what was saved is kept"], status=130)
+
+
+def _run(tokens: list[str]) -> None:
+    options: dict[str, Any] = {}
+    for stage in STAGES:
+        if tuple(tokens[: len(stage)]) == stage:
+            rest, options = split_options(tokens[len(stage) :])
+            tokens = [*stage, *rest]
+    command, bound, ignored = app.parse_args(tokens, print_error=False, exit_on_error=False)
+    extra = {"options": options} if "options" in ignored else {}
+    command(*bound.args, **bound.kwargs, **extra)
+
+
+def _print_run(run: Path) -> None:
+    from emotionnet.apps.output import print_result
+    from emotionnet.runs import read_metrics
+
+    print_result({"run": str(run), **read_metrics(run)})
+
+
+def _fail(faults: Sequence[str], *, status: int) -> None:
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(status)

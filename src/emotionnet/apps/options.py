@@ -1,0 +1,62 @@
+"""Options of the commands that take a config: any key of it, dotted, with its value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+
+from emotionnet.config import keys
+from emotionnet.records import ConfigError
+
+FLAGS = ("--help", "-h", "--resume", "--overwrite")
+
+
+def split_options(tokens: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+    """Separate `--some.key value` from what the command itself understands.
+
+    A key without a value means true; values are read as JSON where they can be.
+
+    Returns:
+        The command's own tokens, and the options by dotted key.
+
+    Raises:
+        ConfigError: A key is given twice.
+
+    Example:
+        >>> split_options(["config.json", "--optimizer.lr", "0.1", "--resume"])
+        (['config.json', '--resume'], {'optimizer.lr': 0.1})
+    """
+    rest: list[str] = []
+    options: dict[str, Any] = {}
+    key = None
+    for token in tokens:
+        if token in FLAGS or not token.startswith("--"):
+            if key is not None and token not in FLAGS:
+                options[key] = _value(token)
+            else:
+                rest.append(token)
+            key = None
+            continue
+        name, given, value = token.removeprefix("--").partition("=")
+        name = name.replace("-", "_")
+        if name in options:
+            raise ConfigError(f"options: --{name} must be given once; it is given twice")
+        options[name] = _value(value) if given else True
+        key = None if given else name
+    return rest, options
+
+
+def describe_keys(model: type[BaseModel]) -> str:
+    """The keys of a config class as lines of help."""
+    lines = [f"--{name}  {text} [{default}]" for name, default, text in keys(model)]
+    return "Keys of the config file, each also an option:\n\n" + "\n\n".join(lines)
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

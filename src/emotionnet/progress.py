@@ -1,0 +1,70 @@
+"""Progress of long work on standard error: a bar while a person watches, plain lines at milestones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+Item = TypeVar("Item")
+
+
+class _Speed(ProgressColumn):
+    """How many a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.0f} {self.unit}/s" if task.speed else "", style="progress.data.speed")
+
+
+def track(
+    items: Iterable[Item],
+    description: str,
+    total: int | None = None,
+    *,
+    amount: Callable[[Item], int] = lambda _: 1,
+    unit: str = "",
+) -> Iterator[Item]:
+    """Give the items one by one, and show how far they are.
+
+    Nothing is written unless standard error is a terminal, so logs and pipes stay clean.
+
+    Args:
+        items: What is worked on.
+        description: What is done, in a few words.
+        total: Sum of all amounts, when `items` has no length.
+        amount: How much of the total an item is.
+        unit: What the speed counts; empty: no speed is shown.
+    """
+    if not sys.stderr.isatty():
+        yield from items
+        return
+    columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()]
+    columns += [_Speed(unit)] if unit else []
+    if total is None and hasattr(items, "__len__"):
+        total = len(items)
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(description, total=total)
+        for item in items:
+            yield item
+            progress.advance(task, amount(item))
+
+
+def message(text: str) -> None:
+    """One line for the person who waits; results go to standard output, this does not."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201

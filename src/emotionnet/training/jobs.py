@@ -1,0 +1,213 @@
+"""From a config and a DATASET to what the loop trains, and what describes the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emotionnet.config import TeacherConfig, TrainConfig
+from emotionnet.data.images import Preprocessing
+from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Sample, bag_batches, image_batches
+from emotionnet.data.store import Dataset
+from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
+from emotionnet.models.description import Domain, ImageModel, TextModel, write_description
+from emotionnet.models.network import SHAPES, EmotionNet
+from emotionnet.models.trunks import create_trunk, preprocessing
+from emotionnet.records import ConfigError, ImageRecord
+from emotionnet.text.teacher import TextTeacher, pack
+from emotionnet.text.vectors import WordVectors, read_vectors, write_vectors
+from emotionnet.training import targets
+from emotionnet.training.loop import Part
+from emotionnet.training.objective import ImageObjective, TeacherObjective
+from emotionnet.training.schedule import freeze
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything the loop needs, and `describe`, which writes what a RUN holds beside its weights."""
+
+    module: nn.Module
+    train: Part
+    val: Part
+    frozen: Sequence[nn.Module]
+    describe: Callable[[Path], None]
+
+
+def image_job(config: TrainConfig, dataset: Dataset) -> Job:
+    """An EmotionNet, pictures to train on, and the objective that its heads call for.
+
+    Raises:
+        DataError: A part that the shape needs is missing, or a file is broken.
+    """
+    text = _TextSide.open(config, dataset)
+    module = EmotionNet(
+        create_trunk(config.model.trunk, config.model.weights, seed=config.seed),
+        config.model.shape,
+        n_emotions=len(dataset.emotions),
+        embedding_size=text.vectors.size if text.vectors is not None else None,
+        n_aux=len(text.aux_emotions) if text.aux_emotions is not None else None,
+        seed=config.seed,
+    )
+    frozen = freeze(module, config.model.freeze)
+    how = preprocessing(
+        config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
+    )
+    train, val = (_image_part(config, dataset, split, how, text) for split in ("train", "val"))
+    model = ImageModel(
+        trunk=config.model.trunk,
+        weights=str(config.model.weights),
+        shape=config.model.shape,
+        emotions=dataset.emotion_names,
+        embedding_size=module.embedding_size,
+        aux_emotions=text.aux_emotions,
+        preprocessing=how,
+        domain=_domain(dataset),
+    )
+
+    def describe(run: Path) -> None:
+        write_description(run, model)
+        if text.vectors is not None:
+            write_vectors(text.vectors, run, info={"subset_of": "the vectors named in config.json"})
+
+    return Job(module.to(memory_format=torch.channels_last), train, val, frozen, describe)
+
+
+def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
+    """A text teacher, tag sentences to train on, and its objective.
+
+    Raises:
+        DataError: The word vectors are not given or fit no tag.
+    """
+    if config.text.vectors is None:
+        raise ConfigError("text.vectors: must be given; the teacher reads tags by their word vectors")
+    tags = dataset.tag_names
+    vectors = read_vectors(config.text.vectors, only=tags)
+    module = TextTeacher.from_vectors(
+        vectors,
+        tags,
+        n_classes=len(dataset.emotions),
+        width=config.model.width,
+        max_tags=config.model.max_tags,
+        dropout=config.model.dropout,
+        static=config.model.static,
+        seed=config.seed,
+    )
+    model = TextModel(
+        emotions=dataset.emotion_names,
+        tags=tags,
+        word_dim=vectors.size,
+        width=config.model.width,
+        max_tags=config.model.max_tags,
+        dropout=config.model.dropout,
+        static=config.model.static,
+        domain=_domain(dataset),
+    )
+    train = _text_part(config, dataset, "train", tag_dropout=config.data.tag_dropout)
+    val = _text_part(config, dataset, "val", tag_dropout=0.0)
+    return Job(module, train, val, (), lambda run: write_description(run, model))
+
+
+@dataclass(frozen=True)
+class _TextSide:
+    """What the text side gives an image network: word vectors and a teacher, where the shape uses them."""
+
+    vectors: WordVectors | None
+    teacher: TextTeacher | None
+    teacher_tags: tuple[str, ...]
+    aux_emotions: tuple[str, ...] | None
+
+    @classmethod
+    def open(cls, config: TrainConfig, dataset: Dataset) -> _TextSide:
+        heads = SHAPES[config.model.shape]
+        faults = []
+        if heads.projection and config.text.vectors is None:
+            faults.append(f"text.vectors: must be given for model.shape {config.model.shape}")
+        if heads.aux and config.text.teacher is None:
+            faults.append(f"text.teacher: must be given for model.shape {config.model.shape}")
+        if faults:
+            raise ConfigError(faults)
+        vectors = teacher = aux = None
+        tags: tuple[str, ...] = ()
+        if heads.projection and config.text.vectors is not None:
+            vectors = read_vectors(config.text.vectors, only=_words_to_keep(dataset))
+        if heads.aux and config.text.teacher is not None:
+            teacher, model = targets.load_teacher(config.text.teacher)
+            tags, aux = model.tags, model.emotions
+        return cls(vectors=vectors, teacher=teacher, teacher_tags=tags, aux_emotions=aux)
+
+    def objective(
+        self, config: TrainConfig, dataset: Dataset, records: Sequence[ImageRecord]
+    ) -> ImageObjective:
+        labels = targets.split_labels(dataset, records)
+        target_MD = scores_MA = None
+        if self.vectors is not None:
+            target_MD = targets.mean_word_vectors(dataset, records, self.vectors)
+        if self.teacher is not None:
+            bags = targets.tag_bags(dataset, records, self.teacher_tags)
+            scores_MA = targets.teacher_scores(self.teacher, bags)
+        return ImageObjective(
+            labels=labels,
+            distribution_MC=targets.label_distribution(labels),
+            target_MD=target_MD,
+            teacher_MA=scores_MA,
+            alpha=config.objective.alpha,
+            beta=config.objective.beta,
+        )
+
+
+def _words_to_keep(dataset: Dataset) -> tuple[str, ...]:
+    """Words that a run may be asked for: those of its data set and of every label set."""
+    label_words = [word for words in EMOTIC_WORDS.values() for word in words]
+    label_words += [label for labels in LABEL_SETS.values() for label in labels]
+    return tuple(
+        dict.fromkeys([*dataset.tag_names, *dataset.emotion_names, *dataset.unseen_names, *label_words])
+    )
+
+
+def _image_part(
+    config: TrainConfig, dataset: Dataset, split: str, how: Preprocessing, text: _TextSide
+) -> Part:
+    records = dataset.records(split)
+    learns = split == "train"
+    data = config.data
+    order = EpochOrder(len(records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
+    transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
+    paths = [dataset.image_path(record) for record in records]
+    loader = image_batches(paths, transform, order, workers=data.workers)
+    return Part(loader, order, text.objective(config, dataset, records))
+
+
+def _text_part(config: TeacherConfig, dataset: Dataset, split: str, *, tag_dropout: float) -> Part:
+    records = dataset.records(split)
+    bags = targets.tag_bags(dataset, records, dataset.tag_names)
+    batch_size = config.data.batch_size
+    order = EpochOrder(len(records), batch_size=batch_size, seed=config.seed, shuffle=split == "train")
+
+    def draw(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
+        return pack([_drop_tags(bags[index], tag_dropout, seed) for index, seed in samples])
+
+    labels = targets.split_labels(dataset, records)
+    return Part(bag_batches(draw, order), order, TeacherObjective(labels, targets.label_distribution(labels)))
+
+
+def _drop_tags(bag: Sequence[int], chance: float, seed: int) -> list[int]:
+    """A sentence without the tags that the sample's seed drops."""
+    if not chance:
+        return list(bag)
+    kept = np.random.default_rng(seed).random(len(bag)) >= chance
+    return [tag for tag, keep in zip(bag, kept, strict=True) if keep]
+
+
+def _domain(dataset: Dataset) -> Domain:
+    licences = {str(source): str(value) for source, value in dict(dataset.info.get("licences", {})).items()}
+    return Domain(
+        dataset=dataset.name,
+        data_hash=dataset.content_hash,
+        licences=licences,
+        unseen=dataset.unseen_names,
+    )

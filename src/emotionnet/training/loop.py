@@ -1,0 +1,218 @@
+"""The one training loop: any module whose output has `scores`, any objective."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader
+
+from emotionnet.config import FitConfig
+from emotionnet.data.loaders import Batch, EpochOrder
+from emotionnet.data.seeding import torch_seed
+from emotionnet.files import write_text
+from emotionnet.models.weights import save_weights
+from emotionnet.progress import message, track
+from emotionnet.records import DataError, TrainingError
+from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
+from emotionnet.training.checkpoints import BEST, LAST, State, read_state, write_state
+from emotionnet.training.objective import Objective
+from emotionnet.training.schedule import make_optimizer, rate_factor, set_rates
+
+PRECISIONS: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split as the loop sees it."""
+
+    loader: DataLoader[Batch]
+    order: EpochOrder
+    objective: Objective
+
+
+def fit(
+    module: nn.Module,
+    train: Part,
+    val: Part,
+    config: FitConfig,
+    run: Path,
+    *,
+    frozen: Iterable[nn.Module] = (),
+) -> State:
+    """Train `module`, validate after each epoch, and keep the best and the last weights.
+
+    Goes on from `checkpoints/last.pt` where there is one. Order, augmentation and
+    dropout depend on seed, epoch and step alone, so that an interrupted run ends with
+    the numbers of an uninterrupted one, to the last bit on the same machine.
+
+    Args:
+        module: Its output has `scores`.
+        train: What it learns from.
+        val: What chooses the best epoch, by macro mAP.
+        config: Optimizer, schedule, epochs, precision and seed.
+        run: The RUN folder: checkpoints, `metrics.jsonl` and TensorBoard go there.
+        frozen: Submodules that stay in evaluation mode.
+
+    Returns:
+        The state after the last epoch; the best weights are `checkpoints/best.safetensors`.
+
+    Raises:
+        TrainingError: The loss is not finite; the last good checkpoint is kept.
+    """
+    return _Run(module, config, run, tuple(frozen)).fit(train, val)
+
+
+class _Run:
+    def __init__(
+        self, module: nn.Module, config: FitConfig, run: Path, frozen: tuple[nn.Module, ...]
+    ) -> None:
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[config.precision])
+        self.plain, self.config, self.run, self.frozen = module, config, run, frozen
+        optimizer = make_optimizer(module, config.optimizer)
+        self.module, wrapped = self.fabric.setup(module, optimizer)
+        self.optimizer: Optimizer = wrapped
+        self.last = run / CHECKPOINTS / LAST
+        self.state = State(module={}, optimizer={})
+        if self.last.is_file():
+            self.state = read_state(self.last)
+            self.plain.load_state_dict(self.state.module)
+            self.optimizer.load_state_dict(self.state.optimizer)
+
+    def fit(self, train: Part, val: Part) -> State:
+        state, epochs = self.state, self.config.epochs
+        board = _board(self.run, state.epoch)
+        for epoch in range(state.epoch, epochs):
+            started = time.perf_counter()
+            learned = self._train_epoch(train, epoch)
+            seconds = time.perf_counter() - started
+            scored = self._validate(val)
+            entry = {"epoch": epoch, **learned, **scored, "seconds": round(seconds, 3)}
+            state.history.append(entry)
+            self._save(epoch, scored["val.macro_map"])
+            for name, value in entry.items():
+                board.add_scalar(name, value, epoch)
+            message(_line(entry, epochs))
+        board.close()
+        return state
+
+    def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
+        self.module.train()
+        for frozen in self.frozen:
+            frozen.eval()
+        part.order.epoch = epoch
+        means, rate, started, seen = _Means(), 0.0, time.perf_counter(), 0
+        group, count = self.config.optimizer.accumulate, len(part.order)
+        title, samples = f"epoch {epoch + 1}/{self.config.epochs}", part.order.count
+        for step, batch in enumerate(track(part.loader, title, samples, amount=len, unit="images")):
+            self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
+            first = step - step % group
+            position = epoch + first / count
+            rate = set_rates(self.optimizer, rate_factor(self.config.schedule, position, self.config.epochs))
+            if len(batch):
+                share = 1 / min(group, count - first)
+                terms = self._backward(part.objective, batch, (epoch, step), share)
+                means.add(terms, len(batch))
+                seen += len(batch)
+            if (step + 1) % group == 0 or step + 1 == count:
+                self._step()
+        if not seen:
+            raise DataError(f"at least one training picture must be readable; {self.state.skipped[0]}")
+        speed = seen / max(1e-9, time.perf_counter() - started)
+        return {**means.result("train"), "lr": rate, "images_per_second": round(speed, 2)}
+
+    def _backward(
+        self, objective: Objective, batch: Batch, at: tuple[int, int], share: float
+    ) -> dict[str, Tensor]:
+        """Add the gradients of one batch, times `share`, its part of an optimizer step."""
+        inputs = [self.fabric.to_device(value) for value in batch.inputs]
+        devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
+        with torch_seed(self.config.seed, *at, cuda_devices=devices):
+            terms = objective.losses(self.module(*inputs), batch.indices)
+        if not torch.isfinite(terms["loss"]):
+            kept = (
+                f"{self.last} keeps epoch {self.state.epoch}"
+                if self.state.epoch
+                else "no checkpoint was written yet"
+            )
+            raise TrainingError(
+                f"the loss must stay finite; it is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}"
+                f" (a lower optimizer.lr or optimizer.clip_norm may help); {kept}"
+            )
+        self.fabric.backward(terms["loss"] * share)
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _step(self) -> None:
+        clip = self.config.optimizer.clip_norm
+        if clip is not None:
+            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    @torch.inference_mode()
+    def _validate(self, part: Part) -> dict[str, float]:
+        self.module.eval()
+        means, scores, indices = _Means(), [], []
+        for batch in track(part.loader, "validation", part.order.count, amount=len, unit="images"):
+            self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
+            if len(batch):
+                output = self.module(*[self.fabric.to_device(value) for value in batch.inputs])
+                means.add(part.objective.losses(output, batch.indices), len(batch))
+                scores.append(output.scores.float().cpu().numpy())
+                indices.append(batch.indices.numpy())
+        if not scores:
+            raise DataError(f"at least one validation picture must be readable; {self.state.skipped[-1]}")
+        results = part.objective.scores(np.concatenate(scores), np.concatenate(indices))
+        return {**means.result("val"), **{f"val.{name}": value for name, value in results.items()}}
+
+    def _save(self, epoch: int, score: float) -> None:
+        """Best weights first: a run stopped in between does the epoch again, with the same result."""
+        state = self.state
+        if score > state.best_score or state.best_epoch == 0:
+            state.best_score, state.best_epoch = score, epoch + 1
+            save_weights(self.plain, self.run / CHECKPOINTS / BEST)
+        state.epoch = epoch + 1
+        state.module, state.optimizer = self.plain.state_dict(), self.optimizer.state_dict()
+        write_state(self.last, state)
+        write_text(self.run / HISTORY, "".join(json.dumps(entry) + "\n" for entry in state.history))
+
+
+class _Means:
+    """Means of scalars over samples, kept as tensors."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+
+    def add(self, terms: dict[str, Tensor], samples: int) -> None:
+        for name, value in terms.items():
+            self.sums[name] = (
+                self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value.double().cpu() * samples
+            )
+        self.count += samples
+
+    def result(self, prefix: str) -> dict[str, float]:
+        return {f"{prefix}.{name}": float(total / self.count) for name, total in self.sums.items()}
+
+
+def _board(run: Path, epoch: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(run / TENSORBOARD, purge_step=epoch)
+
+
+def _line(entry: dict[str, float], epochs: int) -> str:
+    parts = [f"epoch {entry['epoch'] + 1:.0f}/{epochs}"]
+    parts += [
+        f"{name} {entry[name]:.4f}" for name in ("train.loss", "val.loss", "val.macro_map", "val.hit_rate")
+    ]
+    return "  ".join([*parts, f"{entry['images_per_second']:.0f}/s"])

@@ -1,0 +1,116 @@
+"""Which loss on which head, with which weight.
+
+Shape letters: N = samples of a batch, M = samples of the split, C = emotions,
+D = embedding size, A = classes of the second head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from emotionnet.evaluation.metrics import hit_rate, macro_map
+from emotionnet.evaluation.units import pool_by_group
+from emotionnet.losses import distillation_loss, embedding_distance, soft_cross_entropy
+from emotionnet.models.network import EmotionOutput
+from emotionnet.text.teacher import TextOutput
+
+
+class Scored(Protocol):
+    """What every module of the training loop gives: scores before softmax, (N, C)."""
+
+    @property
+    def scores(self) -> Tensor: ...
+
+
+class Objective(Protocol):
+    """What a module is trained for on one split."""
+
+    def losses(self, output: Scored, indices: Tensor) -> dict[str, Tensor]:
+        """Scalar terms by name, batch means; `loss` is what is minimised."""
+        ...
+
+    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
+        """Scores of a whole split by name; higher `macro_map` is better."""
+        ...
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of a split and the groups they are scored by."""
+
+    multi_hot_MC: npt.NDArray[np.bool_]
+    groups: Sequence[str]
+
+    def scores(self, scores_NC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
+        """Hit rate and macro mAP per group, over the samples that `indices` names."""
+        groups = [self.groups[i] for i in indices]
+        pooled_GC, _ = pool_by_group(scores_NC, groups)
+        labels_GC, _ = pool_by_group(self.multi_hot_MC[indices], groups)
+        mean_ap, _ = macro_map(pooled_GC, labels_GC)
+        return {"macro_map": mean_ap, "hit_rate": hit_rate(pooled_GC, labels_GC)}
+
+
+@dataclass(frozen=True)
+class ImageObjective:
+    """total = classification + alpha * embedding + beta * distillation (paper, section 4; REFERENCE section 5).
+
+    `distribution_MC` holds 1/k for each of an image's k labels; `target_MD` and
+    `teacher_MA` (scores before softmax) may be None where the network has no such head.
+    """
+
+    labels: Labels
+    distribution_MC: Tensor
+    target_MD: Tensor | None
+    teacher_MA: Tensor | None
+    alpha: float
+    beta: float
+
+    def losses(self, output: EmotionOutput, indices: Tensor) -> dict[str, Tensor]:
+        """The terms that the network's heads allow."""
+        terms = {
+            "classification": soft_cross_entropy(
+                output.scores, self._rows(self.distribution_MC, output, indices)
+            )
+        }
+        total = terms["classification"]
+        if output.projection is not None and self.target_MD is not None:
+            target_ND = self._rows(self.target_MD, output, indices)
+            terms["embedding"] = embedding_distance(output.projection, target_ND)
+            total = total + self.alpha * terms["embedding"]
+        if output.aux_scores is not None and self.teacher_MA is not None:
+            teacher_NA = self._rows(self.teacher_MA, output, indices)
+            terms["distillation"] = distillation_loss(output.aux_scores, teacher_NA)
+            total = total + self.beta * terms["distillation"]
+        return {"loss": total, **terms}
+
+    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
+        """See `Labels.scores`."""
+        return self.labels.scores(scores_MC, indices)
+
+    @staticmethod
+    def _rows(table: Tensor, output: EmotionOutput, indices: Tensor) -> Tensor:
+        return table[indices].to(output.scores.device)
+
+
+@dataclass(frozen=True)
+class TeacherObjective:
+    """Soft cross-entropy against the label distribution (REFERENCE section 4)."""
+
+    labels: Labels
+    distribution_MC: Tensor
+
+    def losses(self, output: TextOutput, indices: Tensor) -> dict[str, Tensor]:
+        """The one term there is."""
+        return {
+            "loss": soft_cross_entropy(output.scores, self.distribution_MC[indices].to(output.scores.device))
+        }
+
+    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
+        """See `Labels.scores`."""
+        return self.labels.scores(scores_MC, indices)

@@ -1,0 +1,98 @@
+"""A config in, a RUN out: the image network and the text teacher alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+
+from emotionnet import runs
+from emotionnet.config import FitConfig, TeacherConfig, TrainConfig, portable
+from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.files import read_json, sha256, write_bytes, write_json
+from emotionnet.progress import message
+from emotionnet.records import ConfigError
+from emotionnet.training.checkpoints import BEST, State
+from emotionnet.training.jobs import Job, image_job, teacher_job
+from emotionnet.training.loop import fit
+
+AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
+
+
+def train(config: TrainConfig, *, overwrite: bool = False, resume: bool = False) -> Path:
+    """Train an EmotionNet on a DATASET.
+
+    Args:
+        config: What to train, on what, and how.
+        overwrite: Replace the run that `config.out` holds.
+        resume: Go on from its last checkpoint; a finished run is left as it is.
+
+    Returns:
+        The RUN folder.
+
+    Raises:
+        DataError: The config, the data or the folder cannot be used; nothing is written.
+        TrainingError: The loss is not finite.
+    """
+    return _run(config, image_job, overwrite=overwrite, resume=resume)
+
+
+def train_teacher(config: TeacherConfig, *, overwrite: bool = False, resume: bool = False) -> Path:
+    """Train a text teacher on the tags of a DATASET; arguments, result and errors as `train`."""
+    return _run(config, teacher_job, overwrite=overwrite, resume=resume)
+
+
+def _run(
+    config: AnyConfig, make_job: Callable[[AnyConfig, Dataset], Job], *, overwrite: bool, resume: bool
+) -> Path:
+    run = config.out
+    if resume and _is_finished(run, config):
+        message(f"{run}: finished already")
+        return run
+    dataset = read_dataset(config.data.root)
+    job = make_job(config, dataset)
+    runs.prepare(run, overwrite=overwrite, resume=resume)
+    started = time.perf_counter()
+    write_json(run / runs.CONFIG, portable(config, run))
+    state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen)
+    job.describe(run)
+    _finish(run, config, dataset, state, time.perf_counter() - started)
+    return run
+
+
+def _is_finished(run: Path, config: FitConfig) -> bool:
+    """Whether a run to resume has ended; a run of another config is not the one to resume."""
+    if not (run / runs.CONFIG).is_file():
+        return False
+    before, now = read_json(run / runs.CONFIG), portable(config, run)
+    changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    if changed:
+        raise ConfigError(
+            f"{run / runs.CONFIG}: --resume needs the run's own config; {', '.join(changed)} differ"
+        )
+    return (run / runs.WEIGHTS).is_file()
+
+
+def _finish(run: Path, config: FitConfig, dataset: Dataset, state: State, seconds: float) -> None:
+    """The numbers and the manifest; the weights come last, since they tell that a run is finished."""
+    best = state.history[state.best_epoch - 1]
+    scores = {name: value for name, value in best.items() if name.startswith("val.")}
+    runs.merge_metrics(
+        run, {**scores, "val.best_epoch": state.best_epoch, "train.skipped": len(state.skipped)}
+    )
+    manifest = {
+        "dataset": dataset.name,
+        "data_hash": dataset.content_hash,
+        "config_hash": sha256(run / runs.CONFIG),
+        "seed": config.seed,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "wall_seconds": round(seconds, 1),
+        "skipped": state.skipped,
+        "versions": runs.versions(),
+    }
+    write_json(run / runs.MANIFEST, manifest)
+    write_bytes(run / runs.WEIGHTS, (run / runs.CHECKPOINTS / BEST).read_bytes())

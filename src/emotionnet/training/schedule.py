@@ -1,0 +1,84 @@
+"""Optimizers by name, and the learning rate at any point of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from emotionnet.config import OptimizerConfig, ScheduleConfig
+from emotionnet.records import ConfigError
+
+
+def rate_factor(schedule: ScheduleConfig, position: float, epochs: int) -> float:
+    """What the configured learning rates are multiplied with.
+
+    Args:
+        schedule: Which curve.
+        position: Epochs done so far, fractions of an epoch included; 0..epochs.
+        epochs: Length of the whole run.
+
+    Returns:
+        Factor, 0..1, no unit.
+    """
+    if position < schedule.warmup_epochs:
+        return position / schedule.warmup_epochs
+    if schedule.name == "multistep":
+        passed = sum(int(position) >= milestone for milestone in schedule.milestones)
+        return float(schedule.gamma**passed)
+    if schedule.name == "cosine":
+        length = max(1e-9, epochs - schedule.warmup_epochs)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (position - schedule.warmup_epochs) / length)))
+    return 1.0
+
+
+def make_optimizer(module: nn.Module, config: OptimizerConfig) -> Optimizer:
+    """The optimizer over all parameters that train; those of `module.trunk` may have a rate of their own.
+
+    Raises:
+        ConfigError: Nothing is left to train.
+    """
+    heads = [p for name, p in module.named_parameters() if p.requires_grad and not name.startswith("trunk.")]
+    trunk = [p for name, p in module.named_parameters() if p.requires_grad and name.startswith("trunk.")]
+    trunk_lr = config.lr if config.trunk_lr is None else config.trunk_lr
+    groups = [{"params": heads, "lr": config.lr}, {"params": trunk, "lr": trunk_lr}]
+    groups = [{**group, "full_lr": group["lr"]} for group in groups if group["params"]]
+    if not groups:
+        raise ConfigError("model.freeze: some part must be left to train; all are frozen")
+    options: Mapping[str, Any] = {"weight_decay": config.weight_decay}
+    if config.name == "sgd":
+        return SGD(groups, momentum=config.momentum, **options)
+    return AdamW(groups, betas=(config.momentum, 0.999), **options)
+
+
+def set_rates(optimizer: Optimizer, factor: float) -> float:
+    """Give every group its rate at this point; returns the first group's."""
+    for group in optimizer.param_groups:
+        group["lr"] = group["full_lr"] * factor
+    return float(optimizer.param_groups[0]["lr"])
+
+
+def freeze(module: nn.Module, parts: tuple[str, ...]) -> list[nn.Module]:
+    """Keep the parameters of the named parts as they are.
+
+    Returns:
+        The frozen submodules. They belong in evaluation mode while the rest trains,
+        so that BatchNorm keeps its statistics.
+
+    Raises:
+        ConfigError: A name is no part of the module; lists the parts of its first two levels.
+    """
+    modules = dict(module.named_modules())
+    unknown = [part for part in parts if part not in modules or not part]
+    if unknown:
+        known = ", ".join(name for name in modules if name and name.count(".") < 2)
+        raise ConfigError(
+            f"model.freeze: must name parts of the network; got {', '.join(unknown)}; parts: {known}"
+        )
+    frozen = [modules[part] for part in parts]
+    for part in frozen:
+        part.requires_grad_(requires_grad=False)
+    return frozen

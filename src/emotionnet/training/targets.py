@@ -1,0 +1,111 @@
+"""What the text side gives each image to learn from; computed once, before training.
+
+Shape letters: M = images of a split, C = emotions, D = embedding size, A = teacher's emotions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from emotionnet.data.store import Dataset
+from emotionnet.models.description import TextModel, read_text_model
+from emotionnet.models.weights import load_weights
+from emotionnet.records import DataError, ImageRecord
+from emotionnet.runs import WEIGHTS, require_run
+from emotionnet.text.teacher import TextTeacher, pack
+from emotionnet.text.vectors import WordVectors
+from emotionnet.training.objective import Labels
+
+BAGS_PER_STEP = 1024
+
+
+def multi_hot(
+    records: Sequence[ImageRecord], n_emotions: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """Labels as bool, shape (M, C)."""
+    labels_MC = np.zeros((len(records), n_emotions), dtype=bool)
+    for row, record in enumerate(records):
+        labels_MC[row, list(record.labels)] = True
+    return labels_MC
+
+
+def split_labels(dataset: Dataset, records: Sequence[ImageRecord]) -> Labels:
+    """Labels and groups of a split, as it is scored.
+
+    Raises:
+        DataError: A record has no label, or the data set fewer than two emotions; names them.
+    """
+    if len(dataset.emotions) < 2:
+        raise DataError(
+            f"{dataset.root}: must have at least 2 emotions to train on; has {len(dataset.emotions)}"
+        )
+    bare = [record.id for record in records if not record.labels]
+    if bare:
+        raise DataError(
+            f"{dataset.root}: every picture must have a label; {len(bare)} have none, first {bare[0]}"
+        )
+    return Labels(multi_hot(records, len(dataset.emotions)), tuple(record.group for record in records))
+
+
+def label_distribution(labels: Labels) -> Tensor:
+    """1/k for each of an image's k labels (REFERENCE section 5); float32, shape (M, C)."""
+    labels_MC = torch.from_numpy(labels.multi_hot_MC).float()
+    return labels_MC / labels_MC.sum(dim=1, keepdim=True)
+
+
+def mean_word_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Tensor:
+    """Mean word vector of each image's tags; float32, shape (M, D).
+
+    Raises:
+        DataError: No tag of an image has a vector; names the first such image.
+    """
+    bags = [[dataset.tag_names[tag] for tag in record.tags] for record in records]
+    empty = [
+        record.id for record, bag in zip(records, bags, strict=True) if not any(w in vectors for w in bag)
+    ]
+    if empty:
+        raise DataError(
+            f"{dataset.root}: every picture must have a tag with a word vector; {len(empty)} have none, first {empty[0]}"
+        )
+    return torch.from_numpy(vectors.mean_vectors(bags))
+
+
+def load_teacher(folder: Path) -> tuple[TextTeacher, TextModel]:
+    """Open a TEACHER.
+
+    Raises:
+        DataError: The folder is no finished TEACHER, or a file in it is broken.
+    """
+    require_run(folder)
+    model = read_text_model(folder)
+    teacher = TextTeacher(
+        vocab_size=len(model.tags),
+        word_dim=model.word_dim,
+        width=model.width,
+        n_classes=len(model.emotions),
+        max_tags=model.max_tags,
+        dropout=model.dropout,
+        static=model.static,
+    )
+    load_weights(teacher, folder / WEIGHTS)
+    return teacher.eval(), model
+
+
+def tag_bags(dataset: Dataset, records: Sequence[ImageRecord], vocabulary: Sequence[str]) -> list[list[int]]:
+    """Each record's tags as ids of `vocabulary`, by name; unknown tags are dropped (REFERENCE section 4)."""
+    ids = {name: index for index, name in enumerate(vocabulary)}
+    return [
+        [ids[name] for tag in record.tags if (name := dataset.tag_names[tag]) in ids] for record in records
+    ]
+
+
+@torch.no_grad()
+def teacher_scores(teacher: TextTeacher, bags: Sequence[Sequence[int]]) -> Tensor:
+    """What a text teacher says of tag sentences, before softmax; float32, shape (M, A)."""
+    steps = range(0, len(bags), BAGS_PER_STEP)
+    return torch.cat([teacher(*pack(bags[start : start + BAGS_PER_STEP])).scores for start in steps])
