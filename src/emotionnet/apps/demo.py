@@ -1,0 +1,65 @@
+"""The whole way on embedded data, by nothing that the commands cannot do."""
+
+from __future__ import annotations
+
+import time
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from emotionnet.config import CurateConfig, Stage, TeacherConfig, TrainConfig, VectorsConfig, load_config
+from emotionnet.curation.curate import curate
+from emotionnet.evaluation.card import write_card
+from emotionnet.evaluation.report import write_report
+from emotionnet.evaluation.scoring import evaluate_run
+from emotionnet.evaluation.zeroshot import zeroshot_run
+from emotionnet.progress import message
+from emotionnet.runs import read_metrics
+from emotionnet.text.build import make_vectors
+from emotionnet.training.run import train, train_teacher
+
+
+def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
+    """Curate the emoji, make vectors, train teacher and network, score, report.
+
+    Args:
+        out: The RUN folder; the other stages lie in `dataset`, `vectors` and `teacher` inside it.
+        overwrite: Replace an earlier demo.
+
+    Returns:
+        The headline scores, the wall time in seconds, and where the report is.
+
+    Raises:
+        DataError: A folder exists already, or an embedded package is missing.
+    """
+    started = time.perf_counter()
+    dataset, vectors, teacher = out / "dataset", out / "vectors", out / "teacher"
+    message("1/7 data curate: emoji of three vendors, with their keywords")
+    curate(_config(CurateConfig, "curate", out=dataset), overwrite=overwrite)
+    message("2/7 text vectors: sentence vectors of the tags")
+    make_vectors(_config(VectorsConfig, "vectors", data=dataset, out=vectors), overwrite=overwrite)
+    message("3/7 text teacher: tags in, emotions out")
+    text = {"text.vectors": vectors, "data.root": dataset}
+    train_teacher(_config(TeacherConfig, "teacher", **text, out=teacher), overwrite=overwrite)
+    message("4/7 train: pictures in, emotions out")
+    train(_config(TrainConfig, "train", **text, **{"text.teacher": teacher}, out=out), overwrite=overwrite)
+    message("5/7 evaluate: scores and baselines on emoji never seen")
+    evaluate_run(out)
+    message("6/7 zeroshot: emotion words never seen")
+    zeroshot_run(out)
+    message("7/7 report")
+    report = write_report(out)
+    write_card(out)
+    seconds = time.perf_counter() - started
+    message(f"done in {seconds / 60:.1f} minutes; open {report}")
+    return {**_headline(out), "seconds": round(seconds, 1), "report": str(report)}
+
+
+def _config(model: type[Stage], name: str, **options: Any) -> Stage:
+    with resources.as_file(resources.files("emotionnet") / "experiments" / "demo" / f"{name}.json") as file:
+        return load_config(model, file, {key: str(value) for key, value in options.items()})
+
+
+def _headline(run: Path) -> dict[str, float]:
+    names = ("test.macro_map", "test.hit_rate", "zero_shot.unseen.auc")
+    return {name: value for name, value in read_metrics(run).items() if name in names or name.startswith("baseline.")}
