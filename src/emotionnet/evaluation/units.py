@@ -1,0 +1,118 @@
+"""From pictures to the unit of a score, the group; and the splits of a data set, ready to be scored.
+
+Shape letters: N = pictures, G = groups, C = classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.metrics import Floats, Labels
+from emotionnet.records import DataError, ImageRecord
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split of a data set in file order: its records, their pictures, labels and groups.
+
+    `labels` is boolean, of shape (N, C), in the order of the emotions that the split was read for.
+    """
+
+    records: tuple[ImageRecord, ...]
+    paths: tuple[Path, ...]
+    labels: Labels
+    groups: tuple[str, ...]
+
+    @property
+    def group_labels(self) -> Labels:
+        """Labels of each group; boolean, shape (G, C)."""
+        return pool_labels(self.labels, self.groups)
+
+
+def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
+    """Read one split, its label columns in the order of `emotions`.
+
+    Raises:
+        DataError: The split is broken, a picture is not local, or the data set's emotions
+            are others than `emotions`; names those that differ.
+    """
+    require_same_emotions(dataset, emotions)
+    records = dataset.records(name)
+    column = [emotions.index(emotion) for emotion in dataset.emotion_names]
+    labels_NC = np.zeros((len(records), len(emotions)), dtype=np.bool_)
+    for row, record in enumerate(records):
+        labels_NC[row, [column[label] for label in record.labels]] = True
+    return Split(
+        records=records,
+        paths=tuple(dataset.image_path(record) for record in records),
+        labels=labels_NC,
+        groups=tuple(record.group for record in records),
+    )
+
+
+def require_same_emotions(dataset: Dataset, emotions: Sequence[str]) -> None:
+    """Check that a run and a data set speak of the same emotions, by name, in any order.
+
+    Raises:
+        DataError: They do not; names the emotions that only one of them has.
+    """
+    ours, theirs = sorted(set(emotions)), sorted(set(dataset.emotion_names))
+    if ours == theirs:
+        return
+    only_run = ", ".join(name for name in ours if name not in theirs) or "none"
+    only_data = ", ".join(name for name in theirs if name not in ours) or "none"
+    raise DataError(
+        f"{dataset.root}: the run and the data set must have the same emotions; "
+        f"only in the run: {only_run}; only in the data set: {only_data}"
+    )
+
+
+def pool_scores(values_NC: npt.NDArray[Any], groups: Sequence[str]) -> Floats:
+    """Mean over the pictures of each group, groups in the order in which they first appear.
+
+    Returns:
+        Float64, shape (G, C).
+
+    Raises:
+        ValueError: There is not one group for each row.
+    """
+    index_N, count = _group_index(values_NC, groups)
+    sums_GC = np.zeros((count, values_NC.shape[1]))
+    np.add.at(sums_GC, index_N, values_NC)
+    pooled_GC: Floats = sums_GC / np.bincount(index_N, minlength=count)[:, None]
+    return pooled_GC
+
+
+def pool_labels(labels_NC: Labels, groups: Sequence[str]) -> Labels:
+    """Labels that any picture of a group has, groups in the order in which they first appear.
+
+    Returns:
+        Boolean, shape (G, C).
+
+    Raises:
+        ValueError: There is not one group for each row.
+    """
+    index_N, count = _group_index(labels_NC, groups)
+    pooled_GC = np.zeros((count, labels_NC.shape[1]), dtype=np.bool_)
+    np.logical_or.at(pooled_GC, index_N, labels_NC)
+    return pooled_GC
+
+
+def group_index(groups: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Number of each row's group, counted in the order in which groups first appear; shape (N,)."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in groups], dtype=np.intp)
+
+
+def _group_index(values_NC: npt.NDArray[Any], groups: Sequence[str]) -> tuple[npt.NDArray[np.intp], int]:
+    if len(groups) != len(values_NC):
+        raise ValueError(f"every row must have a group; got {len(values_NC)} rows and {len(groups)} groups")
+    index_N = group_index(groups)
+    return index_N, int(index_N.max(initial=-1)) + 1
