@@ -55,7 +55,7 @@ class Section(BaseModel):
 
 
 class SplitSizes(Section):
-    """How many groups each emotion may add to a split (REFERENCE: paper section 3)."""
+    """How many groups each emotion may add to a split (Wei et al. 2020, section 3)."""
 
     test: PositiveInt = Field(100, description="groups that each emotion adds to the test split")
     val: PositiveInt = Field(50, description="groups that each emotion adds to the validation split")
@@ -178,7 +178,7 @@ class TeacherModelConfig(Section):
 
 
 class ObjectiveConfig(Section):
-    """total = classification + alpha * embedding + beta * distillation (REFERENCE section 5)."""
+    """total = classification + alpha * embedding + beta * distillation (Wei et al. 2020, section 4)."""
 
     alpha: NonNegativeFloat = Field(1.0, description="weight of the embedding distance")
     beta: NonNegativeFloat = Field(1.0, description="weight of the text distillation")
@@ -258,7 +258,7 @@ def portable(config: Section, folder: Path) -> dict[str, Any]:
 
 def absolute_paths(model: type[BaseModel], values: Mapping[str, Any], base: Path) -> dict[str, Any]:
     """The same raw values with every relative path made absolute against `base`."""
-    return _map_paths(model, values, lambda text: str((base / Path(text).expanduser()).absolute()))
+    return _map_paths(model, values, lambda text: os.path.normpath(base.absolute() / Path(text).expanduser()))
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:

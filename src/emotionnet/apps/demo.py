@@ -62,4 +62,5 @@ def _config(model: type[Stage], name: str, **options: Any) -> Stage:
 
 def _headline(run: Path) -> dict[str, float]:
     names = ("test.macro_map", "test.hit_rate", "zero_shot.unseen.auc")
-    return {name: value for name, value in read_metrics(run).items() if name in names or name.startswith("baseline.")}
+    scores = read_metrics(run)
+    return {key: value for key, value in scores.items() if key in names or key.startswith("baseline.")}

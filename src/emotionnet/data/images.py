@@ -11,6 +11,7 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from emotionnet.records import DataError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO", "PPM", "AVIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif")
 MAX_PIXELS = 100_000_000
 BACKGROUND = (255, 255, 255)
@@ -61,12 +62,11 @@ def decode(source: ImageLike) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files; faults are errors
-            image = _open(source)
-            if image.width * image.height > MAX_PIXELS:
-                raise DataError(
-                    f"{name}: must have at most {MAX_PIXELS:,} pixels; has {image.width} x {image.height}"
-                )
-            return _to_rgb(ImageOps.exif_transpose(image))
+            with _open(source) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    found = f"{image.width} x {image.height}"
+                    raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
+                return _to_rgb(ImageOps.exif_transpose(image))
     except FileNotFoundError:
         raise DataError(f"{name}: file not found") from None
     except Image.DecompressionBombError:
@@ -106,7 +106,8 @@ def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.f
     box = (left * step_x, top * step_y, (left + size) * step_x, (top + size) * step_y)
     cropped = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
     scaled_HW3 = np.asarray(cropped, dtype=np.float32) / np.float32(255)
-    normalised_HW3 = (scaled_HW3 - np.float32(how.mean)) / np.float32(how.std)
+    mean, std = np.array(how.mean, dtype=np.float32), np.array(how.std, dtype=np.float32)
+    normalised_HW3 = (scaled_HW3 - mean) / std
     return np.ascontiguousarray(normalised_HW3.transpose(2, 0, 1), dtype=np.float32)
 
 
@@ -138,9 +139,9 @@ def find_images(paths: Sequence[str | Path]) -> Iterator[Path]:
         raise DataError(faults)
 
 
-def _open(source: ImageLike) -> Image.Image:
+def _open(source: ImageLike) -> AbstractContextManager[Image.Image]:
     if isinstance(source, Image.Image):
-        return source
+        return nullcontext(source)  # the caller's: not ours to close
     if isinstance(source, np.ndarray):
         if source.dtype != np.uint8 or source.ndim not in (2, 3) or source.shape[2:] not in ((), (3,), (4,)):
             found = f"{source.dtype} of shape {source.shape}"

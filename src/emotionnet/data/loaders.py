@@ -93,7 +93,7 @@ class Evaluation:
         return torch.from_numpy(evaluation_array(image, self.how))
 
 
-class _Pictures(Dataset[tuple[int, Tensor | str]]):
+class _Pictures(Dataset[Any]):
     def __init__(self, paths: Sequence[Path], transform: Transform) -> None:
         self.paths, self.transform = paths, transform
 
@@ -115,6 +115,7 @@ def image_batches(
         num_workers=workers,
         collate_fn=_collate_pictures,
         persistent_workers=workers > 0,
+        generator=torch.Generator().manual_seed(order.seed),  # else it would draw from the global state
         pin_memory=torch.cuda.is_available(),
     )
 
@@ -127,10 +128,11 @@ def bag_batches(
     def collate(samples: Sequence[Sample]) -> Batch:
         return Batch(inputs=bags(samples), indices=torch.tensor([index for index, _ in samples]))
 
-    return DataLoader(_Samples(), batch_sampler=order, collate_fn=collate)
+    generator = torch.Generator().manual_seed(order.seed)
+    return DataLoader(_Samples(), batch_sampler=order, collate_fn=collate, generator=generator)
 
 
-class _Samples(Dataset[Sample]):
+class _Samples(Dataset[Any]):
     def __getitem__(self, sample: Sample) -> Sample:
         return sample
 

@@ -112,7 +112,7 @@ class Predictor:
         return run_network(self.network, how, images, batch_size=batch_size, progress=progress)
 
     @overload
-    def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...
+    def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
     def predict(self, images: Sequence[ImageLike], *, top: int = 5) -> list[Prediction]: ...
     def predict(
@@ -167,7 +167,9 @@ class Predictor:
         return features_NF[0] if single else features_NF
 
     @overload
-    def zero_shot(self, images: ImageLike, labels: Labels) -> ZeroShotPrediction: ...
+    def zero_shot(  # type: ignore[overload-overlap]
+        self, images: ImageLike, labels: Labels
+    ) -> ZeroShotPrediction: ...
     @overload
     def zero_shot(self, images: Sequence[ImageLike], labels: Labels) -> list[ZeroShotPrediction]: ...
     def zero_shot(

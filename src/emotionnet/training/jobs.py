@@ -15,10 +15,12 @@ from emotionnet.data.images import Preprocessing
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Sample, bag_batches, image_batches
 from emotionnet.data.store import Dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
+from emotionnet.evaluation.units import Split, read_split
+from emotionnet.losses import label_distribution
 from emotionnet.models.description import Domain, ImageModel, TextModel, write_description
 from emotionnet.models.network import SHAPES, EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing
-from emotionnet.records import ConfigError, ImageRecord
+from emotionnet.records import ConfigError
 from emotionnet.text.teacher import TextTeacher, pack
 from emotionnet.text.vectors import WordVectors, read_vectors, write_vectors
 from emotionnet.training import targets
@@ -140,19 +142,16 @@ class _TextSide:
             tags, aux = model.tags, model.emotions
         return cls(vectors=vectors, teacher=teacher, teacher_tags=tags, aux_emotions=aux)
 
-    def objective(
-        self, config: TrainConfig, dataset: Dataset, records: Sequence[ImageRecord]
-    ) -> ImageObjective:
-        labels = targets.split_labels(dataset, records)
+    def objective(self, config: TrainConfig, dataset: Dataset, split: Split) -> ImageObjective:
         target_MD = scores_MA = None
         if self.vectors is not None:
-            target_MD = targets.mean_word_vectors(dataset, records, self.vectors)
+            target_MD = targets.mean_word_vectors(dataset, split.records, self.vectors)
         if self.teacher is not None:
-            bags = targets.tag_bags(dataset, records, self.teacher_tags)
+            bags = targets.tag_bags(dataset, split.records, self.teacher_tags)
             scores_MA = targets.teacher_scores(self.teacher, bags)
         return ImageObjective(
-            labels=labels,
-            distribution_MC=targets.label_distribution(labels),
+            split=split,
+            distribution_MC=label_distribution(torch.from_numpy(split.labels)),
             target_MD=target_MD,
             teacher_MA=scores_MA,
             alpha=config.objective.alpha,
@@ -169,30 +168,32 @@ def _words_to_keep(dataset: Dataset) -> tuple[str, ...]:
     )
 
 
+def _read_split(dataset: Dataset, name: str) -> Split:
+    split = read_split(dataset, name, dataset.emotion_names)
+    targets.require_trainable(dataset, split)
+    return split
+
+
 def _image_part(
-    config: TrainConfig, dataset: Dataset, split: str, how: Preprocessing, text: _TextSide
+    config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, text: _TextSide
 ) -> Part:
-    records = dataset.records(split)
-    learns = split == "train"
-    data = config.data
-    order = EpochOrder(len(records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
+    split, data, learns = _read_split(dataset, name), config.data, name == "train"
+    order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
-    paths = [dataset.image_path(record) for record in records]
-    loader = image_batches(paths, transform, order, workers=data.workers)
-    return Part(loader, order, text.objective(config, dataset, records))
+    loader = image_batches(split.paths, transform, order, workers=data.workers)
+    return Part(loader, order, text.objective(config, dataset, split))
 
 
-def _text_part(config: TeacherConfig, dataset: Dataset, split: str, *, tag_dropout: float) -> Part:
-    records = dataset.records(split)
-    bags = targets.tag_bags(dataset, records, dataset.tag_names)
-    batch_size = config.data.batch_size
-    order = EpochOrder(len(records), batch_size=batch_size, seed=config.seed, shuffle=split == "train")
+def _text_part(config: TeacherConfig, dataset: Dataset, name: str, *, tag_dropout: float) -> Part:
+    split, batch_size = _read_split(dataset, name), config.data.batch_size
+    bags = targets.tag_bags(dataset, split.records, dataset.tag_names)
+    order = EpochOrder(len(bags), batch_size=batch_size, seed=config.seed, shuffle=name == "train")
 
     def draw(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         return pack([_drop_tags(bags[index], tag_dropout, seed) for index, seed in samples])
 
-    labels = targets.split_labels(dataset, records)
-    return Part(bag_batches(draw, order), order, TeacherObjective(labels, targets.label_distribution(labels)))
+    objective = TeacherObjective(split, label_distribution(torch.from_numpy(split.labels)))
+    return Part(bag_batches(draw, order), order, objective)
 
 
 def _drop_tags(bag: Sequence[int], chance: float, seed: int) -> list[int]:

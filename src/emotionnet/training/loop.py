@@ -144,10 +144,9 @@ class _Run:
                 if self.state.epoch
                 else "no checkpoint was written yet"
             )
-            raise TrainingError(
-                f"the loss must stay finite; it is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}"
-                f" (a lower optimizer.lr or optimizer.clip_norm may help); {kept}"
-            )
+            found = f"it is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}"
+            advice = "a lower optimizer.lr or optimizer.clip_norm may help"
+            raise TrainingError(f"the loss must stay finite; {found} ({advice}); {kept}")
         self.fabric.backward(terms["loss"] * share)
         return {name: value.detach() for name, value in terms.items()}
 
@@ -187,17 +186,15 @@ class _Run:
 
 
 class _Means:
-    """Means of scalars over samples, kept as tensors."""
+    """Means of scalars over samples, summed up where they were computed."""
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
+        self.sums: dict[str, Tensor | float] = {}
         self.count = 0
 
     def add(self, terms: dict[str, Tensor], samples: int) -> None:
         for name, value in terms.items():
-            self.sums[name] = (
-                self.sums.get(name, torch.zeros((), dtype=torch.float64)) + value.double().cpu() * samples
-            )
+            self.sums[name] = self.sums.get(name, 0.0) + value.double() * samples
         self.count += samples
 
     def result(self, prefix: str) -> dict[str, float]:

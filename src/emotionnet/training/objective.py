@@ -6,32 +6,24 @@ D = embedding size, A = classes of the second head.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from emotionnet.evaluation.metrics import hit_rate, macro_map
-from emotionnet.evaluation.units import pool_by_group
+from emotionnet.evaluation.units import Split, pool_labels, pool_scores
 from emotionnet.losses import distillation_loss, embedding_distance, soft_cross_entropy
 from emotionnet.models.network import EmotionOutput
 from emotionnet.text.teacher import TextOutput
 
 
-class Scored(Protocol):
-    """What every module of the training loop gives: scores before softmax, (N, C)."""
-
-    @property
-    def scores(self) -> Tensor: ...
-
-
 class Objective(Protocol):
     """What a module is trained for on one split."""
 
-    def losses(self, output: Scored, indices: Tensor) -> dict[str, Tensor]:
+    def losses(self, output: Any, indices: Tensor) -> dict[str, Tensor]:
         """Scalar terms by name, batch means; `loss` is what is minimised."""
         ...
 
@@ -40,31 +32,24 @@ class Objective(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Labels:
-    """The labels of a split and the groups they are scored by."""
-
-    multi_hot_MC: npt.NDArray[np.bool_]
-    groups: Sequence[str]
-
-    def scores(self, scores_NC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """Hit rate and macro mAP per group, over the samples that `indices` names."""
-        groups = [self.groups[i] for i in indices]
-        pooled_GC, _ = pool_by_group(scores_NC, groups)
-        labels_GC, _ = pool_by_group(self.multi_hot_MC[indices], groups)
-        mean_ap, _ = macro_map(pooled_GC, labels_GC)
-        return {"macro_map": mean_ap, "hit_rate": hit_rate(pooled_GC, labels_GC)}
+def split_scores(
+    split: Split, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]
+) -> dict[str, float]:
+    """Macro mAP and hit rate per group, over those pictures of a split that `indices` names."""
+    groups = [split.groups[index] for index in indices]
+    pooled_GC, labels_GC = pool_scores(scores_MC, groups), pool_labels(split.labels[indices], groups)
+    return {"macro_map": macro_map(pooled_GC, labels_GC)[0], "hit_rate": hit_rate(pooled_GC, labels_GC)}
 
 
 @dataclass(frozen=True)
 class ImageObjective:
-    """total = classification + alpha * embedding + beta * distillation (paper, section 4; REFERENCE section 5).
+    """total = classification + alpha * embedding + beta * distillation (Wei et al. 2020, section 4).
 
     `distribution_MC` holds 1/k for each of an image's k labels; `target_MD` and
     `teacher_MA` (scores before softmax) may be None where the network has no such head.
     """
 
-    labels: Labels
+    split: Split
     distribution_MC: Tensor
     target_MD: Tensor | None
     teacher_MA: Tensor | None
@@ -90,8 +75,8 @@ class ImageObjective:
         return {"loss": total, **terms}
 
     def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """See `Labels.scores`."""
-        return self.labels.scores(scores_MC, indices)
+        """See `split_scores`."""
+        return split_scores(self.split, scores_MC, indices)
 
     @staticmethod
     def _rows(table: Tensor, output: EmotionOutput, indices: Tensor) -> Tensor:
@@ -100,9 +85,9 @@ class ImageObjective:
 
 @dataclass(frozen=True)
 class TeacherObjective:
-    """Soft cross-entropy against the label distribution (REFERENCE section 4)."""
+    """Soft cross-entropy against the label distribution (Wei et al. 2020, section 4)."""
 
-    labels: Labels
+    split: Split
     distribution_MC: Tensor
 
     def losses(self, output: TextOutput, indices: Tensor) -> dict[str, Tensor]:
@@ -112,5 +97,5 @@ class TeacherObjective:
         }
 
     def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """See `Labels.scores`."""
-        return self.labels.scores(scores_MC, indices)
+        """See `split_scores`."""
+        return split_scores(self.split, scores_MC, indices)

@@ -8,54 +8,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.units import Split
 from emotionnet.models.description import TextModel, read_text_model
 from emotionnet.models.weights import load_weights
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.teacher import TextTeacher, pack
 from emotionnet.text.vectors import WordVectors
-from emotionnet.training.objective import Labels
 
 BAGS_PER_STEP = 1024
 
 
-def multi_hot(
-    records: Sequence[ImageRecord], n_emotions: int
-) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """Labels as bool, shape (M, C)."""
-    labels_MC = np.zeros((len(records), n_emotions), dtype=bool)
-    for row, record in enumerate(records):
-        labels_MC[row, list(record.labels)] = True
-    return labels_MC
-
-
-def split_labels(dataset: Dataset, records: Sequence[ImageRecord]) -> Labels:
-    """Labels and groups of a split, as it is scored.
+def require_trainable(dataset: Dataset, split: Split) -> None:
+    """Check that there is something to learn.
 
     Raises:
-        DataError: A record has no label, or the data set fewer than two emotions; names them.
+        DataError: The data set has fewer than two emotions, or a picture no label.
     """
     if len(dataset.emotions) < 2:
         raise DataError(
             f"{dataset.root}: must have at least 2 emotions to train on; has {len(dataset.emotions)}"
         )
-    bare = [record.id for record in records if not record.labels]
+    bare = [record.id for record in split.records if not record.labels]
     if bare:
         raise DataError(
             f"{dataset.root}: every picture must have a label; {len(bare)} have none, first {bare[0]}"
         )
-    return Labels(multi_hot(records, len(dataset.emotions)), tuple(record.group for record in records))
-
-
-def label_distribution(labels: Labels) -> Tensor:
-    """1/k for each of an image's k labels (REFERENCE section 5); float32, shape (M, C)."""
-    labels_MC = torch.from_numpy(labels.multi_hot_MC).float()
-    return labels_MC / labels_MC.sum(dim=1, keepdim=True)
 
 
 def mean_word_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Tensor:
@@ -69,9 +51,8 @@ def mean_word_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors:
         record.id for record, bag in zip(records, bags, strict=True) if not any(w in vectors for w in bag)
     ]
     if empty:
-        raise DataError(
-            f"{dataset.root}: every picture must have a tag with a word vector; {len(empty)} have none, first {empty[0]}"
-        )
+        found = f"{len(empty)} have none, first {empty[0]}"
+        raise DataError(f"{dataset.root}: every picture must have a tag with a word vector; {found}")
     return torch.from_numpy(vectors.mean_vectors(bags))
 
 
@@ -97,7 +78,7 @@ def load_teacher(folder: Path) -> tuple[TextTeacher, TextModel]:
 
 
 def tag_bags(dataset: Dataset, records: Sequence[ImageRecord], vocabulary: Sequence[str]) -> list[list[int]]:
-    """Each record's tags as ids of `vocabulary`, by name; unknown tags are dropped (REFERENCE section 4)."""
+    """Each record's tags as ids of `vocabulary`, by name; unknown tags are dropped."""
     ids = {name: index for index, name in enumerate(vocabulary)}
     return [
         [ids[name] for tag in record.tags if (name := dataset.tag_names[tag]) in ids] for record in records

@@ -1,0 +1,176 @@
+"""Decoding pictures of every kind, and the transform to evaluate with."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torchvision import transforms
+
+from emotionnet.data.images import Preprocessing, decode, evaluation_array, find_images
+from emotionnet.records import DataError
+
+PLAIN = Preprocessing(image_size=32, crop_pct=0.875, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
+def png_header(width: int, height: int) -> bytes:
+    """The start of a PNG that claims a size, without the pixels."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    )
+
+
+def noise(width: int, height: int, seed: int = 0) -> Image.Image:
+    pixels_HW3 = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels_HW3)
+
+
+@pytest.mark.parametrize("size", [(57, 40), (40, 57), (300, 200), (33, 999), (32, 32), (20, 20)])
+@pytest.mark.parametrize("crop_pct", [0.875, 1.0])
+def test_evaluation_is_torchvisions_resize_and_centre_crop(size: tuple[int, int], crop_pct: float) -> None:
+    how = Preprocessing(image_size=32, crop_pct=crop_pct, mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4))
+    reference = transforms.Compose(
+        [
+            transforms.Resize(round(32 / crop_pct)),
+            transforms.CenterCrop(32),
+            transforms.ToTensor(),
+            transforms.Normalize(how.mean, how.std),
+        ]
+    )
+    image = noise(*size)
+    difference_3HW = np.abs(evaluation_array(image, how) - reference(image).numpy())
+    assert (difference_3HW * np.reshape(how.std, (3, 1, 1))).max() <= 1.01 / 255
+
+
+def test_a_picture_of_one_pixel_fills_the_input() -> None:
+    result_3HW = evaluation_array(Image.new("RGB", (1, 1), (255, 0, 51)), PLAIN)
+    assert result_3HW.shape == (3, 32, 32)
+    np.testing.assert_allclose(result_3HW.reshape(3, -1).mean(axis=1), [1.0, 0.0, 0.2], atol=1e-6)
+
+
+def test_a_long_strip_needs_no_more_memory_than_its_crop() -> None:
+    strip = Image.new("RGB", (1, 90_000), (10, 20, 30))
+    assert evaluation_array(strip, PLAIN).shape == (3, 32, 32)
+
+
+def test_transparent_parts_are_white() -> None:
+    image = Image.new("RGBA", (2, 1), (0, 0, 255, 0))
+    image.putpixel((1, 0), (0, 0, 255, 128))
+    decoded = decode(image)
+    assert decoded.getpixel((0, 0)) == (255, 255, 255)
+    assert decoded.getpixel((1, 0)) == (127, 127, 255)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"])
+def test_every_mode_becomes_rgb_of_the_same_size(mode: str) -> None:
+    assert (decode(noise(5, 4).convert(mode)).mode, decode(noise(5, 4).convert(mode)).size) == ("RGB", (5, 4))
+
+
+def test_palette_with_a_transparent_colour(tmp_path: Path) -> None:
+    image = Image.new("P", (1, 1), 3)
+    image.putpalette([0, 0, 0, 1, 1, 1, 2, 2, 2, 200, 0, 0])
+    image.save(tmp_path / "p.png", transparency=3)
+    assert decode(tmp_path / "p.png").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
+    grey_HW = np.array([[0, 257 * 7, 65535]], dtype=np.uint16)
+    Image.fromarray(grey_HW).save(tmp_path / "deep.png")
+    decoded = decode(tmp_path / "deep.png")
+    assert [decoded.getpixel((x, 0)) for x in range(3)] == [(0, 0, 0), (7, 7, 7), (255, 255, 255)]
+
+
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    Image.new("RGB", (4, 2)).save(tmp_path / "turned.jpg", exif=exif)
+    assert decode(tmp_path / "turned.jpg").size == (2, 4)
+
+
+def test_path_bytes_image_and_array_give_the_same(tmp_path: Path) -> None:
+    image = noise(6, 5)
+    image.save(tmp_path / "a.png")
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG")
+    for source in (tmp_path / "a.png", str(tmp_path / "a.png"), buffer.getvalue(), image, np.asarray(image)):
+        np.testing.assert_array_equal(np.asarray(decode(source)), np.asarray(image))
+
+
+def test_600_megapixels_are_refused_before_a_pixel_is_decoded(tmp_path: Path) -> None:
+    (tmp_path / "bomb.png").write_bytes(png_header(30_000, 20_000))
+    with pytest.raises(DataError, match=r"bomb\.png: must have at most 100,000,000 pixels"):
+        decode(tmp_path / "bomb.png")
+
+
+def test_just_over_the_limit_is_refused_too(tmp_path: Path) -> None:
+    (tmp_path / "large.png").write_bytes(png_header(10_001, 10_000))
+    with pytest.raises(
+        DataError, match=r"large\.png: must have at most 100,000,000 pixels; has 10001 x 10000"
+    ):
+        decode(tmp_path / "large.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tif"])
+def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"cut.{suffix}"
+    noise(64, 64).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match=rf"cut\.{suffix}"):
+        decode(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"hello, I am a text", b"\x89PNG\r\n\x1a\n", b"%!PS-Adobe-3.0 EPSF-3.0\n"]
+)
+def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"x\.png: (must be a picture|picture cannot be decoded)"):
+        decode(tmp_path / "x.png")
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.png: file not found"):
+        decode(tmp_path / "none.png")
+    with pytest.raises(DataError, match="picture cannot be decoded"):
+        decode(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (np.zeros((4, 4, 3)), "float64 of shape"),
+        (np.zeros((4, 4, 2), np.uint8), r"uint8 of shape \(4, 4, 2\)"),
+        (np.zeros(4, np.uint8), r"uint8 of shape \(4,\)"),
+        (np.zeros((0, 4, 3), np.uint8), "at least one pixel"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(array: np.ndarray, found: str) -> None:
+    with pytest.raises(DataError, match=found):
+        decode(array)
+
+
+def test_another_type_is_refused_by_name() -> None:
+    with pytest.raises(DataError, match="got int"):
+        decode(3)  # type: ignore[arg-type]
+
+
+def test_find_images_reads_files_folders_and_patterns_in_order(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    for name in ("b.png", "a.JPG", "sub/c.webp", "notes.txt"):
+        (tmp_path / name).touch()
+    names = [str(path.relative_to(tmp_path)) for path in find_images([tmp_path, str(tmp_path / "*.png")])]
+    assert names == ["a.JPG", "b.png", "sub/c.webp", "b.png"]
+
+
+def test_find_images_names_all_that_stand_for_nothing(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        list(find_images([tmp_path / "no.png", str(tmp_path / "*.gif"), tmp_path]))
+    assert len(error.value.faults) == 3
