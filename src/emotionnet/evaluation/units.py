@@ -40,11 +40,13 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     """Read one split, its label columns in the order of `emotions`.
 
     Raises:
-        DataError: The split is broken, a picture is not local, or the data set's emotions
-            are others than `emotions`; names those that differ.
+        DataError: The split is broken or without any label, a picture is not local, or the data
+            set's emotions are others than `emotions`; names those that differ.
     """
     require_same_emotions(dataset, emotions)
     records = dataset.records(name)
+    if not any(record.labels for record in records):
+        raise DataError(f"{dataset.root}: the {name} split must hold at least one label; it holds none")
     column = [emotions.index(emotion) for emotion in dataset.emotion_names]
     labels_NC = np.zeros((len(records), len(emotions)), dtype=np.bool_)
     for row, record in enumerate(records):

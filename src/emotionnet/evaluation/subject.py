@@ -1,0 +1,83 @@
+"""What is evaluated: a RUN and the DATASET that it is held against, both opened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emotionnet import runs
+from emotionnet.config import TrainConfig, absolute_paths
+from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.files import read_json
+from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.records import DataError
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A run at work, its data set, and where its trunk started: weights and seed as in its config."""
+
+    run: Path
+    predictor: Predictor
+    dataset: Dataset
+    trunk_weights: str
+    seed: int
+
+
+def open_subject(run: Path, data: Path | None = None) -> Subject:
+    """Open a RUN and its DATASET.
+
+    Args:
+        run: A finished RUN of an image network.
+        data: Another place of the DATASET, or another one; None: the one named in the run's config.
+
+    Raises:
+        DataError: One of them is missing or broken, or the config is none of an image network.
+    """
+    predictor = load_predictor(run)
+    values = training_config(run)
+    root = data if data is not None else Path(values["data"]["root"])
+    if data is None and not root.is_dir():
+        raise DataError(f"{root}: the run's DATASET must be there; it is not, give its folder with --data")
+    return Subject(
+        run=run,
+        predictor=predictor,
+        dataset=read_dataset(root),
+        trunk_weights=str(values["model"]["weights"]),
+        seed=int(values["seed"]),
+    )
+
+
+def training_config(run: Path) -> dict[str, Any]:
+    """The values of a RUN's config, paths made absolute.
+
+    They are not validated as a whole: a run may be scored when parts of its training, such
+    as the word vectors' folder, are gone.
+
+    Raises:
+        DataError: The file is broken, or lacks what an evaluation needs.
+    """
+    path = run / runs.CONFIG
+    values = read_json(path)
+    if not isinstance(values, dict):
+        raise DataError(f"{path}: must be a JSON object; got {type(values).__name__}")
+    found = {
+        "data.root": _section(values, "data").get("root"),
+        "model.weights": _section(values, "model").get("weights"),
+        "seed": values.get("seed"),
+    }
+    kinds = {"data.root": str, "model.weights": str, "seed": int}
+    faults = [
+        f"{path}: {key}: must be given as {kinds[key].__name__}; got {value!r}"
+        for key, value in found.items()
+        if not isinstance(value, kinds[key])
+    ]
+    if faults:
+        raise DataError(faults)
+    return absolute_paths(TrainConfig, values, run)
+
+
+def _section(values: dict[str, Any], name: str) -> dict[str, Any]:
+    section = values.get(name)
+    return section if isinstance(section, dict) else {}

@@ -1,0 +1,117 @@
+"""A tiny RUN on the data set of coloured squares, its heads solved for in place of trained."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from emotionnet import runs
+from emotionnet.config import ImageDataConfig, ModelConfig, TrainConfig, portable
+from emotionnet.data.store import Dataset
+from emotionnet.files import write_json, write_text
+from emotionnet.inference.predictor import run_network
+from emotionnet.models.description import Domain, ImageModel, write_description
+from emotionnet.models.network import EmotionNet
+from emotionnet.models.trunks import create_trunk, preprocessing
+from emotionnet.models.weights import save_weights
+from emotionnet.text.vectors import WordVectors, write_vectors
+
+MakeDataset = Callable[..., Dataset]
+MakeRun = Callable[..., Path]
+TRUNK = "test_resnet"
+SYNONYMS = {"fury": "anger", "delight": "joy", "gloom": "sadness"}
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, make_dataset: MakeDataset) -> MakeRun:
+    """A factory: `make_run(dataset=None, shape="2branch", name="run") -> Path`.
+
+    The trunk is random (seed 3); the heads are the least-squares map from its features of
+    the training pictures to their labels and to their first emotion's word vector, in which
+    a held-out word lies near its emotion.
+    """
+
+    def make(dataset: Dataset | None = None, *, shape: str = "2branch", name: str = "run") -> Path:
+        dataset = dataset or make_dataset()
+        run = tmp_path / name
+        config = TrainConfig(
+            data=ImageDataConfig(root=dataset.root.absolute(), image_size=32),
+            model=ModelConfig(trunk=TRUNK, weights="none", shape="plain"),
+            seed=3,
+            out=run,
+        )
+        model = _describe(dataset, shape)
+        vectors = _vectors(dataset)
+        network = _solve(dataset, model, vectors)
+        save_weights(network, run / runs.WEIGHTS)
+        write_description(run, model)
+        write_json(run / runs.CONFIG, portable(config, run))
+        if model.embedding_size is not None:
+            write_vectors(vectors, run, info={"method": "by hand"})
+        write_json(run / runs.MANIFEST, {"seed": 3, "device": "cpu", "versions": {"python": "3.11"}})
+        lines = [
+            {"epoch": epoch, "train.loss": 2 / epoch, "val.loss": 2.2 / epoch, "val.macro_map": 1 - 1 / epoch}
+            for epoch in (1, 2, 3)
+        ]
+        write_text(run / runs.HISTORY, "".join(json.dumps(line) + "\n" for line in lines))
+        return run
+
+    return make
+
+
+def _describe(dataset: Dataset, shape: str) -> ImageModel:
+    return ImageModel(
+        trunk=TRUNK,
+        weights="none",
+        shape=shape,
+        emotions=dataset.emotion_names,
+        embedding_size=4 if shape == "2branch" else None,
+        aux_emotions=None,
+        preprocessing=preprocessing(TRUNK, "none", 32, 1.0),
+        domain=Domain(
+            dataset=dataset.name,
+            data_hash=dataset.content_hash,
+            licences={"oil": "CC-BY-4.0", "ink": "MIT"},
+            unseen=dataset.unseen_names,
+        ),
+    )
+
+
+def _vectors(dataset: Dataset) -> WordVectors:
+    """Emotions at right angles, held-out words near theirs, other tags at random."""
+    rng = np.random.default_rng(0)
+    axes = {name: np.eye(4)[place] for place, name in enumerate(dataset.emotion_names)}
+    words = tuple(dict.fromkeys([*dataset.tag_names, *dataset.emotion_names, *dataset.unseen_names]))
+    rows = [axes.get(SYNONYMS.get(word, word), rng.normal(size=4)) + rng.normal(0, 0.05, 4) for word in words]
+    return WordVectors(words, np.array(rows, dtype=np.float32))
+
+
+def _solve(dataset: Dataset, model: ImageModel, vectors: WordVectors) -> EmotionNet:
+    network = EmotionNet(
+        create_trunk(model.trunk, "none", seed=3),
+        model.shape,
+        n_emotions=len(model.emotions),
+        embedding_size=model.embedding_size,
+    )
+    records = dataset.records("train")
+    paths = [dataset.image_path(record) for record in records]
+    features_NF = run_network(network, model.preprocessing, paths).features
+    labels_NC = np.array([[i in record.labels for i in range(len(model.emotions))] for record in records])
+    target_ND, _ = vectors.matrix([model.emotions[record.labels[0]] for record in records])
+    _set(network.fc, features_NF, 8.0 * labels_NC)
+    if network.proj is not None:
+        _set(network.proj, features_NF, target_ND)
+    return network
+
+
+def _set(layer: torch.nn.Linear, features_NF: np.ndarray, target_NK: np.ndarray) -> None:
+    padded = np.column_stack([features_NF, np.ones(len(features_NF))]).astype(np.float64)
+    solved = np.linalg.solve(padded.T @ padded + 1e-3 * np.eye(padded.shape[1]), padded.T @ target_NK)
+    with torch.no_grad():
+        layer.weight.copy_(torch.from_numpy(solved[:-1].T))
+        layer.bias.copy_(torch.from_numpy(solved[-1]))
