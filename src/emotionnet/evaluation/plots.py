@@ -1,0 +1,116 @@
+"""Figures as inline SVG: equal data give equal text, and colours follow the page's light or dark mode."""
+
+from __future__ import annotations
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from emotionnet.evaluation.scoring import ClassScore
+from emotionnet.records import Word
+
+# Stand-ins that become CSS variables of the page once the SVG is written.
+INK, FAINT, OURS, OTHER = "#010203", "#040506", "#070809", "#0a0b0c"
+VARIABLES = {INK: "var(--ink)", FAINT: "var(--line)", OURS: "var(--ours)", OTHER: "var(--other)"}
+STYLE: Mapping[Any, Any] = {
+    "text.parse_math": False,  # names are data, not formulas
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "text.color": INK,
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "grid.color": FAINT,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "xtick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.color": FAINT,
+    "ytick.labelcolor": INK,
+}
+WIDTH = 4.6  # inches: legible on a telephone, two side by side on a screen
+CURVES = (
+    ("Loss", (("train.loss", "training", OTHER, "--"), ("val.loss", "validation", OURS, "-"))),
+    (
+        "Validation scores",
+        (("val.macro_map", "macro mAP", OURS, "-"), ("val.hit_rate", "hit rate", OTHER, "--")),
+    ),
+)
+
+
+def training_curves(history: Sequence[Mapping[str, float]]) -> str:
+    """Loss and validation scores over epochs, from the lines of `metrics.jsonl`; SVG."""
+    with mpl.rc_context({**STYLE, "svg.hashsalt": "curves"}):
+        figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
+        for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), CURVES, strict=True):
+            for key, name, colour, style in lines:
+                points = [(line["epoch"] + 1, line[key]) for line in history if key in line]
+                if points:
+                    axes.plot(*zip(*points, strict=True), style, color=colour, label=name, marker=".")
+            _tidy(axes, title)
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        return _svg(figure, "Training curves: loss and validation scores over epochs")
+
+
+def class_bars(classes: Sequence[ClassScore]) -> str:
+    """Average precision of each emotion, the best on top, with a mark at its chance level; SVG."""
+    known = sorted(
+        (row for row in classes if row.ap is not None), key=lambda row: (row.ap or 0.0, row.emotion)
+    )
+    with mpl.rc_context({**STYLE, "svg.hashsalt": "classes"}):
+        figure = Figure(figsize=(WIDTH, 0.21 * len(known) + 0.9), layout="constrained")
+        axes = figure.subplots()
+        places = range(len(known))
+        axes.barh(
+            places, [row.ap or 0.0 for row in known], color=OURS, height=0.68, label="average precision"
+        )
+        axes.plot([row.chance or 0.0 for row in known], places, "|", color=INK, markersize=8, label="chance")
+        axes.set_yticks(places, [f"{row.emotion} ({row.positives})" for row in known])
+        axes.set_ylim(-0.7, len(known) - 0.3)
+        axes.set_xlim(0, 1)
+        _tidy(axes, "", grid="x")
+        axes.tick_params(axis="y", length=0)
+        return _svg(figure, "Average precision of each emotion, with the number of its test groups")
+
+
+def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word]) -> str:
+    """Count against rank of all tags and of the emotions, both axes logarithmic; SVG."""
+    with mpl.rc_context({**STYLE, "svg.hashsalt": "tags"}):
+        figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        axes = figure.subplots()
+        for words, name, colour in ((tags, "tags", OTHER), (emotions, "emotions", OURS)):
+            counts = sorted((word.count for word in words if word.count > 0), reverse=True)
+            axes.loglog(range(1, len(counts) + 1), counts, ".", color=colour, label=name, markersize=4)
+        axes.set_xlabel("rank")
+        axes.set_ylabel("groups that carry it")
+        _tidy(axes, "")
+        return _svg(figure, "How often tags and emotions occur, by rank")
+
+
+def _tidy(axes: Axes, title: str, grid: str = "y") -> None:
+    axes.set_title(title)
+    axes.grid(visible=True, axis="x" if grid == "x" else "y")
+    axes.set_axisbelow(True)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc="best", fontsize=9)
+
+
+def _svg(figure: Figure, title: str) -> str:
+    """The figure as an `<svg>` element without file header, stand-in colours replaced."""
+    buffer = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    text = buffer.getvalue()
+    text = text[text.index("<svg ") :]
+    for colour, variable in VARIABLES.items():
+        text = text.replace(colour, variable)
+    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)
