@@ -61,7 +61,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise DataError(f"{path}: weights file not found")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -144,7 +144,12 @@ def _read_safetensors(path: Path) -> object:
         raise DataError(f"{path}: must be a safetensors file; {_first_line(error)}") from None
 
 
-def _read_torch(path: Path) -> object:
+def read_torch(path: Path) -> object:
+    """What `torch.save` wrote, on the CPU: plain values and tensors only, nothing in it is run.
+
+    Raises:
+        DataError: The file is broken, or asks for anything else.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on old formats; faults are errors

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import pickle
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from emotionnet.files import write_bytes
+from emotionnet.models.weights import read_torch
 from emotionnet.records import DataError
 
 LAST = "last.pt"
@@ -33,7 +33,7 @@ class State:
 def write_state(path: Path, state: State) -> None:
     """Write a checkpoint whole or not at all."""
     buffer = io.BytesIO()
-    torch.save(asdict(state), buffer)
+    torch.save(vars(state), buffer)
     write_bytes(path, buffer.getvalue())
 
 
@@ -43,8 +43,10 @@ def read_state(path: Path) -> State:
     Raises:
         DataError: The file is broken or holds something else.
     """
-    try:
-        return State(**torch.load(path, map_location="cpu", weights_only=True))
-    except (OSError, RuntimeError, pickle.UnpicklingError, TypeError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: must be a checkpoint of this version; {reason}") from None
+    content = read_torch(path)
+    names = {field.name for field in fields(State)}
+    if not isinstance(content, dict) or set(content) != names:
+        raise DataError(
+            f"{path}: must be a checkpoint with {', '.join(sorted(names))}; it holds something else"
+        )
+    return State(**content)

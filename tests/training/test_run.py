@@ -1,0 +1,278 @@
+"""Training whole runs on a tiny data set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from emotionnet import runs
+from emotionnet.config import TeacherConfig, TrainConfig, load_config
+from emotionnet.files import sha256
+from emotionnet.records import DataError, TrainingError
+from emotionnet.text.vectors import WordVectors, write_vectors
+from emotionnet.training import loop
+from emotionnet.training.run import train, train_teacher
+
+
+def make_vectors(dataset: Any, folder: Path) -> Path:
+    rng = np.random.default_rng(3)
+    words = (*dataset.tag_names, *dataset.unseen_names)
+    folder.mkdir()
+    write_vectors(WordVectors(words, rng.normal(size=(len(words), 6)).astype(np.float32)), folder, info={})
+    return folder
+
+
+def teacher_config(dataset: Any, vectors: Path, out: Path, **options: Any) -> TeacherConfig:
+    values = {
+        "data.root": str(dataset.root),
+        "text.vectors": str(vectors),
+        "model.width": 8,
+        "optimizer.name": "adamw",
+        "optimizer.lr": 0.01,
+        "data.batch_size": 6,
+        "epochs": 3,
+        "out": str(out),
+    }
+    return load_config(TeacherConfig, None, values | options)
+
+
+@pytest.fixture
+def ready(make_dataset: Any, tmp_path: Path) -> dict[str, Any]:
+    """A data set with vectors and a teacher, and the options of a small image run on them."""
+    dataset = make_dataset()
+    vectors = make_vectors(dataset, tmp_path / "vectors")
+    teacher = train_teacher(teacher_config(dataset, vectors, tmp_path / "teacher"))
+    return {
+        "data.root": str(dataset.root),
+        "data.image_size": 32,
+        "data.crop_pct": 1.0,
+        "data.batch_size": 5,
+        "data.workers": 0,
+        "text.vectors": str(vectors),
+        "text.teacher": str(teacher),
+        "model.trunk": "test_efficientnet",
+        "model.weights": "none",
+        "optimizer.lr": 0.05,
+        "schedule.name": "cosine",
+        "epochs": 3,
+        "out": str(tmp_path / "run"),
+    }
+
+
+def config(options: dict[str, Any], **more: Any) -> TrainConfig:
+    return load_config(TrainConfig, None, options | more)
+
+
+def test_a_run_holds_all_that_inference_needs(ready: dict[str, Any]) -> None:
+    run = train(config(ready))
+    for name in (runs.CONFIG, runs.MANIFEST, runs.METRICS, runs.HISTORY, runs.MODEL, runs.WEIGHTS):
+        assert (run / name).is_file(), name
+    assert (run / "words.json").is_file()
+    assert any((run / runs.TENSORBOARD).iterdir())
+    history = runs.read_history(run)
+    assert [entry["epoch"] for entry in history] == [0, 1, 2]
+    assert history[-1]["train.loss"] == pytest.approx(
+        sum(history[-1][f"train.{term}"] for term in ("classification", "embedding", "distillation")),
+        rel=1e-5,
+    )
+    best = max(history, key=lambda entry: entry["val.macro_map"])
+    assert runs.read_metrics(run)["val.macro_map"] == best["val.macro_map"]
+
+
+def test_same_seed_same_weights_and_numbers(ready: dict[str, Any], tmp_path: Path) -> None:
+    first = train(config(ready, out=str(tmp_path / "a")))
+    second = train(config(ready, out=str(tmp_path / "b")))
+    other = train(config(ready, out=str(tmp_path / "c"), seed=1))
+    assert sha256(first / runs.WEIGHTS) == sha256(second / runs.WEIGHTS)
+    assert (first / runs.METRICS).read_bytes() == (second / runs.METRICS).read_bytes()
+    assert sha256(first / runs.WEIGHTS) != sha256(other / runs.WEIGHTS)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_an_interrupted_run_ends_with_the_same_bits(
+    ready: dict[str, Any], tmp_path: Path, stop: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in the middle of an epoch, after some of its steps."""
+    settings = config(ready, out=str(tmp_path / "cut"), **{"optimizer.momentum": 0.9})
+    whole = train(config(ready, out=str(tmp_path / "whole"), **{"optimizer.momentum": 0.9}))
+    original, calls = loop._Run._backward, 0
+
+    def stops(self: Any, *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > stop * 4 + 2:  # 18 pictures, 5 a batch: 4 batches an epoch
+            raise KeyboardInterrupt
+        return original(self, *arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(loop._Run, "_backward", stops)
+        train(settings)
+    assert not (settings.out / runs.WEIGHTS).exists()
+    cut = train(settings, resume=True)
+    assert sha256(cut / runs.WEIGHTS) == sha256(whole / runs.WEIGHTS)
+    assert (cut / runs.METRICS).read_bytes() == (whole / runs.METRICS).read_bytes()
+    assert [entry["train.loss"] for entry in runs.read_history(cut)] == [
+        entry["train.loss"] for entry in runs.read_history(whole)
+    ]
+
+
+def test_a_finished_run_is_left_as_it_is(ready: dict[str, Any]) -> None:
+    run = train(config(ready))
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    train(config(ready), resume=True)
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_resume_without_a_run_begins_one(ready: dict[str, Any], tmp_path: Path) -> None:
+    fresh = train(config(ready, out=str(tmp_path / "fresh")), resume=True)
+    assert (fresh / runs.WEIGHTS).is_file()
+
+
+def test_resume_with_another_config_names_what_differs(ready: dict[str, Any]) -> None:
+    train(config(ready, epochs=1))
+    with pytest.raises(DataError, match=r"--resume needs the run's own config; epochs, optimizer differ"):
+        train(config(ready, epochs=2, **{"optimizer.lr": 0.5}), resume=True)
+
+
+def test_a_run_is_not_replaced_unasked(ready: dict[str, Any]) -> None:
+    run = train(config(ready, epochs=1))
+    with pytest.raises(DataError, match="holds a run already"):
+        train(config(ready, epochs=1))
+    before = sha256(run / runs.WEIGHTS)
+    train(config(ready, epochs=1, seed=4), overwrite=True)
+    assert sha256(run / runs.WEIGHTS) != before
+
+
+def test_a_runs_own_config_trains_it_again(ready: dict[str, Any], tmp_path: Path) -> None:
+    run = train(config(ready, epochs=1))
+    again = train(load_config(TrainConfig, run / runs.CONFIG, {"out": str(tmp_path / "again")}))
+    assert sha256(again / runs.WEIGHTS) == sha256(run / runs.WEIGHTS)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(ready: dict[str, Any]) -> None:
+    settings = config(
+        ready,
+        **{"optimizer.lr": 1e30, "schedule.name": "multistep", "schedule.warmup_epochs": 0, "epochs": 3},
+    )
+    with pytest.raises(
+        TrainingError, match=r"the loss must stay finite; it is (nan|inf) in epoch 1, step \d"
+    ):
+        train(settings)
+    assert not (settings.out / runs.WEIGHTS).exists()
+    assert not list((settings.out).rglob("last.pt"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "terms"), [("plain", set()), ("2branch", {"embedding"}), ("joint", {"embedding"})]
+)
+def test_every_shape_trains_with_its_own_terms(ready: dict[str, Any], shape: str, terms: set[str]) -> None:
+    run = train(config(ready, epochs=1, **{"model.shape": shape}))
+    found = {name for name in ("embedding", "distillation") if f"train.{name}" in runs.read_history(run)[0]}
+    assert found == terms
+
+
+def test_frozen_parts_and_their_batch_norm_stay_as_they_were(ready: dict[str, Any]) -> None:
+    from emotionnet.models.trunks import create_trunk
+    from emotionnet.models.weights import read_tensors
+
+    run = train(config(ready, epochs=1, **{"model.freeze": ["trunk"]}))
+    start = create_trunk("test_efficientnet", "none", seed=0).state_dict()
+    trained = read_tensors(run / runs.WEIGHTS)
+    for name, tensor in start.items():
+        assert torch.equal(trained[f"trunk.{name}"], tensor), name
+
+
+def test_accumulated_batches_are_one_large_batch(ready: dict[str, Any], tmp_path: Path) -> None:
+    """Without BatchNorm and dropout, 2 x 9 pictures and 18 at once take the same step."""
+    from emotionnet.models.weights import read_tensors
+
+    common = {"epochs": 1, "schedule.name": "constant", "model.freeze": ["trunk"], "optimizer.lr": 0.1}
+    one = train(config(ready, out=str(tmp_path / "one"), **common, **{"data.batch_size": 18}))
+    two = train(
+        config(
+            ready, out=str(tmp_path / "two"), **common, **{"data.batch_size": 9, "optimizer.accumulate": 2}
+        )
+    )
+    torch.testing.assert_close(read_tensors(one / runs.WEIGHTS), read_tensors(two / runs.WEIGHTS))
+
+
+def test_gradients_are_clipped(ready: dict[str, Any], tmp_path: Path) -> None:
+    from emotionnet.models.weights import read_tensors
+
+    common = {
+        "epochs": 1,
+        "schedule.name": "constant",
+        "optimizer.momentum": 0.0,
+        "optimizer.weight_decay": 0.0,
+    }
+    common |= {"data.batch_size": 18, "model.freeze": ["trunk"], "optimizer.lr": 1.0}
+    run = train(config(ready, **common, **{"optimizer.clip_norm": 1e-3}))
+    free = train(config(ready, out=str(tmp_path / "free"), **common))
+
+    def moved(folder: Path) -> float:
+        start = train(
+            config(ready, out=str(tmp_path / f"{folder.name}-start"), **common | {"optimizer.lr": 1e-12})
+        )
+        before, after = read_tensors(start / runs.WEIGHTS), read_tensors(folder / runs.WEIGHTS)
+        return sum(float((after[name] - before[name]).square().sum()) for name in before) ** 0.5
+
+    assert moved(run) == pytest.approx(1e-3, rel=1e-2)
+    assert moved(free) > 1e-2
+
+
+def test_bfloat16_trains(ready: dict[str, Any]) -> None:
+    run = train(config(ready, epochs=1, precision="bfloat16"))
+    assert np.isfinite(runs.read_history(run)[0]["train.loss"])
+
+
+def test_an_unreadable_picture_is_skipped_counted_and_listed(ready: dict[str, Any]) -> None:
+    broken = Path(ready["data.root"]) / "images" / "oil-train-002.png"
+    broken.write_bytes(b"not a picture")
+    run = train(config(ready, epochs=2))
+    assert runs.read_metrics(run)["train.skipped"] == 1
+    skipped = json.loads((run / runs.MANIFEST).read_text())["skipped"]
+    assert len(skipped) == 1
+    assert str(broken) in skipped[0]
+
+
+def test_nothing_readable_is_a_fault(ready: dict[str, Any]) -> None:
+    for path in (Path(ready["data.root"]) / "images").glob("*train*"):
+        path.unlink()
+    with pytest.raises(DataError, match="at least one training picture must be readable"):
+        train(config(ready))
+
+
+def test_missing_text_parts_are_all_named(ready: dict[str, Any]) -> None:
+    options = {key: value for key, value in ready.items() if not key.startswith("text.")}
+    with pytest.raises(DataError) as error:
+        train(config(options))
+    assert [fault.split(":")[0] for fault in error.value.faults] == ["text.vectors", "text.teacher"]
+    assert not Path(ready["out"]).exists()
+
+
+def test_an_empty_split_is_a_fault(ready: dict[str, Any]) -> None:
+    table = Path(ready["data.root"]) / "val.parquet"
+    pl.read_parquet(table).clear().write_parquet(table)
+    with pytest.raises(DataError, match="the val split must hold at least one picture"):
+        train(config(ready))
+    assert not Path(ready["out"]).exists()
+
+
+def test_the_teacher_learns_its_tags(make_dataset: Any, tmp_path: Path) -> None:
+    dataset = make_dataset()
+    settings = teacher_config(dataset, make_vectors(dataset, tmp_path / "vectors"), tmp_path / "t", epochs=30)
+    history = runs.read_history(train_teacher(settings))
+    assert history[-1]["val.loss"] < history[0]["val.loss"]
+    assert max(entry["val.macro_map"] for entry in history) > 0.9
+
+
+def test_a_run_is_no_teacher(ready: dict[str, Any], tmp_path: Path) -> None:
+    run = train(config(ready, epochs=1))
+    with pytest.raises(DataError, match="must be a TEACHER"):
+        train(config(ready, out=str(tmp_path / "other"), **{"text.teacher": str(run)}))
