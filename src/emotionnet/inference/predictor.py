@@ -134,7 +134,7 @@ class Predictor:
         if not batch:
             return []
         out = self.outputs(batch)
-        tags = self._nearest_tags(out.projection, top)
+        tags = self._nearest_tags(out, top)
         results = [
             Prediction(image=describe(image), emotions=_largest(self.emotions, row, top), tags=nearest)
             for image, row, nearest in zip(batch, out.probabilities, tags, strict=True)
@@ -213,14 +213,13 @@ class Predictor:
             columns.append(_unit(outputs.projection) @ _unit(vectors_KD).mean(axis=0))
         return np.stack(columns, axis=1)
 
-    def _nearest_tags(self, projection_ND: Array | None, count: int) -> Iterator[tuple[Score, ...]]:
-        if projection_ND is None or self.vectors is None:
-            while True:
-                yield ()
-        indices_NK, cosines_NK = self.vectors.nearest(projection_ND, min(count, len(self.vectors.words)))
-        for indices, cosines in zip(indices_NK, cosines_NK, strict=True):
-            names = [self.vectors.words[index] for index in indices]
-            yield tuple(Score(name, float(cosine)) for name, cosine in zip(names, cosines, strict=True))
+    def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
+        if out.projection is None or self.vectors is None:
+            return [()] * len(out.scores)
+        words = self.vectors.words
+        indices_NK, cosines_NK = self.vectors.nearest(out.projection, min(count, len(words)))
+        rows = zip(indices_NK.tolist(), cosines_NK.tolist(), strict=True)
+        return [tuple(Score(words[i], value) for i, value in zip(*row, strict=True)) for row in rows]
 
 
 Labels = Sequence[str] | Mapping[str, Sequence[str]]

@@ -1,0 +1,155 @@
+"""Images in; features, emotions and nearest tags out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import emotionnet
+from emotionnet.data.images import Preprocessing, decode, evaluation_array
+from emotionnet.files import write_json
+from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.models.description import Domain, ImageModel
+from emotionnet.models.network import EmotionNet
+from emotionnet.models.trunks import create_trunk
+from emotionnet.records import DataError
+from emotionnet.text.vectors import WordVectors
+
+HOW = Preprocessing(image_size=32, crop_pct=1.0, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+EMOTIONS = ("anger", "joy", "sadness", "fear")
+VECTORS = WordVectors(
+    ("rage", "delight", "sea"), np.array([[1, 0, 0], [0, 2, 0], [0, 3, 3]], dtype=np.float32)
+)
+
+
+def predictor(shape: str = "2branch") -> Predictor:
+    network = EmotionNet(create_trunk("test_resnet", "none"), shape, n_emotions=4, embedding_size=3, n_aux=2)
+    has_projection = shape != "plain"
+    model = ImageModel(
+        trunk="test_resnet",
+        weights="none",
+        shape=shape,
+        emotions=EMOTIONS,
+        embedding_size=3 if has_projection else None,
+        aux_emotions=None,
+        preprocessing=HOW,
+        domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
+    )
+    return Predictor(network, model, VECTORS if has_projection else None)
+
+
+def picture(seed: int, size: tuple[int, int] = (40, 36)) -> Image.Image:
+    pixels_HW3 = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return Image.fromarray(pixels_HW3)
+
+
+def test_outputs_are_the_networks_on_evaluated_pictures() -> None:
+    model = predictor()
+    images = [picture(seed) for seed in range(5)]
+    found = model.outputs(images, batch_size=2)
+    batch = torch.stack([torch.from_numpy(evaluation_array(decode(image), HOW)) for image in images])
+    with torch.inference_mode():
+        expected = model.network(batch)
+    assert expected.projection is not None
+    assert found.projection is not None
+    np.testing.assert_allclose(found.features, expected.features, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.scores, expected.scores, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.projection, expected.projection, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        found.probabilities, torch.softmax(expected.scores, dim=1), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_prediction_ranks_emotions_and_tags() -> None:
+    model, image = predictor(), picture(0)
+    out = model.outputs([image])
+    prediction = model.predict(image, top=3)
+    assert prediction.image == "<Image>"
+    order = np.argsort(-out.probabilities[0])[:3]
+    assert [score.name for score in prediction.emotions] == [EMOTIONS[index] for index in order]
+    assert [score.value for score in prediction.emotions] == pytest.approx(
+        sorted(out.probabilities[0])[::-1][:3]
+    )
+    assert out.projection is not None
+    projection = out.projection[0] / np.linalg.norm(out.projection[0])
+    cosines = {
+        "rage": projection[0],
+        "delight": projection[1],
+        "sea": (projection[1] + projection[2]) / 2**0.5,
+    }
+    assert {score.name: score.value for score in prediction.tags} == pytest.approx(
+        cosines, rel=1e-4, abs=1e-6
+    )
+    assert [score.name for score in prediction.tags] == sorted(cosines, key=lambda name: -cosines[name])
+    assert prediction.to_dict()["schema_version"] == 1
+
+
+def test_one_in_one_out_and_a_list_for_a_list(tmp_path: Path) -> None:
+    model, image = predictor(), picture(1)
+    image.save(tmp_path / "a.png")
+    forms: list[Any] = [str(tmp_path / "a.png"), tmp_path / "a.png", image, np.asarray(image)]
+    single = [model.predict(form) for form in forms]
+    together = model.predict(forms)
+    for one, many in zip(single, together, strict=True):
+        assert one.image == many.image
+        assert [s.value for s in one.emotions] == pytest.approx([s.value for s in many.emotions], rel=1e-4)
+    assert single[0].image == str(tmp_path / "a.png")
+    assert model.predict([]) == []
+    assert model.embed(image).shape == (model.network.n_features,)
+    assert model.embed([image, image]).shape == (2, model.network.n_features)
+
+
+def test_zero_shot_is_the_mean_cosine_of_a_labels_words() -> None:
+    model, image = predictor(), picture(2)
+    projection = model.outputs([image]).projection
+    assert projection is not None
+    unit = projection[0] / np.linalg.norm(projection[0])
+    result = model.zero_shot(image, {"mood": ["rage", "delight"], "place": ["sea"]})
+    expected = {"mood": (unit[0] + unit[1]) / 2, "place": (unit[1] + unit[2]) / 2**0.5}
+    assert {score.name: score.value for score in result.labels} == pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert result.labels[0].value >= result.labels[1].value
+    assert [score.name for score in model.zero_shot([image], ["rage"])[0].labels] == ["rage"]
+
+
+def test_zero_shot_names_words_without_a_vector() -> None:
+    with pytest.raises(DataError, match="this run's vectors lack calm, awe"):
+        predictor().zero_shot(picture(0), ["calm", "sea", "awe"])
+
+
+def test_a_plain_network_has_no_tags_and_no_zero_shot() -> None:
+    model = predictor("plain")
+    assert model.predict(picture(0)).tags == ()
+    with pytest.raises(DataError, match="needs a network with a projection"):
+        model.zero_shot(picture(0), ["sea"])
+
+
+def test_files_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(40)]
+    for number, path in enumerate(paths):
+        picture(number, (8, 8)).save(path)
+    paths[3].write_bytes(b"broken")
+    predictions, faults = predictor().predict_files(paths, top=2)
+    assert [prediction.image for prediction in predictions] == [str(p) for p in paths if p != paths[3]]
+    assert len(faults) == 1
+    assert "3.png: must be a picture" in faults[0]
+
+
+def test_no_image_is_a_fault() -> None:
+    with pytest.raises(DataError, match="at least one image"):
+        predictor().outputs([])
+
+
+def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="does not exist"):
+        emotionnet.load(tmp_path / "none")
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).touch()
+    write_json(tmp_path / "model.json", {"kind": "image", "trunk": 3})
+    with pytest.raises(DataError) as error:
+        load_predictor(tmp_path)
+    assert any("image.trunk: Input should be a valid string" in fault for fault in error.value.faults)
