@@ -1,0 +1,185 @@
+import os
+import pickle
+from argparse import Namespace
+from collections import Counter, OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from emotionnet.data.pickles import MAX_DEPTH, read_pickle
+from emotionnet.records import DataError
+
+PLAIN = {
+    "tag2idx": {"happy": 0, "sad": 1},
+    "votes": [["a/1.jpg", Counter({"Peace": 2}), [5.0, None, 2.5], (1, 2, 30, 40)]],
+    "args": Namespace(vocab=OrderedDict([("b", 1), ("a", 2)]), static=True),
+    "bytes": [b"\x00\xff", {1, 2}, frozenset({3}), 2j, 2**70],
+}
+
+
+class Calls:
+    """Pickles as a call of any function."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self.call = (function, arguments)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return self.call
+
+
+def written(folder: Path, value: Any, protocol: int = 4) -> Path:
+    path = folder / "data.pkl"
+    path.write_bytes(value if isinstance(value, bytes) else pickle.dumps(value, protocol=protocol))
+    return path
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_plain_data_come_back_equal(tmp_path: Path, protocol: int) -> None:
+    value = read_pickle(written(tmp_path, PLAIN, protocol))
+    assert value == PLAIN
+    assert type(value["args"]) is Namespace
+    assert type(value["votes"][0][1]) is Counter
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6, dtype=np.float32).reshape(2, 3),
+        np.asfortranarray(np.arange(6).reshape(2, 3)),
+        np.array([["a", "bc"]]),
+        np.array([b"x", b"yz"]),
+        np.array([True, False]),
+        np.array([], dtype=np.int64),
+        np.array([(1, 2.5)], dtype=[("n", "i4"), ("x", "f8")]),
+        np.array([{"a": [1]}, None, "text"], dtype=object),
+    ],
+    ids=lambda array: str(array.dtype),
+)
+def test_arrays_come_back_equal(tmp_path: Path, array: np.ndarray[Any, Any], protocol: int) -> None:
+    back = read_pickle(written(tmp_path, array, protocol))
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("scalar", [np.float32(1.5), np.int64(-7), np.bool_(True), np.str_("word")])
+def test_numpy_scalars_come_back_equal(tmp_path: Path, scalar: Any, protocol: int) -> None:
+    back = read_pickle(written(tmp_path, scalar, protocol))
+    assert type(back) is type(scalar)
+    assert back == scalar
+
+
+def test_older_and_newer_numpy_spell_their_module_differently(tmp_path: Path) -> None:
+    content = pickle.dumps(np.array([1, 2]), protocol=0)
+    assert b"numpy._core.multiarray" in content
+    older = content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
+    assert read_pickle(written(tmp_path, older)).tolist() == [1, 2]
+
+
+def test_a_call_is_refused_by_name_and_not_run(tmp_path: Path) -> None:
+    proof = tmp_path / "ran"
+    path = written(tmp_path, [Calls(os.system, f"touch {proof}")])
+    with pytest.raises(DataError) as caught:
+        read_pickle(path)
+    assert caught.value.faults == (f"{path}: pickle asks for posix.system; only plain data is admitted",)
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (Calls(eval, "1"), "builtins.eval"),
+        (Calls(getattr, "", "upper"), "builtins.getattr"),
+        (np.array([Calls(eval, "1")], dtype=object), "builtins.eval"),
+        (Path("/etc"), "pathlib"),
+        (np.load, "numpy.load"),
+    ],
+)
+def test_everything_else_is_refused_by_name(tmp_path: Path, value: Any, name: str) -> None:
+    with pytest.raises(DataError, match=f"pickle asks for {name}"):
+        read_pickle(written(tmp_path, value))
+
+
+def test_dotted_names_do_not_reach_through_an_admitted_module(tmp_path: Path) -> None:
+    content = b"\x80\x04\x8c\x0bcollections\x8c\x0c_sys.modules\x93."
+    with pytest.raises(DataError, match=r"pickle asks for collections\._sys\.modules"):
+        read_pickle(written(tmp_path, content))
+
+
+@pytest.mark.parametrize("name", [b"ccollections\nCounter\n", b"cargparse\nNamespace\n"])
+def test_a_pickle_cannot_change_a_class(tmp_path: Path, name: bytes) -> None:
+    written_attribute = name + b"(N}S'update'\nI1\nstb."
+    read_pickle(written(tmp_path, written_attribute))
+    assert callable(Counter.update)
+    assert not hasattr(Namespace, "update")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (pickle.dumps(PLAIN)[:-20], "must be a pickle of plain data"),
+        (b"", "must be a pickle of plain data; Ran out of input"),
+        (b"happy\nsad\n", "must be a pickle of plain data"),
+        (bytes(range(256)), "must be a pickle of plain data"),
+        (b"cnumpy\ndtype\n(S'nonsense'\ntR.", "must be a pickle of plain data"),
+        (b"cnumpy\nndarray\n((I9\ntS'b'\ntR.", "must be a pickle of plain data"),
+        (b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I9\ntS'b'\ntR.", "must start empty"),
+        (b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\ntRS'x'\ntR.", "must have 8 bytes; has 1"),
+        (b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'f8'\ntRI8\ntR.", "must be bytes; got int"),
+        (b"cnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(S'O'\ntRI8\ntR.", "must not hold Python objects"),
+        (b"c_codecs\nencode\n(S'a'\nS'zip'\ntR.", "must be spelled in latin1; got 'zip'"),
+        (b"ccollections\nCounter\n(I9\ntR.", "must be made of a dict; got int"),
+    ],
+)
+def test_broken_files_give_one_line_that_names_the_file(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = written(tmp_path, content)
+    with pytest.raises(DataError) as caught:
+        read_pickle(path)
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"{path}: ")
+    assert reason in fault
+    assert "\n" not in fault
+
+
+def nested(depth: int) -> Any:
+    value: Any = "bottom"
+    for level in range(depth):
+        value = [value] if level % 2 else {"in": value}
+    return value
+
+
+def test_nesting_ends_at_the_limit(tmp_path: Path) -> None:
+    assert read_pickle(written(tmp_path, nested(MAX_DEPTH))) == nested(MAX_DEPTH)
+    path = written(tmp_path, nested(MAX_DEPTH + 1))
+    with pytest.raises(DataError, match=f"nested at most {MAX_DEPTH} deep; it is deeper"):
+        read_pickle(path)
+
+
+@pytest.mark.parametrize(
+    "content", [b"]" * 100_000 + b"a" * 99_999 + b".", b"(" * 100_000 + b"t" * 100_000 + b"."]
+)
+def test_very_deep_nesting_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match="nested at most 64 deep"):
+        read_pickle(written(tmp_path, content))
+
+
+def test_shared_parts_are_looked_at_once(tmp_path: Path) -> None:
+    value: list[Any] = []
+    for _ in range(MAX_DEPTH - 1):
+        value = [value, value]  # 2 ** 63 paths through 64 lists
+    assert read_pickle(written(tmp_path, value))[0] is not None
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"none\.pkl: file not found"):
+        read_pickle(tmp_path / "none.pkl")
+
+
+def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotionnet.data.pickles.MAX_BYTES", 10)
+    path = written(tmp_path, PLAIN)
+    with pytest.raises(DataError, match="must have at most 10 bytes; has "):
+        read_pickle(path)
