@@ -8,7 +8,8 @@ from pathlib import Path
 
 from emotionnet.config import VectorsConfig, portable
 from emotionnet.data.store import Dataset, read_dataset
-from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS, read_words
+from emotionnet.data.vocabularies import read_words
+from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.files import new_folder, refuse_existing
 from emotionnet.records import ConfigError
 from emotionnet.text.sentence import MODEL, sentence_vectors

@@ -26,7 +26,8 @@ def train_word2vec(
 
     The order of tags carries nothing: the window spans the longest sentence, up to 50, and
     each sentence enters once as it is and five times shuffled, each tag then dropped with
-    probability 0.1. Same sentences and seed, same vectors, whatever PYTHONHASHSEED.
+    probability 0.1. Frequent tags are thinned out by gensim's default, 1e-3. Same sentences
+    and seed, same vectors, whatever PYTHONHASHSEED.
 
     Args:
         sentences: One list of tags for each image.

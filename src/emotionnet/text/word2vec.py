@@ -22,8 +22,8 @@ import numpy.typing as npt
 from emotionnet.records import DataError
 
 HEADER_BYTES = 100  # more than any two numbers need
-WORD_BYTES = 4096  # the longest word; a number in text takes at most NUMBER_BYTES
-NUMBER_BYTES = 64
+WORD_BYTES = 1024  # the longest word, shorter than the sample, which thus reaches into the numbers
+NUMBER_BYTES = 64  # the longest number in text
 SAMPLE_BYTES = 4096  # what tells text from binary
 
 Floats = npt.NDArray[np.float32]
