@@ -47,10 +47,12 @@ def curate(config: Path | None = None, /, *, overwrite: bool = False, options: O
         config: JSON file; every key can be given as an option too.
         overwrite: Replace an earlier DATASET.
     """
+    settings = load_config(CurateConfig, config, options)
+
     from emotionnet.apps.output import print_result
     from emotionnet.curation.curate import curate as run
 
-    dataset = run(load_config(CurateConfig, config, options), overwrite=overwrite)
+    dataset = run(settings, overwrite=overwrite)
     print_result({"dataset": str(dataset.root), **dataset.info["counts"]})
 
 
@@ -78,10 +80,11 @@ def vectors(config: Path | None = None, /, *, overwrite: bool = False, options: 
         config: JSON file; every key can be given as an option too.
         overwrite: Replace earlier VECTORS.
     """
+    settings = load_config(VectorsConfig, config, options)
+
     from emotionnet.apps.output import print_result
     from emotionnet.text.build import make_vectors
 
-    settings = load_config(VectorsConfig, config, options)
     made = make_vectors(settings, overwrite=overwrite)
     print_result({"vectors": str(settings.out), "words": len(made.words), "size": made.size})
 
