@@ -13,6 +13,8 @@ import torch
 from emotionnet import runs
 from emotionnet.config import ImageDataConfig, ModelConfig, TrainConfig, portable
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.scoring import evaluate_run
+from emotionnet.evaluation.zeroshot import zeroshot_run
 from emotionnet.files import write_json, write_text
 from emotionnet.inference.predictor import run_network
 from emotionnet.models.description import Domain, ImageModel, write_description
@@ -55,13 +57,27 @@ def make_run(tmp_path: Path, make_dataset: MakeDataset) -> MakeRun:
             write_vectors(vectors, run, info={"method": "by hand"})
         write_json(run / runs.MANIFEST, {"seed": 3, "device": "cpu", "versions": {"python": "3.11"}})
         lines = [
-            {"epoch": epoch, "train.loss": 2 / epoch, "val.loss": 2.2 / epoch, "val.macro_map": 1 - 1 / epoch}
-            for epoch in (1, 2, 3)
+            {
+                "epoch": epoch,
+                "train.loss": 2 - epoch / 2,
+                "val.loss": 2.5 - epoch / 2,
+                "val.macro_map": epoch / 3,
+            }
+            for epoch in (0, 1, 2)
         ]
         write_text(run / runs.HISTORY, "".join(json.dumps(line) + "\n" for line in lines))
         return run
 
     return make
+
+
+@pytest.fixture
+def scored_run(make_run: MakeRun) -> Path:
+    """A RUN after `evaluate` and `zeroshot`."""
+    run = make_run()
+    evaluate_run(run)
+    zeroshot_run(run)
+    return run
 
 
 def _describe(dataset: Dataset, shape: str) -> ImageModel:

@@ -41,6 +41,8 @@ def best_and_worst(
 ) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
     """Right top emotions with the highest probability, and wrong ones; one picture for each group.
 
+    Pictures without a label can be neither.
+
     Args:
         predictions: As `scoring.read_predictions` gives them.
         dataset: Where the pictures lie.
@@ -57,6 +59,8 @@ def best_and_worst(
         raise DataError(f"predictions must have {len(emotions)} probabilities each; evaluate the run again")
     chosen: dict[bool, dict[str, dict[str, Any]]] = {True: {}, False: {}}
     for row in rows:
+        if not row["labels"]:
+            continue
         is_right = emotions[int(np.argmax(row["probabilities"]))] in row["labels"]
         if len(chosen[is_right]) < count:
             chosen[is_right].setdefault(row["group"], row)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
@@ -18,7 +19,6 @@ from emotionnet.records import Word
 INK, FAINT, OURS, OTHER = "#010203", "#040506", "#070809", "#0a0b0c"
 VARIABLES = {INK: "var(--ink)", FAINT: "var(--line)", OURS: "var(--ours)", OTHER: "var(--other)"}
 STYLE: Mapping[Any, Any] = {
-    "text.parse_math": False,  # names are data, not formulas
     "svg.fonttype": "none",
     "font.size": 10,
     "text.color": INK,
@@ -74,11 +74,13 @@ def class_bars(classes: Sequence[ClassScore]) -> str:
             places, [row.ap or 0.0 for row in known], color=OURS, height=0.68, label="average precision"
         )
         axes.plot([row.chance or 0.0 for row in known], places, "|", color=INK, markersize=8, label="chance")
-        axes.set_yticks(places, [f"{row.emotion} ({row.positives})" for row in known])
+        names = [f"{row.emotion} ({row.positives})" for row in known]
+        axes.set_yticks(places, names, parse_math=False)  # a name may hold a dollar
         axes.set_ylim(-0.7, len(known) - 0.3)
         axes.set_xlim(0, 1)
-        _tidy(axes, "", grid="x")
+        _tidy(axes, "", grid="x", legend=False)
         axes.tick_params(axis="y", length=0)
+        figure.legend(loc="outside upper right", ncols=2, fontsize=9)
         return _svg(figure, "Average precision of each emotion, with the number of its test groups")
 
 
@@ -88,19 +90,32 @@ def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word]) -> str:
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         axes = figure.subplots()
         for words, name, colour in ((tags, "tags", OTHER), (emotions, "emotions", OURS)):
-            counts = sorted((word.count for word in words if word.count > 0), reverse=True)
-            axes.loglog(range(1, len(counts) + 1), counts, ".", color=colour, label=name, markersize=4)
+            axes.loglog(*_ranks(words), color=colour, label=name)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+            axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("rank")
         axes.set_ylabel("groups that carry it")
         _tidy(axes, "")
         return _svg(figure, "How often tags and emotions occur, by rank")
 
 
-def _tidy(axes: Axes, title: str, grid: str = "y") -> None:
+def _ranks(words: Sequence[Word]) -> tuple[list[int], list[int]]:
+    """Ranks and counts where a run of equal counts begins and ends: all that a line needs."""
+    counts = sorted((word.count for word in words if word.count > 0), reverse=True)
+    kept = [
+        place
+        for place, count in enumerate(counts)
+        if place in (0, len(counts) - 1) or counts[place - 1] != count or counts[place + 1] != count
+    ]
+    return [place + 1 for place in kept], [counts[place] for place in kept]
+
+
+def _tidy(axes: Axes, title: str, *, grid: Literal["x", "y"] = "y", legend: bool = True) -> None:
     axes.set_title(title)
-    axes.grid(visible=True, axis="x" if grid == "x" else "y")
+    axes.grid(visible=True, axis=grid)
     axes.set_axisbelow(True)
-    if axes.get_legend_handles_labels()[1]:
+    if legend and axes.get_legend_handles_labels()[1]:
         axes.legend(loc="best", fontsize=9)
 
 
