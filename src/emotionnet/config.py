@@ -65,6 +65,7 @@ class SplitSizes(Section):
 class CurateConfig(Section):
     """`data curate`: web records in, a DATASET out."""
 
+    about: str = Field("", description="what this data set is, and why these settings")
     source: Literal["emoji"] | Existing = Field(
         description="'emoji', or a .jsonl, .csv or .parquet file with the columns id, image, tags"
     )
@@ -79,7 +80,7 @@ class CurateConfig(Section):
         10, description="an emotion is a label when at least so many groups carry it"
     )
     unseen: NonNegativeInt = Field(
-        0, description="number of emotion words held out to score zero-shot, no unit"
+        0, description="at most so many emotion words that are no labels are held out to score zero-shot"
     )
     min_unseen_groups: PositiveInt = Field(
         4, description="a held-out word is one that at least so many groups carry"
@@ -88,7 +89,7 @@ class CurateConfig(Section):
         20, le=255, description="pictures of one source at most so many of 256 hash bits apart share a group"
     )
     splits: SplitSizes = SplitSizes()
-    seed: int = Field(0, description="seed of the splits and of the choice of held-out words")
+    seed: int = Field(0, description="seed of the splits")
     out: Path = Field(Path("dataset"), description="the DATASET folder to write")
 
 

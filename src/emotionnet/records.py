@@ -32,7 +32,7 @@ class TrainingError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a vocabulary and the number of images that carry it."""
+    """A word of a vocabulary and the number of groups that carry it."""
 
     name: str
     count: int

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,15 @@ class Dataset:
     def unseen_names(self) -> tuple[str, ...]:
         return tuple(word.name for word in self.unseen)
 
+    @property
+    def licences(self) -> dict[str, str]:
+        """The licence or licences of the pictures of each source."""
+        entries = [(str(entry["source"]), str(entry["licence"])) for entry in self.info.get("licences", [])]
+        sources = dict.fromkeys(source for source, _ in entries)
+        return {
+            source: ", ".join(licence for name, licence in entries if name == source) for source in sources
+        }
+
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 over the hashes of all tables, which hold those of the pictures."""
@@ -89,14 +98,21 @@ class Dataset:
             DataError: As `table`, or the split is empty or an index is out of range.
         """
         path = self.root / f"{split}.parquet"
-        rows = self.table(split).to_dicts()
-        if not rows:
+        records = self.unchecked_records(split)
+        if not records:
             raise DataError(f"{path}: the {split} split must hold at least one picture; it is empty")
-        records = tuple(_record(row) for row in rows)
         faults = [fault for record in records for fault in self.range_faults(record)]
         if faults:
             raise DataError(f"{path}: {fault}" for fault in faults[:10])
         return records
+
+    def unchecked_records(self, split: str) -> tuple[ImageRecord, ...]:
+        """The records of one split as they stand, for those who look for faults.
+
+        Raises:
+            DataError: As `table`.
+        """
+        return tuple(_record(row) for row in self.table(split).iter_rows(named=True))
 
     def range_faults(self, record: ImageRecord) -> list[str]:
         """One line for each label, tag or unseen index that no word stands for."""
@@ -109,7 +125,7 @@ class Dataset:
             f"{record.id}: {column} must be in 0..{len(words) - 1}; got {index}"
             for column, indices, words in columns
             for index in indices
-            if not 0 <= index < len(words)
+            if index is None or not 0 <= index < len(words)
         ]
 
     def image_path(self, record: ImageRecord) -> Path:
@@ -140,11 +156,30 @@ def read_dataset(root: Path) -> Dataset:
     missing = [name for name in needed if not (root / name).is_file()]
     if missing:
         raise DataError(f"{root / name}: file not found" for name in missing)
+    readers: dict[str, Callable[[], Any]] = {"info": partial(read_info, root)}
+    readers |= {name: partial(_read_words, root / f"{name}.json") for name in VOCABULARIES}
+    parts: dict[str, Any] = {}
+    faults: list[str] = []
+    for name, read in readers.items():
+        try:
+            parts[name] = read()
+        except DataError as error:
+            faults += error.faults
+    if faults:
+        raise DataError(faults)
+    return Dataset(root=root, **parts)
+
+
+def read_info(root: Path) -> dict[str, Any]:
+    """What `dataset.json` says.
+
+    Raises:
+        DataError: It is missing, broken, or no JSON object.
+    """
     info = read_json(root / MARKER)
     if not isinstance(info, dict):
         raise DataError(f"{root / MARKER}: must be a JSON object; got {type(info).__name__}")
-    words = {name: _read_words(root / f"{name}.json") for name in VOCABULARIES}
-    return Dataset(root=root, info=info, **words)
+    return info
 
 
 def write_dataset(
@@ -178,12 +213,12 @@ def write_dataset(
 
 def _record(row: Mapping[str, Any]) -> ImageRecord:
     return ImageRecord(
-        id=row["id"],
-        path=row["path"],
+        id=row["id"] or "",
+        path=row["path"] or "",
         labels=tuple(row["labels"] or ()),
         tags=tuple(row["tags"] or ()),
         unseen=tuple(row["unseen"] or ()),
-        group=row["group"],
+        group=row["group"] or "",
         source=row["source"] or "",
         licence=row["licence"] or "",
         sha256=row["sha256"] or "",
@@ -210,7 +245,7 @@ def _read_words(path: Path) -> tuple[Word, ...]:
     entries = read_json(path)
     try:
         words = tuple(Word(name=str(entry["name"]), count=int(entry["count"])) for entry in entries)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise DataError(f'{path}: must be a list of {{"name": ..., "count": ...}}') from None
     if len({word.name for word in words}) != len(words):
         raise DataError(f"{path}: every word must stand once; some stand twice")

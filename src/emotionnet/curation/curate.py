@@ -1,0 +1,180 @@
+"""From web records to a DATASET: read, clean, group, choose, split, write."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from emotionnet.config import CurateConfig
+from emotionnet.curation import selection
+from emotionnet.curation.emoji import unpack_emoji
+from emotionnet.curation.npm import cache_folder
+from emotionnet.curation.output import write_curated
+from emotionnet.curation.pool import Pool, usable_records
+from emotionnet.curation.sources import Source, read_source
+from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
+from emotionnet.data.store import MARKER, Dataset, read_dataset
+from emotionnet.files import refuse_existing
+from emotionnet.records import SPLITS, DataError, Word
+
+FEWEST_EMOTIONS = 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The records that stay, and their labels and held-out words, as tag tables."""
+
+    pool: Pool
+    labels: pl.DataFrame
+    unseen: pl.DataFrame
+    ranked: Sequence[str]
+
+
+def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
+    """Make a DATASET of web records.
+
+    Same source, config and versions: the same files, byte for byte. Every record that is
+    left out is in `rejects.parquet`, with the reason.
+
+    Args:
+        config: What to read, and what to keep.
+        overwrite: Replace an earlier DATASET.
+
+    Raises:
+        DataError: The source or the vocabulary is broken, fewer than two emotions have enough
+            groups, a split is empty, or `config.out` may not be written.
+    """
+    refuse_existing(config.out, marker=MARKER, overwrite=overwrite)
+    vocabulary = emotion_vocabulary(config.vocabulary)
+    with _open(config.source) as source:
+        pool = usable_records(
+            source,
+            vocabulary,
+            licence=config.licence,
+            near_duplicate_bits=config.near_duplicate_bits,
+        )
+        choice = choose(pool, vocabulary, config)
+        choice, split_of = _split(choice, config)
+        tables, words = _tables(choice, split_of, config.min_tag_groups)
+        write_curated(
+            config,
+            source,
+            vocabulary,
+            tables=tables,
+            words=words,
+            rejects=choice.pool.rejects,
+            overwrite=overwrite,
+        )
+    return read_dataset(config.out)
+
+
+@contextlib.contextmanager
+def _open(source: Path | str) -> Iterator[Source]:
+    if isinstance(source, Path):
+        yield read_source(source)
+        return
+    with tempfile.TemporaryDirectory(prefix="emotionnet-") as folder:
+        yield unpack_emoji(cache_folder() / "npm", Path(folder))
+
+
+def choose(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Choice:
+    """Choose labels and held-out words, and take the latter out of every tag.
+
+    Labels are the emotion words that `min_emotion_groups` groups carry. Held-out words are
+    the most frequent of the others on records that have a label. A tag that gives a held-out
+    word away (an inflection, a phrase with it) is taken out too. A record needs a label.
+
+    Raises:
+        DataError: Fewer than two emotions are labels.
+    """
+    ranked = selection.count_groups(pool.table, pool.groups)
+    emotions = [word for word in ranked if word.name in vocabulary.emotions]
+    labels = [word.name for word in emotions if word.count >= config.min_emotion_groups]
+    if len(labels) < FEWEST_EMOTIONS:
+        raise DataError(_too_few(emotions, config.min_emotion_groups, vocabulary))
+    tag = pl.col("tag")
+    label_table = pool.table.filter(tag.is_in(labels))
+    labelled = pool.table.join(label_table, on="row", how="semi")
+    unseen = selection.choose_unseen(
+        selection.count_groups(labelled, pool.groups),
+        labels,
+        vocabulary,
+        number=config.unseen,
+        floor=config.min_unseen_groups,
+    )
+    hidden = selection.give_away([word.name for word in ranked], unseen, vocabulary)
+    unseen_table = pool.table.filter(tag.is_in(unseen))
+    kept = Pool(pool.records, pool.table.filter(~tag.is_in(hidden)), pool.rejects)
+    without = pool.records.join(label_table, on="row", how="anti", maintain_order="left")
+    reason = (
+        pl.when(pl.col("row").is_in(unseen_table["row"].implode()))
+        .then(pl.lit("no emotion label (only held-out words)"))
+        .otherwise(
+            pl.lit(f"no emotion label (fewer than {config.min_emotion_groups} groups carry its words)")
+        )
+    )
+    kept = kept.without(without.select("row", "id", reason=reason))
+    return Choice(kept, label_table, unseen_table, labels)
+
+
+def _too_few(emotions: Sequence[Word], floor: int, vocabulary: Vocabulary) -> str:
+    most = ", ".join(f"{word.name} {word.count}" for word in emotions[:5]) or "none at all"
+    return (
+        f"at least {FEWEST_EMOTIONS} emotions must be carried by {floor} groups; the most frequent words of "
+        f"{vocabulary.name} are {most}; lower min_emotion_groups or give more records"
+    )
+
+
+def _split(choice: Choice, config: CurateConfig) -> tuple[Choice, dict[str, str]]:
+    """Share the groups out; what nobody takes is rejected."""
+    carried = choice.labels.join(choice.pool.groups, on="row").select("tag", "group").unique()
+    by_label: Mapping[str, list[str]] = dict(carried.group_by("tag").agg("group").iter_rows())
+    carriers = {label: by_label[label] for label in choice.ranked}
+    split_of = selection.assign_splits(carriers, config.splits, config.seed)
+    sizes = config.splits.model_dump()
+    faults = [
+        f"the {split} split must hold at least one group; it is empty: lower "
+        + " or ".join(f"splits.{name} (now {sizes[name]})" for name in ("test", "val") if name != split)
+        for split in SPLITS
+        if split not in split_of.values()
+    ]
+    if faults:
+        raise DataError(faults)
+    over = choice.pool.records.filter(~pl.col("group").is_in(sorted(split_of)))
+    pool = choice.pool.without(over.select("row", "id", reason=pl.lit("left over by the split sizes")))
+    return Choice(pool, choice.labels, choice.unseen, choice.ranked), split_of
+
+
+def _tables(
+    choice: Choice, split_of: Mapping[str, str], min_tag_groups: int
+) -> tuple[dict[str, pl.DataFrame], dict[str, list[Word]]]:
+    """The rows of each split and the words of each vocabulary, counted over what is kept."""
+    records = choice.pool.records
+    words = {}
+    for name, table in (("emotions", choice.labels), ("tags", choice.pool.table), ("unseen", choice.unseen)):
+        words[name] = selection.count_groups(table, choice.pool.groups)
+    words["tags"] = [word for word in words["tags"] if word.count >= min_tag_groups]
+    for column, name, table in (
+        ("labels", "emotions", choice.labels),
+        ("tags", "tags", choice.pool.table),
+        ("unseen", "unseen", choice.unseen),
+    ):
+        indices = _indices(table, words[name]).rename({"index": column})
+        records = records.drop(column, strict=False).join(
+            indices, on="row", how="left", maintain_order="left"
+        )
+        records = records.with_columns(pl.col(column).fill_null([]))
+    split = pl.col("group").replace_strict(dict(split_of), return_dtype=pl.String)
+    return {name: records.filter(split == name) for name in SPLITS}, words
+
+
+def _indices(table: pl.DataFrame, words: Sequence[Word]) -> pl.DataFrame:
+    """Columns row and index: the sorted indices of a record's tags among `words`."""
+    names = pl.DataFrame({"tag": [word.name for word in words]}, schema={"tag": pl.String})
+    numbered = names.with_row_index("index").cast({"index": pl.Int32})
+    return table.join(numbered, on="tag").group_by("row").agg(pl.col("index").sort())

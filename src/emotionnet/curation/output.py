@@ -1,0 +1,127 @@
+"""Write what curation chose: pictures byte for byte, tables, and how they were made."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from emotionnet import __version__
+from emotionnet.config import CurateConfig, portable
+from emotionnet.curation.sources import Source
+from emotionnet.curation.tags import Vocabulary
+from emotionnet.data.images import SUFFIXES
+from emotionnet.data.store import MARKER, write_dataset
+from emotionnet.files import new_folder, sha256
+from emotionnet.progress import track
+from emotionnet.records import DataError, Word
+
+_LONGEST_NAME = 80
+
+
+def write_curated(
+    config: CurateConfig,
+    source: Source,
+    vocabulary: Vocabulary,
+    *,
+    tables: Mapping[str, pl.DataFrame],
+    words: Mapping[str, Sequence[Word]],
+    rejects: pl.DataFrame,
+    overwrite: bool,
+) -> None:
+    """Write the DATASET whole or not at all.
+
+    Args:
+        config: Where to, and what `dataset.json` says of how it was made.
+        source: Where the pictures lie.
+        vocabulary: The emotion words.
+        tables: Records by split, `image` still relative to the source.
+        words: The words of each vocabulary, in index order.
+        rejects: Columns id and reason.
+        overwrite: Replace an earlier DATASET.
+
+    Raises:
+        DataError: The folder may not be written, or a picture changed meanwhile.
+    """
+    placed = {split: table.with_columns(path=_paths(table)) for split, table in tables.items()}
+    everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
+    local = everything.filter(pl.col("sha256") != "")
+    with new_folder(config.out, marker=MARKER, overwrite=overwrite) as folder:
+        (folder / "images").mkdir()
+        for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
+            _copy(source.root / image, folder / path, expected)
+        info = _describe(config, source, vocabulary, pl.concat(placed.values()))
+        write_dataset(folder, info=info, words=words, tables=placed, rejects=rejects)
+
+
+def picture_path(source: str, record: str, image: str) -> str:
+    """Where a picture lies in the DATASET: a name that is safe on every file system, and unique.
+
+    A name that had to be changed ends in ~ and a digest of the record's id.
+    """
+    suffix = Path(image).suffix.lower()
+    name = _safe(record.removeprefix(f"{source}/"), record)
+    return f"images/{_safe(source, source)}/{name}{suffix if suffix in SUFFIXES else ''}"
+
+
+def _safe(text: str, whole: str) -> str:
+    kept = re.sub(r"[^a-z0-9_-]+", "_", text.lower())[:_LONGEST_NAME]
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
+    return text if kept == text and text else f"{kept}~{digest}"
+
+
+def _paths(table: pl.DataFrame) -> pl.Series:
+    rows = table.select("source", "id", "image", "sha256").iter_rows()
+    paths = [
+        picture_path(source, record, image) if content else image for source, record, image, content in rows
+    ]
+    return pl.Series("path", paths, dtype=pl.String)
+
+
+def _copy(picture: Path, target: Path, expected: str) -> None:
+    target.parent.mkdir(exist_ok=True)
+    try:
+        shutil.copyfile(picture, target)
+    except OSError as error:
+        raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None
+    if sha256(target) != expected:
+        raise DataError(f"{picture}: changed while it was curated; curate again")
+
+
+def _describe(
+    config: CurateConfig, source: Source, vocabulary: Vocabulary, records: pl.DataFrame
+) -> dict[str, Any]:
+    """What `dataset.json` says; no times, so that equal input makes equal files."""
+    counts = records.group_by("source", "licence").len().sort("source", "licence")
+    return {
+        "name": config.name or source.name,
+        "source": config.source if isinstance(config.source, str) else config.source.name,
+        "licences": [
+            {"source": name, "licence": licence, "pictures": count}
+            for name, licence, count in counts.iter_rows()
+        ],
+        "label_space": (
+            f"emotion words of {vocabulary.name} that at least {config.min_emotion_groups} groups carry, "
+            "counted before the splits"
+        ),
+        "class_floor": config.min_emotion_groups,
+        "unit": "group",
+        "vocabulary": {
+            "name": vocabulary.name,
+            "words": len(vocabulary.forms),
+            "sha256": vocabulary.sha256,
+        },
+        "seed": config.seed,
+        "config": portable(config, config.out),
+        "versions": {
+            "emotionnet": __version__,
+            "polars": pl.__version__,
+            "python": platform.python_version(),
+        },
+    }
