@@ -90,7 +90,7 @@ def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word]) -> str:
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         axes = figure.subplots()
         for words, name, colour in ((tags, "tags", OTHER), (emotions, "emotions", OURS)):
-            axes.loglog(*_ranks(words), color=colour, label=name)
+            axes.loglog(*_ranks(words), ".-", color=colour, label=name, markersize=4)
         for axis in (axes.xaxis, axes.yaxis):
             axis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axis.set_minor_formatter(NullFormatter())

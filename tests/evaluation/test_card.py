@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from emotionnet.evaluation.card import plain, weights_licence, write_card
+from emotionnet.files import read_json, write_json
+from emotionnet.models.description import read_image_model
+from emotionnet.records import DataError
+
+MakeRun = Callable[..., Path]
+
+
+def test_the_card_says_what_the_model_is_and_is_not(scored_run: Path) -> None:
+    card = write_card(scored_run)
+    text = card.read_text(encoding="utf-8")
+    metrics = read_json(scored_run / "metrics.json")
+    assert card == scored_run / "README.md"
+    for part in (
+        "# What the pictures of squares may evoke",
+        "| train | 18 | 12 |",
+        f"| this run | {metrics['test.macro_map']:.3f} |",
+        f"| frozen trunk | {metrics['baseline.frozen.macro_map']:.3f} |",
+        "It does not tell what a person feels",
+        "It says nothing about pictures of another kind.",
+        "* pictures of oil: CC-BY-4.0",
+        "none, the trunk began with random weights",
+        "* word vectors: of a source that this run does not name",
+        "The emotions that it tells least above chance: ",
+        "One split, one seed and no intervals",
+    ):
+        assert part in text
+
+
+def test_a_model_of_emoji_says_nothing_about_photographs(scored_run: Path) -> None:
+    info = scored_run.parent / "dataset" / "dataset.json"
+    licences = {"google": {"licence": "Apache-2.0", "pictures": 9}}
+    write_json(info, read_json(info) | {"name": "pictograms", "source": "emoji", "licences": licences})
+    text = write_card(scored_run).read_text(encoding="utf-8")
+    assert (
+        "It was trained on emoji, drawn signs with a settled meaning. It says nothing about photographs."
+        in text
+    )
+    assert "* pictures of google: licence: Apache-2.0, pictures: 9" in text
+
+
+@pytest.mark.parametrize(
+    ("method", "text"), [("sentence", "Apache-2.0"), ("word2vec", "this data set's own tags")]
+)
+def test_vectors_are_named_by_their_method(scored_run: Path, method: str, text: str) -> None:
+    write_json(scored_run / "vectors.json", {"method": method})
+    line = next(
+        line
+        for line in write_card(scored_run).read_text(encoding="utf-8").splitlines()
+        if "word vectors:" in line
+    )
+    assert text in line
+
+
+@pytest.mark.parametrize(
+    ("weights", "text"),
+    [
+        ("embedded", "Apache-2.0"),
+        ("hub", "model card on the hub"),
+        ("none", "random weights"),
+        ("/home/me/trunk.pth", "the file trunk.pth;"),
+    ],
+)
+def test_trunk_weights_are_named_by_their_source(make_run: MakeRun, weights: str, text: str) -> None:
+    model = read_image_model(make_run()).model_copy(update={"weights": weights})
+    assert text in weights_licence(model)
+    assert "/home" not in weights_licence(model)
+
+
+def test_names_from_outside_stay_names() -> None:
+    assert plain("a|b\n# *c* <b> [x](y)") == r"a\|b \# \*c\* \<b\> \[x\](y)"
+
+
+def test_a_run_that_was_not_evaluated_is_refused(make_run: MakeRun) -> None:
+    run = make_run()
+    with pytest.raises(DataError, match="must hold scores of the test split"):
+        write_card(run)
+    assert not (run / "README.md").exists()

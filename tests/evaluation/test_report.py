@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from emotionnet.evaluation.card import write_card
+from emotionnet.evaluation.report import flat, write_report
+from emotionnet.files import read_json, write_json
+from emotionnet.records import DataError
+
+MakeRun = Callable[..., Path]
+
+
+class Page(HTMLParser):
+    """Collects tags, addresses and text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action", "data")]
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data.strip())
+
+    @property
+    def text(self) -> str:
+        return " ".join(word for word in self.words if word)
+
+
+def test_the_report_stands_alone(scored_run: Path) -> None:
+    text = write_report(scored_run).read_text(encoding="utf-8")
+    page = Page(text)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert [url[:30] for url in page.addresses if not url.startswith(("data:image/webp;base64,", "#"))] == []
+    assert "@import" not in text
+    assert page.tags.count("img") >= 9
+    assert page.tags.count("svg") == 3
+
+
+def test_the_report_begins_with_what_was_found(scored_run: Path) -> None:
+    text = Page(write_report(scored_run).read_text(encoding="utf-8")).text
+    metrics = read_json(scored_run / "metrics.json")
+    opening = "On 9 unseen groups of squares (unit: group, 13 pictures) macro mAP over 3 emotions is "
+    assert (
+        opening + f"{metrics['test.macro_map']:.3f}; chance {metrics['baseline.chance.macro_map']:.3f}"
+        in text
+    )
+    assert f"the frozen trunk {metrics['baseline.frozen.macro_map']:.3f}." in text
+    assert "One split, one seed and no intervals" in text
+    assert "not what a person feels" in text
+    assert text.index("One split") < text.index("Most surely right") < text.index("Beside what it must")
+    for part in (
+        "near: anger, fury",
+        "delight",
+        "versions.python 3.11",
+        "No test picture's top emotion was wrong.",
+    ):
+        assert part in text
+
+
+def test_twice_the_same_bytes(scored_run: Path) -> None:
+    first = write_report(scored_run).read_bytes(), write_card(scored_run).read_bytes()
+    assert (write_report(scored_run).read_bytes(), write_card(scored_run).read_bytes()) == first
+
+
+def test_names_from_outside_cannot_become_part_of_the_page(scored_run: Path) -> None:
+    info = scored_run.parent / "dataset" / "dataset.json"
+    write_json(info, read_json(info) | {"name": "<script>alert(1)</script>"})
+    write_json(scored_run / "manifest.json", {"device": "<img src=http://x>"})
+    text = write_report(scored_run).read_text(encoding="utf-8")
+    page = Page(text)
+    assert "script" not in page.tags
+    assert not any("http" in address for address in page.addresses)
+    assert "of <script>alert(1)</script> (unit" in page.text
+
+
+def test_a_run_without_baselines_zero_shot_history_or_manifest_still_has_a_report(
+    make_run: MakeRun, scored_run: Path
+) -> None:
+    metrics = read_json(scored_run / "metrics.json")
+    write_json(scored_run / "metrics.json", {k: v for k, v in metrics.items() if k.startswith("test.")})
+    (scored_run / "metrics.jsonl").unlink()
+    (scored_run / "manifest.json").unlink()
+    text = Page(write_report(scored_run).read_text(encoding="utf-8")).text
+    assert "baselines were not computed." in text
+    assert "No training history was kept." in text
+    assert "Words never seen" not in text
+
+
+def test_a_run_that_was_not_evaluated_is_refused(make_run: MakeRun) -> None:
+    run = make_run()
+    with pytest.raises(DataError, match="must hold scores of the test split; 'emotionnet evaluate"):
+        write_report(run)
+    assert not (run / "report.html").exists()
+
+
+def test_a_data_set_may_lie_elsewhere(scored_run: Path, tmp_path: Path) -> None:
+    shutil.move(tmp_path / "dataset", tmp_path / "moved")
+    with pytest.raises(DataError, match="must be a DATASET folder; it does not exist"):
+        write_report(scored_run)
+    assert write_report(scored_run, data=tmp_path / "moved").is_file()
+
+
+def test_manifest_values_become_flat() -> None:
+    values = {"seed": 0, "versions": {"torch": "2"}, "skipped": [], "names": ["a", "b"]}
+    assert list(flat(values)) == [
+        ("seed", "0"),
+        ("versions.torch", "2"),
+        ("skipped", "none"),
+        ("names", "a, b"),
+    ]
