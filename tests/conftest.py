@@ -21,6 +21,8 @@ TAGS = (*EMOTIONS, "red", "yellow", "blue", "square", "dark")
 UNSEEN = ("fury", "delight", "gloom")
 SOURCES = (("oil", "CC-BY-4.0"), ("ink", "MIT"))
 
+LICENCES = [{"source": source, "licence": licence, "pictures": 1} for source, licence in SOURCES]
+
 MakeDataset = Callable[..., Dataset]
 
 
@@ -43,7 +45,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
             rows = {split: _rows(root, split, sizes[split], rng) for split in SPLITS}
             write_dataset(
                 root,
-                info={"name": "squares", "source": "test", "licences": dict(SOURCES)},
+                info={"name": "squares", "source": "test", "licences": LICENCES},
                 words={"emotions": _words(EMOTIONS), "tags": _words(TAGS), "unseen": _words(UNSEEN)},
                 tables={split: pl.DataFrame(rows[split], schema_overrides=_LISTS) for split in SPLITS},
                 rejects=pl.DataFrame({"id": ["oil/none"], "reason": ["no emotion label"]}),

@@ -18,6 +18,9 @@ def torch_seed(*numbers: int, cuda_devices: Iterable[int] = ()) -> Iterator[None
         cuda_devices: GPUs whose generators are seeded and restored too.
     """
     seed = np.random.SeedSequence([number % 2**63 for number in numbers]).generate_state(1, np.uint64)[0]
-    with torch.random.fork_rng(devices=cuda_devices):
-        torch.manual_seed(int(seed) % 2**63)
+    devices = list(cuda_devices)
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(int(seed))  # torch.manual_seed would reach every GPU
+        for device in devices:
+            torch.cuda.default_generators[device].manual_seed(int(seed))
         yield

@@ -162,7 +162,7 @@ class _TextSide:
 def _words_to_keep(dataset: Dataset) -> tuple[str, ...]:
     """Words that a run may be asked for: those of its data set and of every label set."""
     label_words = [word for words in EMOTIC_WORDS.values() for word in words]
-    label_words += [label for labels in LABEL_SETS.values() for label in labels]
+    label_words += [label.lower() for labels in LABEL_SETS.values() for label in labels]
     return tuple(
         dict.fromkeys([*dataset.tag_names, *dataset.emotion_names, *dataset.unseen_names, *label_words])
     )
@@ -205,10 +205,9 @@ def _drop_tags(bag: Sequence[int], chance: float, seed: int) -> list[int]:
 
 
 def _domain(dataset: Dataset) -> Domain:
-    licences = {str(source): str(value) for source, value in dict(dataset.info.get("licences", {})).items()}
     return Domain(
         dataset=dataset.name,
         data_hash=dataset.content_hash,
-        licences=licences,
+        licences=dataset.licences,
         unseen=dataset.unseen_names,
     )
