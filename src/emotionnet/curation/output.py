@@ -7,12 +7,12 @@ import platform
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from emotionnet import __version__
 from emotionnet.config import CurateConfig, portable
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
@@ -120,8 +120,7 @@ def _describe(
         "seed": config.seed,
         "config": portable(config, config.out),
         "versions": {
-            "emotionnet": __version__,
-            "polars": pl.__version__,
+            **{name: metadata.version(name) for name in ("emotionnet", "pdqhash", "polars", "simplemma")},
             "python": platform.python_version(),
         },
     }

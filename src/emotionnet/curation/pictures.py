@@ -74,8 +74,9 @@ def _look(image: str | None, folder: Path) -> _Seen:
         return _Seen(sha256(path), look(path))
     except DataError as error:
         return _Seen(fault=str(error).replace(str(folder / image), image))
-    except (OSError, ValueError) as error:  # such as a name with a null byte
-        return _Seen(fault=f"picture {image!r} cannot be read ({error})")
+    except (OSError, ValueError) as error:  # such as a name that is too long or has a null byte
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        return _Seen(fault=f"picture {image!r:.80} cannot be read ({reason})")
 
 
 def _inside(folder: Path, image: str) -> Path:

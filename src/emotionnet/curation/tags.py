@@ -21,7 +21,7 @@ import simplemma
 from emotionnet.data.vocabularies import read_vocabulary
 from emotionnet.emotions import lexicon
 
-_ENDING = re.compile(r"(?:ing|ed|e|y|ment|ement|ness|ful|ion)$")
+_ENDING = re.compile(r"(?:ing|ed|e|y|i?ly|e?ment|i?ness|ful|less|ion)$")
 _SHORTEST_STEM = 4
 
 
@@ -127,6 +127,7 @@ def family(tag: str, vocabulary: Vocabulary) -> frozenset[str]:
     kin = set()
     for word in filter(None, re.split(r"[^\w']+", tag)):
         lemmas = {word, lemma(word, vocabulary), simplemma.lemmatize(word, lang="en").lower()}
-        stems = {_ENDING.sub("", base) for base in lemmas}
-        kin |= lemmas | {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
+        stems = {stem for base in lemmas if (stem := _ENDING.sub("", base)) != base}
+        kin |= lemmas | {f"{stem}e" for stem in stems}
+        kin |= {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
     return frozenset(kin)

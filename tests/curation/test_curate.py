@@ -1,0 +1,277 @@
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from PIL import Image
+
+from emotionnet.config import CurateConfig, SplitSizes
+from emotionnet.curation.curate import curate
+from emotionnet.curation.output import picture_path
+from emotionnet.data.check import check_dataset
+from emotionnet.data.store import Dataset
+from emotionnet.records import SPLITS, DataError
+
+SIZES = SplitSizes(test=2, val=1, train=50)
+GROUPS = 12
+
+
+def picture(path: Path, seed: int) -> None:
+    """Noise of its own: no two seeds look alike."""
+    coarse = np.random.default_rng(seed).integers(0, 256, size=(16, 16, 3), dtype=np.uint8)
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(coarse).resize((64, 64), Image.Resampling.NEAREST).save(path)
+
+
+def good_rows() -> list[dict[str, Any]]:
+    """Twelve groups of happy and twelve of sad, each with a tag of its own; some are furious too."""
+    return [
+        {
+            "id": f"{emotion}/{number}",
+            "image": f"pictures/{emotion}{number}.png",
+            "tags": [
+                emotion,
+                f"thing {chr(97 + number)}",
+                *(["fury", "furious face"] if number % 3 == 0 else []),
+            ],
+            "group": f"{emotion}{number}",
+        }
+        for emotion in ("happy", "sad")
+        for number in range(GROUPS)
+    ]
+
+
+def write_source(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    for number, row in enumerate(rows):
+        if row["image"].startswith("pictures/") and not (folder / row["image"]).exists():
+            picture(folder / row["image"], number)
+    path = folder / "records.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def curated(folder: Path, rows: list[dict[str, Any]], **settings: Any) -> Dataset:
+    options = {"splits": SIZES, "min_unseen_groups": 3, "out": folder / "dataset", **settings}
+    return curate(CurateConfig(source=write_source(folder, rows), **options))
+
+
+def rejects(dataset: Dataset) -> dict[str, str]:
+    return dict(pl.read_parquet(dataset.root / "rejects.parquet").iter_rows())
+
+
+def folder_hash(root: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def test_good_records_become_a_data_set_without_faults(tmp_path: Path) -> None:
+    dataset = curated(tmp_path, good_rows(), licence="CC0-1.0")
+    assert [(word.name, word.count) for word in dataset.emotions] == [("happy", 12), ("sad", 12)]
+    assert {split: len(dataset.records(split)) for split in SPLITS} == {"train": 18, "val": 2, "test": 4}
+    assert check_dataset(dataset.root).faults == ()
+    assert rejects(dataset) == {}
+    (record,) = [record for split in SPLITS for record in dataset.records(split) if record.id == "sad/7"]
+    assert (record.labels, record.group, record.source, record.licence) == (
+        (1,),
+        "sad7",
+        "records",
+        "CC0-1.0",
+    )
+    assert [dataset.tag_names[tag] for tag in record.tags] == ["sad", "thing h"]
+    assert dataset.image_path(record).read_bytes() == (tmp_path / "pictures/sad7.png").read_bytes()
+    assert record.sha256 == hashlib.sha256(dataset.image_path(record).read_bytes()).hexdigest()
+
+
+def test_it_says_how_it_was_made(tmp_path: Path) -> None:
+    info = curated(tmp_path, good_rows(), name="mine", seed=3).info
+    assert (info["name"], info["source"], info["seed"], info["class_floor"]) == (
+        "mine",
+        "records.jsonl",
+        3,
+        10,
+    )
+    assert info["licences"] == [{"source": "records", "licence": "unknown", "pictures": 24}]
+    assert (
+        info["label_space"]
+        == "emotion words of lexicon that at least 10 groups carry, counted before the splits"
+    )
+    assert info["config"]["source"] == "../records.jsonl"
+    assert set(info["versions"]) == {"emotionnet", "pdqhash", "polars", "python", "simplemma"}
+    assert len(info["vocabulary"]["sha256"]) == 64
+
+
+def test_the_same_input_gives_the_same_files(tmp_path: Path) -> None:
+    one, again = (
+        curated(tmp_path, good_rows(), unseen=1),
+        curated(tmp_path, good_rows(), unseen=1, out=tmp_path / "two"),
+    )
+    assert folder_hash(one.root) == folder_hash(again.root)
+    other = curated(tmp_path, good_rows(), unseen=1, out=tmp_path / "three", seed=1)
+    assert folder_hash(one.root) != folder_hash(other.root)
+
+
+def test_held_out_words_are_in_no_label_and_no_tag(tmp_path: Path) -> None:
+    rows = good_rows()
+    rows[0]["tags"] += ["fury^3", "raging fury", "calm"]
+    dataset = curated(tmp_path, rows, unseen=1)
+    assert [(word.name, word.count) for word in dataset.unseen] == [("fury", 8)]
+    assert not [name for name in (*dataset.emotion_names, *dataset.tag_names) if "fur" in name]
+    assert "calm" in dataset.tag_names
+    carriers = {record.id for split in SPLITS for record in dataset.records(split) if record.unseen == (0,)}
+    assert carriers == {f"{emotion}/{number}" for emotion in ("happy", "sad") for number in range(0, 12, 3)}
+
+
+def test_without_held_out_words_every_emotion_word_stays_a_tag(tmp_path: Path) -> None:
+    dataset = curated(tmp_path, good_rows())
+    assert dataset.unseen == ()
+    assert {"fury", "furious face"} <= set(dataset.tag_names)
+
+
+def test_every_record_that_is_left_out_has_its_reason(tmp_path: Path) -> None:
+    rows = good_rows()
+    picture(tmp_path / "pictures/new.png", 99)
+    (tmp_path / "pictures/broken.png").write_bytes((tmp_path / "pictures/new.png").read_bytes()[:99])
+    new = {"image": "pictures/new.png", "group": None}
+    rows += [
+        {**new, "id": "plain", "tags": ["cat", "dog"]},
+        {**new, "id": "rare", "tags": ["gloomy"]},
+        {**new, "id": "held", "tags": ["fury"], "image": "pictures/held.png"},
+        {**new, "id": "twin", "tags": ["sad", "x-ray"], "image": "pictures/sad3.png"},
+        {**new, "id": "tags", "tags": ["thing_b", "HAPPY^2"], "image": "pictures/tags.png"},
+        {**new, "id": "broken", "tags": ["sad"], "image": "pictures/broken.png"},
+        {**new, "id": "gone", "tags": ["sad"], "image": "nowhere.png"},
+        {**new, "id": "out", "tags": ["sad"], "image": "../secret.png"},
+    ]
+    found = rejects(curated(tmp_path, rows, unseen=1))
+    assert found.pop("broken").startswith("pictures/broken.png: picture cannot be decoded")
+    assert found == {
+        "plain": "no emotion word among its tags",
+        "rare": "no emotion label (fewer than 10 groups carry its words)",
+        "held": "no emotion label (only held-out words)",
+        "twin": "same picture as sad/3",
+        "tags": "same tags as happy/1",
+        "gone": "picture nowhere.png not found",
+        "out": "the path ../secret.png leaves the table's folder",
+    }
+
+
+def test_the_same_tags_from_two_sources_stay_two_records(tmp_path: Path) -> None:
+    rows = good_rows()
+    rows.append({**rows[1], "id": "other/1", "image": "pictures/other.png", "source": "other"})
+    dataset = curated(tmp_path, rows)
+    assert rejects(dataset) == {}
+    assert dataset.info["licences"][0] == {"source": "other", "licence": "unknown", "pictures": 1}
+
+
+def test_look_alikes_share_a_group_and_a_split(tmp_path: Path) -> None:
+    rows = good_rows()
+    picture(tmp_path / "pictures/happy0.png", 0)
+    pixels = np.asarray(Image.open(tmp_path / "pictures/happy0.png"))
+    Image.fromarray((pixels * 0.9).astype(np.uint8)).save(tmp_path / "pictures/sad5.png")
+    dataset = curated(tmp_path, rows)
+    place = {record.id: (record.group, split) for split in SPLITS for record in dataset.records(split)}
+    assert place["happy/0"] == place["sad/5"] == ("happy0", place["happy/0"][1])
+    assert [word.count for word in dataset.emotions] == [12, 12]
+
+
+def test_records_without_a_group_are_one_each(tmp_path: Path) -> None:
+    rows = [{**row, "group": None} for row in good_rows()]
+    dataset = curated(tmp_path, rows)
+    assert all(record.group == record.id for record in dataset.records("train"))
+
+
+def test_urls_are_kept_as_they_are(tmp_path: Path) -> None:
+    rows = [{**row, "image": f"https://example.org/{row['id']}.jpg"} for row in good_rows()]
+    dataset = curated(tmp_path, rows)
+    record = dataset.records("val")[0]
+    assert (record.path, record.sha256) == (f"https://example.org/{record.id}.jpg", "")
+    assert len(check_dataset(dataset.root).faults) == 24
+
+
+def test_groups_that_no_split_takes_are_left_over(tmp_path: Path) -> None:
+    dataset = curated(tmp_path, good_rows(), splits=SplitSizes(test=2, val=1, train=4))
+    left = rejects(dataset)
+    assert len(left) == 10
+    assert set(left.values()) == {"left over by the split sizes"}
+    assert [word.count for word in dataset.emotions] == [7, 7]
+
+
+def test_rare_tags_are_left_out(tmp_path: Path) -> None:
+    assert set(curated(tmp_path, good_rows(), min_tag_groups=3).tag_names) == {
+        "happy",
+        "sad",
+        "fury",
+        "furious face",
+    }
+
+
+def test_the_words_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("Sad\nfurious face\nhappy\n")
+    dataset = curated(tmp_path, good_rows(), vocabulary=tmp_path / "words.txt", min_emotion_groups=8)
+    assert dataset.emotion_names == ("happy", "sad", "furious face")
+    assert dataset.info["vocabulary"]["name"] == "words.txt"
+
+
+def test_one_emotion_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        curated(tmp_path, good_rows()[:14])
+    assert caught.value.faults == (
+        "at least 2 emotions must be carried by 10 groups; the most frequent words of lexicon are happy 12, "
+        "fury 5, sad 2; lower min_emotion_groups or give more records",
+    )
+    assert not (tmp_path / "dataset").exists()
+
+
+def test_no_emotion_is_too_few(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the most frequent words of lexicon are none at all"):
+        curated(tmp_path, [{**good_rows()[0], "tags": ["cat"]}])
+
+
+def test_an_empty_split_says_which_sizes_to_lower(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        curated(tmp_path, good_rows(), splits=SplitSizes(test=12, val=1, train=1))
+    assert caught.value.faults == (
+        "the train split must hold at least one group; it is empty: "
+        "lower splits.test (now 12) or splits.val (now 1)",
+        "the val split must hold at least one group; it is empty: lower splits.test (now 12)",
+    )
+
+
+def test_an_earlier_data_set_is_only_replaced_when_asked(tmp_path: Path) -> None:
+    dataset = curated(tmp_path, good_rows())
+    before = folder_hash(dataset.root)
+    config = CurateConfig(source=tmp_path / "records.jsonl", splits=SIZES, seed=1, out=dataset.root)
+    with pytest.raises(DataError, match="exists already"):
+        curate(config)
+    assert folder_hash(dataset.root) == before
+    curate(config, overwrite=True)
+    assert folder_hash(dataset.root) != before
+
+
+@pytest.mark.parametrize(
+    ("source", "record", "image", "path"),
+    [
+        ("google", "google/1f600", "google/1f600.png", "images/google/1f600.png"),
+        ("records", "12", "a/b.JPG", "images/records/12.jpg"),
+        ("records", "12", "strange.exe", "images/records/12"),
+    ],
+)
+def test_safe_names_stay(source: str, record: str, image: str, path: str) -> None:
+    assert picture_path(source, record, image) == path
+
+
+def test_other_names_are_made_safe_and_stay_apart() -> None:
+    names = ["../../x", "a/b", "a_b", "A_b", "ä_b", "", "..", "con\0", "x" * 300, "x" * 301]
+    paths = [picture_path("s", name, "a.png") for name in names]
+    assert len({path.lower() for path in paths}) == len(names)
+    assert paths[2] == "images/s/a_b.png"
+    for path in paths:
+        assert path.startswith("images/s/")
+        assert path.count("/") == 2
+        assert "." not in path.removesuffix(".png")
+        assert len(path) < 120

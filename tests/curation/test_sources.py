@@ -1,0 +1,159 @@
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from emotionnet.curation.sources import SOURCE_SCHEMA, read_source
+from emotionnet.records import DataError
+
+
+def jsonl(folder: Path, *rows: Any) -> Path:
+    path = folder / "records.jsonl"
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return path
+
+
+def csv(folder: Path, text: str) -> Path:
+    path = folder / "records.csv"
+    path.write_text(text)
+    return path
+
+
+def parquet(folder: Path, columns: dict[str, Sequence[Any]]) -> Path:
+    path = folder / "records.parquet"
+    pl.DataFrame(columns).write_parquet(path)
+    return path
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return read_source(path).records.select("id", "image", "tags", "group").to_dicts()
+
+
+WANTED = [
+    {"id": "7", "image": "a.jpg", "tags": ["sad", "cat"], "group": None},
+    {"id": "8", "image": "sub/b.jpg", "tags": ["mad"], "group": "g"},
+]
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    path = jsonl(
+        tmp_path,
+        {"id": 7, "image": "a.jpg", "tags": ["sad", "cat"], "more": {"x": 1}},
+        {"id": "8", "image": "sub/b.jpg", "tags": ["mad"], "group": "g"},
+    )
+    source = read_source(path)
+    assert rows(path) == WANTED
+    assert (source.name, source.root, source.records.schema) == ("records", tmp_path, SOURCE_SCHEMA)
+
+
+def test_the_raw_form_of_2020(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, {"cid": 12, "tags": ["happy^1.2"], "url": "https://example.org/1.jpg", "width": 9})
+    assert rows(path) == [
+        {"id": "12", "image": "https://example.org/1.jpg", "tags": ["happy^1.2"], "group": None}
+    ]
+
+
+@pytest.mark.parametrize("separator", ["|", ","])
+def test_csv(tmp_path: Path, separator: str) -> None:
+    tags = separator.join(["sad", "cat"])
+    path = csv(tmp_path, f'id,image,tags,group\n7,a.jpg,"{tags}",\n8,sub/b.jpg,mad,g\n')
+    assert rows(path) == WANTED
+
+
+def test_in_a_csv_with_bars_a_comma_is_part_of_a_tag(tmp_path: Path) -> None:
+    path = csv(tmp_path, 'id,image,tags\n7,a.jpg,"sad|cat"\n8,b.jpg,"hello, sir"\n')
+    assert [row["tags"] for row in rows(path)] == [["sad", "cat"], ["hello, sir"]]
+
+
+def test_parquet(tmp_path: Path) -> None:
+    columns: dict[str, Sequence[Any]] = {
+        "id": [7, 8],
+        "image": ["a.jpg", "sub/b.jpg"],
+        "tags": [["sad", "cat"], ["mad"]],
+    }
+    assert rows(parquet(tmp_path, {**columns, "group": [None, "g"]})) == WANTED
+
+
+def test_a_record_may_lack_tags_and_picture(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, {"id": "1", "tags": ["sad"], "image": "a.jpg"}, {"id": "2"})
+    assert rows(path)[1] == {"id": "2", "image": None, "tags": None, "group": None}
+
+
+def faults(path: Path) -> tuple[str, ...]:
+    with pytest.raises(DataError) as caught:
+        read_source(path)
+    return tuple(fault.removeprefix(str(path)) for fault in caught.value.faults)
+
+
+def test_ids_must_stand_once_and_be_given(tmp_path: Path) -> None:
+    path = csv(tmp_path, "id,image,tags\n1,a,sad\n,b,sad\n1,c,sad\n1,d,sad\n")
+    assert faults(path) == (
+        ": row 2: id must be given; it is empty",
+        ": row 3: every id must stand once; '1' stands in row 1 too",
+        ": row 4: every id must stand once; '1' stands in row 1 too",
+    )
+
+
+def test_at_most_ten_faults_are_listed(tmp_path: Path) -> None:
+    assert len(faults(csv(tmp_path, "id,image,tags\n" + "1,a,sad\n" * 50))) == 10
+
+
+def test_faulty_json_lines_are_named(tmp_path: Path) -> None:
+    good = {"id": "1", "image": "a.jpg", "tags": ["sad"]}
+    path = jsonl(tmp_path, good, '{"id": "2", "ta', "", {**good, "id": "3", "tags": "sad|mad"}, "[1]")
+    first, second, third = faults(path)
+    assert first.startswith(":2: must be a JSON object; ")
+    assert second == ":4: tags must be a list of strings; got str"
+    assert third == ":5: must be a JSON object; got list"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("id,picture,tags\n1,a,b\n", ": must have the columns id, image, tags; image (or url) missing"),
+        ("number\n1\n", ": must have the columns id, image, tags; id (or cid), image (or url), tags missing"),
+        ("id,image,tags\n", ": must hold at least one record; it is empty"),
+        ("", ": must be a CSV table; empty CSV"),
+        ("id,image,tags\n1,a,b,c,d\n", ": must be a CSV table; found more fields than defined in 'Schema'"),
+    ],
+)
+def test_csv_files_that_cannot_be_used(tmp_path: Path, text: str, reason: str) -> None:
+    assert faults(csv(tmp_path, text)) == (reason,)
+
+
+def test_json_lines_without_a_column(tmp_path: Path) -> None:
+    assert faults(jsonl(tmp_path, {"id": 1, "tags": ["sad"]})) == (
+        ": must have the columns id, image, tags; image (or url) missing",
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"tags": ["sad"]}, ": column tags must be a list of strings; got String"),
+        ({"tags": [[1]]}, ": column tags must be a list of strings; got List(Int64)"),
+        ({"image": [5]}, ": column image must be text; got Int64"),
+        ({"id": [1.5]}, ": column id must be text; got Float64"),
+    ],
+)
+def test_columns_of_another_type(tmp_path: Path, columns: dict[str, list[Any]], reason: str) -> None:
+    path = parquet(tmp_path, {"id": ["1"], "image": ["a.jpg"], "tags": [["sad"]], **columns})
+    assert faults(path) == (reason,)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_a_file_of_another_kind(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"records.{suffix}"
+    path.write_bytes(b"\xff\xfe\x00PNG\x00\n\x80" * 9)
+    assert all(fault.startswith(":") for fault in faults(path))
+
+
+@pytest.mark.parametrize("name", ["records.txt", "records", "folder.csv", "none.jsonl"])
+def test_an_unknown_type_names_the_known_ones(tmp_path: Path, name: str) -> None:
+    (tmp_path / "records.txt").write_text("x")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match=r"'emoji' or a file that ends in one of \.jsonl, \.csv, \.parquet"):
+        read_source(tmp_path / name)
