@@ -1,5 +1,6 @@
 import hashlib
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.config import CurateConfig, SplitSizes
+from emotionnet.config import CurateConfig, SplitSizes, load_config
 from emotionnet.curation.curate import curate
-from emotionnet.curation.output import picture_path
+from emotionnet.curation.emoji import EMOJIBASE, EMOJILIB, VENDORS
+from emotionnet.curation.npm import cache_folder
+from emotionnet.curation.tags import emotion_vocabulary, family
 from emotionnet.data.check import check_dataset
 from emotionnet.data.store import Dataset
 from emotionnet.records import SPLITS, DataError
@@ -253,25 +256,29 @@ def test_an_earlier_data_set_is_only_replaced_when_asked(tmp_path: Path) -> None
     assert folder_hash(dataset.root) != before
 
 
-@pytest.mark.parametrize(
-    ("source", "record", "image", "path"),
-    [
-        ("google", "google/1f600", "google/1f600.png", "images/google/1f600.png"),
-        ("records", "12", "a/b.JPG", "images/records/12.jpg"),
-        ("records", "12", "strange.exe", "images/records/12"),
-    ],
+PACKAGES = [*(vendor.package for vendor in VENDORS), EMOJILIB, EMOJIBASE]
+needs_emoji = pytest.mark.skipif(
+    not all((cache_folder() / "npm" / package.file_name).is_file() for package in PACKAGES),
+    reason="needs the emoji packages in the cache; `emotionnet demo` puts them there",
 )
-def test_safe_names_stay(source: str, record: str, image: str, path: str) -> None:
-    assert picture_path(source, record, image) == path
 
 
-def test_other_names_are_made_safe_and_stay_apart() -> None:
-    names = ["../../x", "a/b", "a_b", "A_b", "ä_b", "", "..", "con\0", "x" * 300, "x" * 301]
-    paths = [picture_path("s", name, "a.png") for name in names]
-    assert len({path.lower() for path in paths}) == len(names)
-    assert paths[2] == "images/s/a_b.png"
-    for path in paths:
-        assert path.startswith("images/s/")
-        assert path.count("/") == 2
-        assert "." not in path.removesuffix(".png")
-        assert len(path) < 120
+@pytest.mark.slow
+@needs_emoji
+def test_the_demo_has_enough_of_every_emotion_in_every_split(tmp_path: Path) -> None:
+    with resources.as_file(resources.files("emotionnet") / "experiments/demo/curate.json") as file:
+        config = load_config(CurateConfig, file, {"out": str(tmp_path / "dataset")})
+    dataset = curate(config)
+    assert check_dataset(dataset.root).faults == ()
+    assert (len(dataset.emotions), len(dataset.unseen)) == (36, 25)
+    for label, word in enumerate(dataset.emotions):
+        groups = {
+            split: len({record.group for record in dataset.records(split) if label in record.labels})
+            for split in SPLITS
+        }
+        assert sum(groups.values()) == word.count
+        assert min(groups["train"] - 3, groups["val"] - 1, groups["test"] - 2) >= 0, (word, groups)
+    lexicon = emotion_vocabulary(None)
+    hidden = frozenset().union(*(family(word, lexicon) for word in dataset.unseen_names))
+    names = {*dataset.emotion_names, *dataset.tag_names}
+    assert {name for name in names if family(name, lexicon) & hidden} == set()
