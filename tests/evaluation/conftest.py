@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,11 +73,16 @@ def make_run(tmp_path: Path, make_dataset: MakeDataset) -> MakeRun:
 
 
 @pytest.fixture
-def scored_run(make_run: MakeRun) -> Path:
-    """A RUN after `evaluate` and `zeroshot`."""
+def scored_run(make_run: MakeRun, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A RUN after `evaluate` and `zeroshot`, computed once and copied for each test with its data set."""
+    kept = tmp_path_factory.getbasetemp() / "scored"
+    if kept.exists():
+        shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+        return tmp_path / "run"
     run = make_run()
     evaluate_run(run)
     zeroshot_run(run)
+    shutil.copytree(tmp_path, kept)
     return run
 
 

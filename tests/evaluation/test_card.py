@@ -36,14 +36,14 @@ def test_the_card_says_what_the_model_is_and_is_not(scored_run: Path) -> None:
 
 def test_a_model_of_emoji_says_nothing_about_photographs(scored_run: Path) -> None:
     info = scored_run.parent / "dataset" / "dataset.json"
-    licences = {"google": {"licence": "Apache-2.0", "pictures": 9}}
+    licences = [{"source": "google", "licence": "Apache-2.0", "pictures": 9}]
     write_json(info, read_json(info) | {"name": "pictograms", "source": "emoji", "licences": licences})
     text = write_card(scored_run).read_text(encoding="utf-8")
     assert (
         "It was trained on emoji, drawn signs with a settled meaning. It says nothing about photographs."
         in text
     )
-    assert "* pictures of google: licence: Apache-2.0, pictures: 9" in text
+    assert "* pictures of google: Apache-2.0\n" in text
 
 
 @pytest.mark.parametrize(

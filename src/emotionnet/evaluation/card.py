@@ -46,7 +46,7 @@ def write_card(run: Path, *, data: Path | None = None) -> Path:
         about=str(found.config.get("about", "")),
         is_emoji="emoji" in f"{info.get('source', '')} {info.get('name', '')}".lower(),
         counts=_counts(info),
-        sources=_licences(info),
+        sources=sorted(found.dataset.licences.items()),
         weights_licence=weights_licence(found.model),
         vectors_licence=vectors_licence(found),
         weakest=summary.weakest(found.classes),
@@ -97,17 +97,3 @@ def _counts(info: Mapping[str, Any]) -> list[tuple[str, int, int]]:
         for split in ("train", "val", "test")
         if split in counts and f"{split}_groups" in counts
     ]
-
-
-def _licences(info: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each source of pictures and its licence, in one line of text."""
-    licences = info.get("licences", {})
-    if not isinstance(licences, Mapping):
-        return [("pictures", str(licences))]
-    return [(str(source), _text(value)) for source, value in sorted(licences.items())]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_text(inner)}" for key, inner in value.items())
-    return ", ".join(map(_text, value)) if isinstance(value, list) else str(value)
