@@ -49,18 +49,19 @@ def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
-    with (
-        pytest.raises(RuntimeError, match="half way"),
-        new_folder(tmp_path / "out", marker="mark.json", overwrite=False) as folder,
-    ):
-        (folder / "mark.json").touch()
-        raise RuntimeError("half way")
+    def fail_half_way() -> None:
+        with new_folder(tmp_path / "out", marker="mark.json", overwrite=False) as folder:
+            (folder / "mark.json").touch()
+            raise RuntimeError("half way")
+
+    with pytest.raises(RuntimeError, match="half way"):
+        fail_half_way()
     assert names(tmp_path) == []
 
 
 def test_an_earlier_result_stays_unless_overwritten(tmp_path: Path) -> None:
     fill(tmp_path / "out", "1")
-    with pytest.raises(DataError, match="out: exists already; .* --overwrite"):
+    with pytest.raises(DataError, match=r"out: exists already; .* --overwrite"):
         fill(tmp_path / "out", "2")
     assert (tmp_path / "out" / "mark.json").read_text() == "1"
     fill(tmp_path / "out", "2", overwrite=True)

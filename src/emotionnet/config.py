@@ -1,18 +1,9 @@
-"""One frozen pydantic model per stage, and how a JSON file and options become one.
-
-Every fault of a config is found in one look; each is one line with the key, what
-must hold and what was found.
-"""
+"""One frozen pydantic model per stage; each key says what it is and in which unit."""
 
 from __future__ import annotations
 
-import difflib
-import json
-import os
-import typing
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -23,12 +14,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
 )
-from pydantic_core import ErrorDetails
-
-from emotionnet.files import read_json
-from emotionnet.records import ConfigError
 
 
 def _existing_folder(path: Path) -> Path:
@@ -215,134 +201,3 @@ class TrainConfig(FitConfig):
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     out: Path = Field(Path("run"), description="the RUN folder to write")
-
-
-Stage = TypeVar("Stage", bound=Section)
-
-
-def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any]) -> Stage:
-    """Read a JSON config, put options over it, and validate the whole.
-
-    Relative paths are taken from the config file's folder; those among the options
-    from the current folder.
-
-    Args:
-        model: The stage's config class.
-        file: A JSON file, or None when the options say everything.
-        options: Dotted keys and their values, such as `{"optimizer.lr": 0.01}`.
-
-    Raises:
-        ConfigError: One line for each fault.
-    """
-    values: dict[str, Any] = {}
-    if file is not None:
-        content = read_json(file)
-        if not isinstance(content, dict):
-            raise ConfigError(f"{file}: must be a JSON object; got {type(content).__name__}")
-        values = absolute_paths(model, content, file.parent)
-    nested: dict[str, Any] = {}
-    for key, value in options.items():
-        _put(nested, key.split("."), value)
-    _merge(values, absolute_paths(model, nested, Path.cwd()))
-    where = str(file) if file is not None else "options"
-    try:
-        return model.model_validate_json(json.dumps(values))
-    except ValidationError as error:
-        raise ConfigError(_describe(model, fault, where) for fault in _distinct(error)) from None
-
-
-def portable(config: Section, folder: Path) -> dict[str, Any]:
-    """A config as JSON values, its paths relative to `folder`, so that both can move together."""
-    values: dict[str, Any] = json.loads(config.model_dump_json())
-    return _map_paths(type(config), values, lambda text: os.path.relpath(text, folder))
-
-
-def absolute_paths(model: type[BaseModel], values: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    """The same raw values with every relative path made absolute against `base`."""
-    return _map_paths(model, values, lambda text: os.path.normpath(base.absolute() / Path(text).expanduser()))
-
-
-def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
-    """Dotted name, default and description of every key of a config class."""
-    for name, field in model.model_fields.items():
-        section = _section(field.annotation)
-        if section is not None:
-            yield from keys(section, f"{prefix}{name}.")
-            continue
-        default = "required" if field.is_required() else json.dumps(field.default, default=str)
-        yield prefix + name, default, field.description or ""
-
-
-def _section(annotation: Any) -> type[BaseModel] | None:
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-def _literals(annotation: Any) -> set[Any]:
-    found = set(typing.get_args(annotation)) if typing.get_origin(annotation) is Literal else set()
-    return found.union(*(_literals(part) for part in typing.get_args(annotation)))
-
-
-def _holds_path(annotation: Any) -> bool:
-    return annotation is Path or any(_holds_path(part) for part in typing.get_args(annotation))
-
-
-def _map_paths(model: type[BaseModel], values: Mapping[str, Any], change: Any) -> dict[str, Any]:
-    result = dict(values)
-    for name, field in model.model_fields.items():
-        value, section = result.get(name), _section(field.annotation)
-        if section is not None and isinstance(value, Mapping):
-            result[name] = _map_paths(section, value, change)
-        elif (
-            isinstance(value, str)
-            and _holds_path(field.annotation)
-            and value not in _literals(field.annotation)
-        ):
-            result[name] = change(value)
-    return result
-
-
-def _put(nested: dict[str, Any], parts: Sequence[str], value: Any) -> None:
-    for part in parts[:-1]:
-        inner = nested.setdefault(part, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"options: {part} is given both as a value and as a section")
-        nested = inner
-    nested[parts[-1]] = value
-
-
-def _merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _merge(values[key], value)
-        else:
-            values[key] = value
-
-
-def _distinct(error: ValidationError) -> list[ErrorDetails]:
-    """One fault for each key: a union reports one for each member."""
-    seen: dict[str, ErrorDetails] = {}
-    for fault in error.errors(include_url=False):
-        key = ".".join(str(part) for part in fault["loc"] if not _is_union_tag(part))
-        if key not in seen or fault["type"] == "value_error":
-            seen[key] = fault
-    return list(seen.values())
-
-
-def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and not part.isidentifier()
-
-
-def _describe(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
-    loc = [part for part in fault["loc"] if not _is_union_tag(part)]
-    key = ".".join(str(part) for part in loc)
-    if fault["type"] == "extra_forbidden":
-        known = [name.removeprefix("") for name, _, _ in keys(model)]
-        sections = list(model.model_fields)
-        near = difflib.get_close_matches(key, known + sections, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{where}: {key}: unknown key{hint}"
-    if fault["type"] == "missing":
-        return f"{where}: {key}: must be given"
-    message = fault["msg"].removeprefix("Value error, ")
-    found = "" if fault["type"] == "value_error" else f"; got {json.dumps(fault['input'], default=str)}"
-    return f"{where}: {key}: {message[0].lower()}{message[1:]}{found}"

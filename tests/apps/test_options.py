@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from emotionnet.apps.options import describe_keys, split_options
-from emotionnet.config import TrainConfig, keys
+from emotionnet.config import TrainConfig
+from emotionnet.config_files import keys
 from emotionnet.records import ConfigError
 
 

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.config import CurateConfig, SplitSizes, load_config
+from emotionnet.config import CurateConfig, SplitSizes
+from emotionnet.config_files import load_config
 from emotionnet.curation.curate import curate
 from emotionnet.curation.emoji import EMOJIBASE, EMOJILIB, VENDORS
 from emotionnet.curation.npm import cache_folder

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from emotionnet import runs
-from emotionnet.config import ImageDataConfig, ModelConfig, TrainConfig, portable
+from emotionnet.config import ImageDataConfig, ModelConfig, TrainConfig
+from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.zeroshot import zeroshot_run

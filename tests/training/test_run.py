@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from emotionnet import runs
-from emotionnet.config import TeacherConfig, TrainConfig, load_config
+from emotionnet.config import TeacherConfig, TrainConfig
+from emotionnet.config_files import load_config
 from emotionnet.files import sha256
 from emotionnet.records import DataError, TrainingError
 from emotionnet.text.vectors import WordVectors, write_vectors

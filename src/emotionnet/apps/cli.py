@@ -12,7 +12,8 @@ from cyclopts import App, Parameter, validators
 
 from emotionnet import __version__
 from emotionnet.apps.options import describe_keys, split_options
-from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig, load_config
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config_files import load_config
 from emotionnet.records import DataError, TrainingError
 
 Split = Literal["train", "val", "test"]

@@ -7,7 +7,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from emotionnet.config import CurateConfig, Stage, TeacherConfig, TrainConfig, VectorsConfig, load_config
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config_files import Stage, load_config
 from emotionnet.curation.curate import curate
 from emotionnet.evaluation.card import write_card
 from emotionnet.evaluation.report import write_report

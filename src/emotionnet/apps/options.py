@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from emotionnet.config import keys
+from emotionnet.config_files import keys
 from emotionnet.records import ConfigError
 
 FLAGS = ("--help", "-h", "--resume", "--overwrite")

@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from emotionnet.config import CurateConfig, portable
+from emotionnet.config import CurateConfig
+from emotionnet.config_files import portable
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
 from emotionnet.data.images import SUFFIXES

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet import runs
-from emotionnet.config import TrainConfig, absolute_paths
+from emotionnet.config import TrainConfig
+from emotionnet.config_files import absolute_paths
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_json
 from emotionnet.inference.predictor import Predictor, load_predictor

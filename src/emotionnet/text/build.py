@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from emotionnet.config import VectorsConfig, portable
+from emotionnet.config import VectorsConfig
+from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.data.vocabularies import read_words
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS

@@ -10,7 +10,8 @@ from typing import TypeVar
 import torch
 
 from emotionnet import runs
-from emotionnet.config import FitConfig, TeacherConfig, TrainConfig, portable
+from emotionnet.config import FitConfig, TeacherConfig, TrainConfig
+from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_json, sha256, write_bytes, write_json
 from emotionnet.progress import message

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, keys, load_config, portable
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig
+from emotionnet.config_files import keys, load_config, portable
 from emotionnet.records import ConfigError, DataError
 
 
