@@ -274,6 +274,18 @@ def test_the_teacher_learns_its_tags(make_dataset: Any, tmp_path: Path) -> None:
     assert max(entry["val.macro_map"] for entry in history) > 0.9
 
 
+def test_the_best_epoch_is_the_first_with_the_highest_criterion(
+    make_dataset: Any, ready: dict[str, Any], tmp_path: Path
+) -> None:
+    """Hit rate for the teacher, macro mAP for pictures."""
+    settings = teacher_config(
+        make_dataset(folder=tmp_path / "d"), Path(ready["text.vectors"]), tmp_path / "t2"
+    )
+    for run, name in ((train_teacher(settings), "val.hit_rate"), (train(config(ready)), "val.macro_map")):
+        scores = [entry[name] for entry in runs.read_history(run)]
+        assert runs.read_metrics(run)["val.best_epoch"] == scores.index(max(scores)) + 1
+
+
 def test_a_run_is_no_teacher(ready: dict[str, Any], tmp_path: Path) -> None:
     run = train(config(ready, epochs=1))
     with pytest.raises(DataError, match="must be a TEACHER"):

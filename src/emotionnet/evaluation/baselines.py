@@ -23,7 +23,7 @@ from emotionnet.evaluation.metrics import Floats, Labels, aucs, average_precisio
 from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import Split, group_index, pool_scores
-from emotionnet.inference.predictor import run_network
+from emotionnet.inference.outputs import run_network
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.progress import track

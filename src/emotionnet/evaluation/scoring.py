@@ -24,7 +24,7 @@ from emotionnet.evaluation.metrics import Labels, aucs, average_precisions
 from emotionnet.evaluation.subject import Subject, open_subject
 from emotionnet.evaluation.units import Split, pool_scores, read_split, require_same_emotions
 from emotionnet.files import write_bytes
-from emotionnet.inference.predictor import Outputs
+from emotionnet.inference.outputs import Outputs
 from emotionnet.records import DataError
 from emotionnet.runs import PREDICTIONS, merge_metrics
 

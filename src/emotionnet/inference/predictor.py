@@ -1,22 +1,19 @@
 """Images in; features, emotions and nearest tags out.
 
-Shape letters: N = images, F = features, C = emotions, D = embedding size, K = words.
+Shape letters: N = images, F = features, D = embedding size, K = words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 import numpy as np
-import numpy.typing as npt
-import torch
-from torch import nn
 
-from emotionnet.data.images import ImageLike, Preprocessing, decode, describe, evaluation_array
+from emotionnet.data.images import ImageLike, decode, describe
+from emotionnet.inference.outputs import Array, Outputs, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_image_model
 from emotionnet.models.network import EmotionNet
@@ -28,57 +25,6 @@ from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
 
 FILES_AT_ONCE = 32
-Array = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """What a network says of N images; float32.
-
-    `features` (N, F); `scores` (N, C), before softmax; `projection` (N, D) or None.
-    """
-
-    features: Array
-    scores: Array
-    projection: Array | None
-
-    @property
-    def probabilities(self) -> Array:
-        """Softmax of the scores; float32, shape (N, C), rows sum to 1."""
-        return torch.softmax(torch.from_numpy(self.scores), dim=1).numpy()
-
-
-def run_network(
-    network: nn.Module,
-    how: Preprocessing,
-    images: Sequence[ImageLike],
-    *,
-    batch_size: int = 32,
-    progress: str = "",
-) -> Outputs:
-    """Put images through an `EmotionNet` in evaluation mode, in float32.
-
-    Args:
-        network: Gives an `EmotionOutput`.
-        how: Preprocessing of the images.
-        images: At least one.
-        batch_size: Images per step.
-        progress: What a progress bar on standard error says; empty: no bar.
-
-    Raises:
-        DataError: No image, or one that cannot be decoded.
-    """
-    if not images:
-        raise DataError("at least one image must be given; got none")
-    network.eval()
-    with torch.inference_mode():
-        parts = [network(batch) for batch in _batches(how, images, batch_size, progress)]
-    projections = [part.projection for part in parts if part.projection is not None]
-    return Outputs(
-        features=torch.cat([part.features for part in parts]).numpy(),
-        scores=torch.cat([part.scores for part in parts]).numpy(),
-        projection=torch.cat(projections).numpy() if projections else None,
-    )
 
 
 class Predictor:
@@ -244,18 +190,6 @@ def load_predictor(run: Path) -> Predictor:
     load_weights(network, run / WEIGHTS)
     vectors = read_vectors(run) if (run / "words.json").is_file() else None
     return Predictor(network, model, vectors)
-
-
-def _batches(
-    how: Preprocessing, images: Sequence[ImageLike], size: int, progress: str
-) -> Iterator[torch.Tensor]:
-    starts = range(0, len(images), size)
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        for start in track(starts, progress, total=len(starts)) if progress else starts:
-            some = images[start : start + size]
-            arrays = pool.map(lambda image: evaluation_array(decode(image), how), some)
-            batch = torch.from_numpy(np.stack(list(arrays)))
-            yield batch.to(memory_format=torch.channels_last)
 
 
 def _as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], bool]:

@@ -58,7 +58,7 @@ def fit(
     Args:
         module: Its output has `scores`.
         train: What it learns from.
-        val: What chooses the best epoch, by macro mAP.
+        val: What chooses the best epoch, by the criterion of its objective.
         config: Optimizer, schedule, epochs, precision and seed.
         run: The RUN folder: checkpoints, `metrics.jsonl` and TensorBoard go there.
         frozen: Submodules that stay in evaluation mode.
@@ -98,7 +98,7 @@ class _Run:
             scored = self._validate(val)
             entry = {"epoch": epoch, **learned, **scored, "seconds": round(seconds, 3)}
             state.history.append(entry)
-            self._save(epoch, scored["val.macro_map"])
+            self._save(epoch, scored[f"val.{val.objective.criterion}"])
             for name, value in entry.items():
                 board.add_scalar(name, value, epoch)
             message(_line(entry, epochs))

@@ -23,12 +23,17 @@ from emotionnet.text.teacher import TextOutput
 class Objective(Protocol):
     """What a module is trained for on one split."""
 
+    @property
+    def criterion(self) -> str:
+        """The score whose highest value on the validation split marks the best epoch."""
+        ...
+
     def losses(self, output: Any, indices: Tensor) -> dict[str, Tensor]:
         """Scalar terms by name, batch means; `loss` is what is minimised."""
         ...
 
     def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """Scores of a whole split by name; higher `macro_map` is better."""
+        """Scores of a whole split by name."""
         ...
 
 
@@ -55,6 +60,7 @@ class ImageObjective:
     teacher_MA: Tensor | None
     alpha: float
     beta: float
+    criterion: str = "macro_map"
 
     def losses(self, output: EmotionOutput, indices: Tensor) -> dict[str, Tensor]:
         """The terms that the network's heads allow."""
@@ -85,10 +91,11 @@ class ImageObjective:
 
 @dataclass(frozen=True)
 class TeacherObjective:
-    """Soft cross-entropy against the label distribution (Wei et al. 2020, section 4)."""
+    """Soft cross-entropy against the label distribution; best by hit rate (Wei et al. 2020, section 4)."""
 
     split: Split
     distribution_MC: Tensor
+    criterion: str = "hit_rate"
 
     def losses(self, output: TextOutput, indices: Tensor) -> dict[str, Tensor]:
         """The one term there is."""
