@@ -58,7 +58,7 @@ class ClassScore:
 
 
 def evaluate_run(
-    run: Path, *, split: str = "test", baselines: bool = True, data: Path | None = None
+    run: Path | str, *, split: str = "test", baselines: bool = True, data: Path | None = None
 ) -> dict[str, float]:
     """Score a run; the unit is the group, whose probabilities are the mean over its pictures.
 
@@ -78,6 +78,7 @@ def evaluate_run(
         DataError: The run or the data set cannot be used, or they speak of other emotions; nothing is
             written.
     """
+    run = Path(run)
     subject = open_subject(run, data)
     emotions = subject.predictor.emotions
     require_same_emotions(subject.dataset, emotions)

@@ -171,12 +171,13 @@ class Predictor:
 Labels = Sequence[str] | Mapping[str, Sequence[str]]
 
 
-def load_predictor(run: Path) -> Predictor:
+def load_predictor(run: Path | str) -> Predictor:
     """Open a RUN.
 
     Raises:
         DataError: The folder is no finished RUN of an image network, or a file in it is broken.
     """
+    run = Path(run)
     require_run(run)
     model = read_image_model(run)
     n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
