@@ -52,7 +52,7 @@ def test_the_python_runs(make_dataset: Any, tmp_path: Path, monkeypatch: pytest.
     """On a tiny data set and network in place of the real ones."""
     monkeypatch.chdir(tmp_path)
     dataset = make_dataset(folder=tmp_path / "dataset")
-    words = (*dataset.tag_names, "calm")
+    words = (*dataset.tag_names, "awe", "disgust")
     (tmp_path / "vectors").mkdir()
     vectors = WordVectors(words, _unit_rows(len(words)))
     write_vectors(vectors, tmp_path / "vectors", info={})
