@@ -7,7 +7,7 @@ import pytest
 
 from emotionnet.evaluation.card import plain, weights_licence, write_card
 from emotionnet.files import read_json, write_json
-from emotionnet.models.description import read_image_model
+from emotionnet.models.description import ImageModel, read_description
 from emotionnet.records import DataError
 
 MakeRun = Callable[..., Path]
@@ -69,7 +69,7 @@ def test_vectors_are_named_by_their_method(scored_run: Path, method: str, text: 
     ],
 )
 def test_trunk_weights_are_named_by_their_source(make_run: MakeRun, weights: str, text: str) -> None:
-    model = read_image_model(make_run()).model_copy(update={"weights": weights})
+    model = read_description(make_run(), ImageModel).model_copy(update={"weights": weights})
     assert text in weights_licence(model)
     assert "/home" not in weights_licence(model)
 

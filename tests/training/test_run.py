@@ -288,5 +288,5 @@ def test_the_best_epoch_is_the_first_with_the_highest_criterion(
 
 def test_a_run_is_no_teacher(ready: dict[str, Any], tmp_path: Path) -> None:
     run = train(config(ready, epochs=1))
-    with pytest.raises(DataError, match="must be a TEACHER"):
+    with pytest.raises(DataError, match=r"must be a run of a text model \(a TEACHER\)"):
         train(config(ready, out=str(tmp_path / "other"), **{"text.teacher": str(run)}))

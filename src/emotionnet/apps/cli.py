@@ -12,7 +12,7 @@ from cyclopts import App, Parameter, validators
 
 from emotionnet import __version__
 from emotionnet.apps.options import describe_keys, split_options
-from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_files import load_config
 from emotionnet.records import DataError, TrainingError
 
@@ -32,7 +32,7 @@ app.command(data)
 app.command(text)
 
 # Commands whose options are the keys of a config.
-STAGES = {
+STAGES: dict[tuple[str, ...], type[Section]] = {
     ("data", "curate"): CurateConfig,
     ("text", "vectors"): VectorsConfig,
     ("text", "teacher"): TeacherConfig,

@@ -21,7 +21,7 @@ from emotionnet.evaluation.scoring import ClassScore, class_table, read_predicti
 from emotionnet.evaluation.subject import training_config
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.files import read_json, write_text
-from emotionnet.models.description import ImageModel, read_image_model
+from emotionnet.models.description import ImageModel, read_description
 from emotionnet.records import DataError
 
 TEMPLATES = jinja2.Environment(
@@ -95,7 +95,7 @@ def gather(run: Path, data: Path | None = None) -> Findings:
     runs.require_run(run)
     metrics = runs.read_metrics(run)
     summary.require_scores(run, metrics)
-    model, config = read_image_model(run), training_config(run)
+    model, config = read_description(run, ImageModel), training_config(run)
     dataset = read_dataset(data if data is not None else Path(config["data"]["root"]))
     predictions = read_predictions(run)
     groups = predictions["group"].to_list()

@@ -15,7 +15,7 @@ import numpy as np
 from emotionnet.data.images import ImageLike, decode, describe
 from emotionnet.inference.outputs import Array, Outputs, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
-from emotionnet.models.description import ImageModel, read_image_model
+from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import load_weights
@@ -179,7 +179,7 @@ def load_predictor(run: Path | str) -> Predictor:
     """
     run = Path(run)
     require_run(run)
-    model = read_image_model(run)
+    model = read_description(run, ImageModel)
     n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
     network = EmotionNet(
         create_trunk(model.trunk, "none"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -58,6 +58,7 @@ class TextModel(BaseModel):
     domain: Domain
 
 
+Model = TypeVar("Model", ImageModel, TextModel)
 _KINDS: TypeAdapter[ImageModel | TextModel] = TypeAdapter(
     Annotated[ImageModel | TextModel, Field(discriminator="kind")]
 )
@@ -68,39 +69,24 @@ def write_description(run: Path, model: ImageModel | TextModel) -> None:
     write_json(run / MODEL, model.model_dump(mode="json"))
 
 
-def read_description(run: Path) -> ImageModel | TextModel:
+def read_description(run: Path, kind: type[Model]) -> Model:
     """Read `model.json` of a RUN.
 
+    Args:
+        run: The RUN folder.
+        kind: `ImageModel`, or `TextModel` for a TEACHER.
+
     Raises:
-        DataError: The file is missing, or no description of a model; one line for each fault.
+        DataError: The file is missing, no description of a model (one line for each fault), or of
+            the other kind.
     """
     path = run / MODEL
     try:
-        return _KINDS.validate_python(read_json(path))
+        model = _KINDS.validate_python(read_json(path))
     except ValidationError as error:
         faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
         raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
-
-
-def read_image_model(run: Path) -> ImageModel:
-    """Read `model.json` of a RUN that works on pictures.
-
-    Raises:
-        DataError: As `read_description`, or the RUN is a text model.
-    """
-    model = read_description(run)
-    if not isinstance(model, ImageModel):
-        raise DataError(f"{run}: must be a run of an image network; it is a text model")
-    return model
-
-
-def read_text_model(run: Path) -> TextModel:
-    """Read `model.json` of a TEACHER.
-
-    Raises:
-        DataError: As `read_description`, or the RUN is an image network.
-    """
-    model = read_description(run)
-    if not isinstance(model, TextModel):
-        raise DataError(f"{run}: must be a TEACHER (a run of a text model); it is an image network")
+    if not isinstance(model, kind):
+        wanted = "an image network" if kind is ImageModel else "a text model (a TEACHER)"
+        raise DataError(f"{run}: must be a run of {wanted}; its {MODEL} says kind {model.kind!r}")
     return model

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split
-from emotionnet.models.description import TextModel, read_text_model
+from emotionnet.models.description import TextModel, read_description
 from emotionnet.models.weights import load_weights
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import WEIGHTS, require_run
@@ -63,7 +63,7 @@ def load_teacher(folder: Path) -> tuple[TextTeacher, TextModel]:
         DataError: The folder is no finished TEACHER, or a file in it is broken.
     """
     require_run(folder)
-    model = read_text_model(folder)
+    model = read_description(folder, TextModel)
     teacher = TextTeacher(
         vocab_size=len(model.tags),
         word_dim=model.word_dim,
