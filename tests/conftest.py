@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.data.store import Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.records import SPLITS, Word
 
@@ -40,7 +40,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
         sizes = {"train": 12, "val": 6, "test": 9} | (groups or {})
         target = folder or tmp_path / "dataset"
         rng = np.random.default_rng(seed)
-        with new_folder(target, marker="dataset.json", overwrite=False) as root:
+        with new_folder(target, parts=PARTS, overwrite=False) as root:
             (root / "images").mkdir()
             rows = {split: _rows(root, split, sizes[split], rng) for split in SPLITS}
             write_dataset(

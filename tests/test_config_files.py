@@ -48,6 +48,26 @@ def test_unknown_key_wrong_type_and_missing_folder_are_three_lines(tmp_path: Pat
     assert all(line.startswith(f"{file}: ") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**32),
+        ("data.batch_size", 1),
+        ("data.crop_scale", [1.0, 0.1]),
+        ("text.vectors", "x" * 5000),
+    ],
+)
+def test_what_would_crash_later_is_refused_at_once(tmp_path: Path, option: str, value: Any) -> None:
+    lines = faults(TrainConfig, None, {"data.root": str(tmp_path), option: value})
+    assert len(lines) == 1
+    assert lines[0].startswith(f"options: {option}: ")
+
+
+def test_a_missing_section_asks_for_its_required_keys() -> None:
+    assert faults(TrainConfig, None) == ("options: data.root: must be given",)
+
+
 @pytest.mark.parametrize("value", ["0.1", True, None, [1], float("nan"), 0.0, -1.0])
 def test_a_rate_of_another_type_or_range_is_refused(tmp_path: Path, value: Any) -> None:
     options = {"data.root": str(tmp_path), "optimizer.lr": value}

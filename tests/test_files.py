@@ -15,7 +15,7 @@ def names(folder: Path) -> list[str]:
 
 
 def fill(target: Path, content: str, *, overwrite: bool = False) -> None:
-    with new_folder(target, marker="mark.json", overwrite=overwrite) as folder:
+    with new_folder(target, parts=("mark.json",), overwrite=overwrite) as folder:
         (folder / "mark.json").write_text(content)
 
 
@@ -42,7 +42,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
 
 
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "deep" / "out", marker="mark.json", overwrite=False) as folder:
+    with new_folder(tmp_path / "deep" / "out", parts=("mark.json",), overwrite=False) as folder:
         (folder / "mark.json").touch()
         assert not (tmp_path / "deep" / "out").exists()
     assert names(tmp_path / "deep") == ["out"]
@@ -50,7 +50,7 @@ def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
 
 def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
     def fail_half_way() -> None:
-        with new_folder(tmp_path / "out", marker="mark.json", overwrite=False) as folder:
+        with new_folder(tmp_path / "out", parts=("mark.json",), overwrite=False) as folder:
             (folder / "mark.json").touch()
             raise RuntimeError("half way")
 
@@ -98,3 +98,34 @@ def test_a_missing_or_binary_json_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(DataError, match=r"x\.json: cannot be read as text"):
         read_json(tmp_path / "x.json")
+
+
+def test_a_result_with_something_beside_it_is_never_overwritten(tmp_path: Path) -> None:
+    fill(tmp_path / "out", "1")
+    (tmp_path / "out" / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"out: holds more than was made there \(notes\.txt\)"):
+        fill(tmp_path / "out", "2", overwrite=True)
+    assert names(tmp_path / "out") == ["mark.json", "notes.txt"]
+
+
+def test_the_old_folder_comes_back_when_the_new_one_cannot_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path / "out", "1")
+    replace = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == "new":
+            raise OSError("no space left")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no space left"):
+        fill(tmp_path / "out", "2", overwrite=True)
+    assert (tmp_path / "out" / "mark.json").read_text() == "1"
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(b"\xef\xbb\xbf[1]")
+    assert read_json(tmp_path / "x.json") == [1]

@@ -34,7 +34,7 @@ def commands() -> list[str]:
 def test_every_command_is_understood(command: str) -> None:
     tokens = shlex.split(command)[1:]
     stage = next((stage for stage in STAGES if tuple(tokens[: len(stage)]) == stage), ())
-    rest, options = split_options(tokens[len(stage) :]) if stage else (tokens, {})
+    rest, options = split_options(tokens[len(stage) :], STAGES[stage]) if stage else (tokens, {})
     app.parse_args([*stage, *rest] if stage else rest, print_error=False, exit_on_error=False)
     known = {name for name, _, _ in keys(STAGES[stage])} if stage else set()
     assert set(options) <= known

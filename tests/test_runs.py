@@ -18,7 +18,7 @@ def test_a_run_is_not_replaced_unasked_and_its_neighbours_never(tmp_path: Path) 
     (tmp_path / runs.CHECKPOINTS).mkdir()
     with pytest.raises(DataError, match="holds a run already"):
         runs.prepare(tmp_path, overwrite=False, resume=False)
-    runs.prepare(tmp_path, overwrite=True, resume=True)
+    runs.prepare(tmp_path, overwrite=False, resume=True)
     assert (tmp_path / runs.CONFIG).exists()
     runs.prepare(tmp_path, overwrite=True, resume=False)
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
@@ -39,7 +39,7 @@ def test_scores_are_merged(tmp_path: Path) -> None:
 
 def test_broken_scores_are_named(tmp_path: Path) -> None:
     write_json(tmp_path / runs.METRICS, [1])
-    with pytest.raises(DataError, match=r"metrics\.json: must be a JSON object of numbers; got list"):
+    with pytest.raises(DataError, match=r"metrics\.json: must be a JSON object; got list"):
         runs.read_metrics(tmp_path)
 
 
@@ -55,3 +55,26 @@ def test_versions_name_python_packages_and_commit() -> None:
     found = runs.versions()
     assert set(runs.PACKAGES) | {"python", "commit"} == set(found)
     assert all(found.values())
+
+
+def test_a_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(DataError, match=r"holds files of another kind \(README\.md\)"):
+            runs.prepare(tmp_path, overwrite=overwrite, resume=False)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("content", "text"), [(b"{", "line 1: must be JSON"), (b"\xff", "line 1"), (b"[1]", "list")]
+)
+def test_a_broken_history_is_named(tmp_path: Path, content: bytes, text: str) -> None:
+    (tmp_path / runs.HISTORY).write_bytes(content)
+    with pytest.raises(DataError, match=text):
+        runs.read_history(tmp_path)
+
+
+def test_scores_must_be_numbers(tmp_path: Path) -> None:
+    write_json(tmp_path / runs.METRICS, {"test.macro_map": "x"})
+    with pytest.raises(DataError, match=r"test\.macro_map: must be a number; got 'x'"):
+        runs.read_metrics(tmp_path)

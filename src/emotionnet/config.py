@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,24 +15,33 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    field_validator,
 )
 
 
 def _existing_folder(path: Path) -> Path:
-    if not path.is_dir():
+    if not _is_there(path, Path.is_dir):
         raise ValueError(f"folder must exist; {path} does not")
     return path
 
 
 def _existing(path: Path) -> Path:
-    if not path.exists():
+    if not _is_there(path, Path.exists):
         raise ValueError(f"must exist; {path} does not")
     return path
+
+
+def _is_there(path: Path, test: Callable[[Path], bool]) -> bool:
+    try:
+        return test(path)
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 Folder = Annotated[Path, AfterValidator(_existing_folder)]
 Existing = Annotated[Path, AfterValidator(_existing)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Section(BaseModel):
@@ -75,7 +85,7 @@ class CurateConfig(Section):
         20, le=255, description="pictures of one source at most so many of 256 hash bits apart share a group"
     )
     splits: SplitSizes = SplitSizes()
-    seed: int = Field(0, description="seed of the splits")
+    seed: Seed = Field(0, description="seed of the splits")
     out: Path = Field(Path("dataset"), description="the DATASET folder to write")
 
 
@@ -94,7 +104,7 @@ class VectorsConfig(Section):
     words: Existing | None = Field(
         None, description="text file with further words for 'sentence', one a line"
     )
-    seed: int = Field(0, description="seed of word2vec and of its shuffled copies")
+    seed: Seed = Field(0, description="seed of word2vec and of its shuffled copies")
     out: Path = Field(Path("vectors"), description="the VECTORS folder to write")
 
 
@@ -131,13 +141,20 @@ class ImageDataConfig(Section):
         description="training: smallest and largest share of the picture's area that a crop covers",
     )
     flip: bool = Field(True, description="training: mirror half of the pictures")
-    batch_size: PositiveInt = Field(256, description="pictures per batch")
+    batch_size: int = Field(256, ge=2, description="pictures per batch; BatchNorm cannot train on one")
     workers: NonNegativeInt = Field(2, description="loader processes; 0: load in the main process")
+
+    @field_validator("crop_scale")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"the smallest share must come first; got {list(value)}")
+        return value
 
 
 class TextDataConfig(Section):
     root: Folder = Field(description="the DATASET folder")
-    batch_size: PositiveInt = Field(50, description="tag sentences per batch")
+    batch_size: int = Field(50, ge=2, description="tag sentences per batch; BatchNorm cannot train on one")
     tag_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a training sentence loses a tag")
 
 
@@ -181,7 +198,7 @@ class FitConfig(Section):
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="arithmetic of forward and backward"
     )
-    seed: int = Field(0, description="seed of weights, order, augmentation and dropout")
+    seed: Seed = Field(0, description="seed of weights, order, augmentation and dropout")
 
 
 class TeacherConfig(FitConfig):

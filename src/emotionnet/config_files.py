@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from emotionnet.config import Section
-from emotionnet.files import read_json
+from emotionnet.files import read_object
 from emotionnet.records import ConfigError
 
 Stage = TypeVar("Stage", bound=Section)
@@ -40,10 +40,7 @@ def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any
     """
     values: dict[str, Any] = {}
     if file is not None:
-        content = read_json(file)
-        if not isinstance(content, dict):
-            raise ConfigError(f"{file}: must be a JSON object; got {type(content).__name__}")
-        values = absolute_paths(model, content, file.parent)
+        values = absolute_paths(model, read_object(file), file.parent)
     nested: dict[str, Any] = {}
     for key, value in options.items():
         _put(nested, key.split("."), value)
@@ -52,7 +49,8 @@ def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any
     try:
         return model.model_validate_json(json.dumps(values))
     except ValidationError as error:
-        raise ConfigError(_describe(model, fault, where) for fault in _distinct(error)) from None
+        faults = [line for fault in _distinct(error) for line in _describe(model, fault)]
+        raise ConfigError(f"{where}: {line}" for line in faults) from None
 
 
 def portable(config: Section, folder: Path) -> dict[str, Any]:
@@ -75,6 +73,18 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, s
             continue
         default = "required" if field.is_required() else json.dumps(field.default, default=str)
         yield prefix + name, default, field.description or ""
+
+
+def text_keys(model: type[BaseModel], prefix: str = "") -> set[str]:
+    """Dotted names of the keys whose value is a text or a path, however much it looks like a number."""
+    found = set()
+    for name, field in model.model_fields.items():
+        section = _section(field.annotation)
+        if section is not None:
+            found |= text_keys(section, f"{prefix}{name}.")
+        elif field.annotation is str or _holds_path(field.annotation):
+            found.add(prefix + name)
+    return found
 
 
 def _section(annotation: Any) -> type[BaseModel] | None:
@@ -138,17 +148,19 @@ def _is_union_tag(part: int | str) -> bool:
     return isinstance(part, str) and not part.isidentifier()
 
 
-def _describe(model: type[BaseModel], fault: ErrorDetails, where: str) -> str:
-    loc = [part for part in fault["loc"] if not _is_union_tag(part)]
-    key = ".".join(str(part) for part in loc)
+def _describe(model: type[BaseModel], fault: ErrorDetails) -> Iterator[str]:
+    """One line, or for a section that is missing one line for each of its required keys."""
+    key = ".".join(str(part) for part in fault["loc"] if not _is_union_tag(part))
+    known = list(keys(model))
     if fault["type"] == "extra_forbidden":
-        known = [name for name, _, _ in keys(model)]
-        sections = list(model.model_fields)
-        near = difflib.get_close_matches(key, known + sections, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{where}: {key}: unknown key{hint}"
-    if fault["type"] == "missing":
-        return f"{where}: {key}: must be given"
-    message = fault["msg"].removeprefix("Value error, ")
-    found = "" if fault["type"] == "value_error" else f"; got {json.dumps(fault['input'], default=str)}"
-    return f"{where}: {key}: {message[0].lower()}{message[1:]}{found}"
+        names = [*model.model_fields, *(name for name, _, _ in known)]
+        near = difflib.get_close_matches(key, names, n=1, cutoff=0.7)
+        yield f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    elif fault["type"] == "missing":
+        inside = [n for n, default, _ in known if n.startswith(f"{key}.") and default == "required"]
+        yield from (f"{name}: must be given" for name in inside or [key])
+    elif fault["type"] == "value_error":
+        yield f"{key}: {fault['msg'].removeprefix('Value error, ')}"
+    else:
+        message = fault["msg"]
+        yield f"{key}: {message[0].lower()}{message[1:]}; got {json.dumps(fault['input'], default=str)}"

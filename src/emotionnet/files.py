@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def read_json(path: Path) -> Any:
         DataError: The file is missing or no JSON; says where.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -63,47 +63,75 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds an object.
+
+    Raises:
+        DataError: As `read_json`, or it holds something else.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: must be a JSON object; got {type(content).__name__}")
+    return content
+
+
 @contextlib.contextmanager
-def new_folder(target: Path, *, marker: str, overwrite: bool) -> Iterator[Path]:
+def new_folder(target: Path, *, parts: Collection[str], overwrite: bool) -> Iterator[Path]:
     """Give a folder beside `target` to fill; it becomes `target` when all went well.
 
     Args:
         target: The folder to write.
-        marker: The file that tells such a folder from any other; only a folder
-            that holds it is ever overwritten.
+        parts: All names that such a folder may hold, first the file that tells it from any other.
         overwrite: Whether an earlier result may be replaced.
 
     Raises:
         DataError: `target` may not be written, see `refuse_existing`.
     """
-    refuse_existing(target, marker=marker, overwrite=overwrite)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    refuse_existing(target, parts=parts, overwrite=overwrite)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    except OSError as error:
+        raise DataError(f"{target}: cannot be written ({error.strerror})") from None
     fresh, old = beside / "new", beside / "old"
     fresh.mkdir()
     try:
         yield fresh
         if target.exists():
             target.replace(old)
-        fresh.replace(target)
+        try:
+            fresh.replace(target)
+        except OSError:
+            if old.exists():
+                old.replace(target)
+            raise
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def refuse_existing(target: Path, *, marker: str, overwrite: bool) -> None:
-    """Check that a result may be written at `target`.
+def refuse_existing(target: Path, *, parts: Collection[str], overwrite: bool) -> None:
+    """Check that a result may be written at `target`; what is not such a result is never replaced.
 
     Raises:
-        DataError: It is a file, or a folder with content and `overwrite` is false,
-            or a folder with content but without `marker`.
+        DataError: It is a file, or a folder with content and `overwrite` is false, or a folder
+            that lacks the first of `parts` or holds anything besides them.
     """
+    if target.is_symlink() and not target.exists():
+        raise DataError(f"{target}: must be a folder or not exist; it is a link to nothing")
     if not target.exists():
         return
     if not target.is_dir():
         raise DataError(f"{target}: must be a folder or not exist; it is a file")
-    if not any(target.iterdir()):
+    present = sorted(path.name for path in target.iterdir())
+    if not present:
         return
-    if not (target / marker).is_file():
+    marker = next(iter(parts))
+    if marker not in present:
         raise DataError(f"{target}: holds other files and no {marker}; choose another --out")
+    foreign = [name for name in present if name not in parts]
+    if foreign:
+        raise DataError(
+            f"{target}: holds more than was made there ({', '.join(foreign[:5])}); choose another --out"
+        )
     if not overwrite:
         raise DataError(f"{target}: exists already; choose another --out or add --overwrite")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
-from emotionnet.files import read_json, write_json
+from emotionnet.files import read_object, write_json
 from emotionnet.records import DataError
 
 CONFIG = "config.json"
@@ -36,20 +36,42 @@ PACKAGES = ("emotionnet", "lightning", "numpy", "polars", "scikit-learn", "timm"
 
 
 def prepare(run: Path, *, overwrite: bool, resume: bool) -> None:
-    """Make `run` ready to be written; other folders inside it are never touched.
+    """Make `run` ready to be written; nothing but a run's own files is ever touched.
 
     Raises:
-        DataError: It is a file, or a RUN that is neither resumed nor overwritten.
+        DataError: It is a file, a RUN that is neither resumed nor overwritten, or a folder with
+            files of another kind.
     """
     if run.exists() and not run.is_dir():
         raise DataError(f"{run}: must be a folder or not exist; it is a file")
-    present = [run / part for part in PARTS if (run / part).exists()]
-    if present and not (overwrite or resume):
-        raise DataError(f"{run}: holds a run already; choose another --out, or add --resume or --overwrite")
-    run.mkdir(parents=True, exist_ok=True)
-    if overwrite and not resume:
-        for part in present:
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    names = sorted(path.name for path in run.iterdir()) if run.exists() else []
+    if CONFIG in names:
+        if not (overwrite or resume):
+            raise DataError(
+                f"{run}: holds a run already; choose another --out, or add --resume or --overwrite"
+            )
+    else:
+        foreign = [name for name in names if name in PARTS or (run / name).is_file()]
+        if foreign:
+            raise DataError(
+                f"{run}: holds files of another kind ({', '.join(foreign[:5])}); choose another --out"
+            )
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{run}: cannot be written ({error.strerror})") from None
+    if not resume:
+        clear(run)
+
+
+def clear(run: Path) -> None:
+    """Delete the files of a run; other folders inside it stay."""
+    for part in PARTS:
+        path = run / part
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def require_run(run: Path) -> None:
@@ -59,19 +81,22 @@ def require_run(run: Path) -> None:
         DataError: It is missing, or has no model yet.
     """
     if not run.is_dir():
-        raise DataError(f"{run}: must be a RUN folder; it does not exist")
+        found = "is a file" if run.exists() else "does not exist"
+        raise DataError(f"{run}: must be a RUN folder; it {found}")
     missing = [name for name in (CONFIG, MODEL, WEIGHTS) if not (run / name).is_file()]
     if missing:
         raise DataError(f"{run}: must be a finished RUN; {', '.join(missing)} not found in it")
 
 
 def read_metrics(run: Path) -> dict[str, float]:
-    """All scores of a run so far; empty when nothing was scored."""
+    """All scores of a run so far; empty when nothing was scored.
+
+    Raises:
+        DataError: `metrics.json` is broken or holds anything but numbers.
+    """
     path = run / METRICS
-    values = read_json(path) if path.is_file() else {}
-    if not isinstance(values, dict):
-        raise DataError(f"{path}: must be a JSON object of numbers; got {type(values).__name__}")
-    return values
+    values = read_object(path) if path.is_file() else {}
+    return _numbers(values, str(path))
 
 
 def merge_metrics(run: Path, values: Mapping[str, float]) -> dict[str, float]:
@@ -82,11 +107,32 @@ def merge_metrics(run: Path, values: Mapping[str, float]) -> dict[str, float]:
 
 
 def read_history(run: Path) -> list[dict[str, float]]:
-    """The lines of `metrics.jsonl`, one for each epoch."""
+    """The lines of `metrics.jsonl`, one for each epoch; none before the first epoch is done.
+
+    Raises:
+        DataError: A line is no JSON object of numbers; names it.
+    """
     path = run / HISTORY
     if not path.is_file():
         return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    entries = []
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+        try:
+            entries.append(_numbers(json.loads(line), f"{path}: line {number}"))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise DataError(f"{path}: line {number}: must be JSON; {error}") from None
+    return entries
+
+
+def _numbers(values: object, where: str) -> dict[str, float]:
+    if not isinstance(values, dict):
+        raise DataError(f"{where}: must be a JSON object of numbers; got {type(values).__name__}")
+    odd = [name for name, value in values.items() if type(value) not in (int, float)]
+    if odd:
+        raise DataError(f"{where}: {odd[0]}: must be a number; got {values[odd[0]]!r}")
+    return values
 
 
 def versions() -> dict[str, str]:

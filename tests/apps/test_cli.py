@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,7 @@ def test_three_faults_of_a_config_are_three_lines(capsys: pytest.CaptureFixture[
         (["evaluate", "runs/none"], "runs/none: must be a RUN folder; it does not exist"),
         (["report", "runs/none"], "runs/none"),
         (["data", "check", "no/folder"], "no/folder: must be a DATASET folder"),
-        (["train", "--epochs", "3"], "data: must be given"),
+        (["train", "--epochs", "3"], "data.root: must be given"),
         (["train", "a.json", "b.json"], "b.json"),
         (["data", "curate", "--source", "emojis"], "source"),
         (["text", "vectors", "--data", "none"], "data: folder must exist"),
@@ -158,3 +159,30 @@ def test_the_way_from_data_to_predictions(
     status, _, lines = run(capsys, "data", "check", str(dataset.root))
     assert status == 2
     assert any("oil-test-000.png" in line for line in faults(lines))
+
+
+def program(*tokens: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "emotionnet", *tokens]
+    return subprocess.run(command, text=True, timeout=60, check=False, stderr=subprocess.PIPE, **how)
+
+
+def test_a_reader_who_leaves_and_a_closed_output_are_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    result = program("--help", stdout=writing)
+    os.close(writing)
+    assert "Traceback" not in result.stderr
+    assert program("--version", preexec_fn=lambda: os.close(1)).stderr == ""
+
+
+def test_a_place_that_cannot_be_written_is_one_line(
+    capsys: pytest.CaptureFixture[str], make_dataset: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "none")
+    root = str(make_dataset().root)
+    for out in (tmp_path / "file" / "out", tmp_path / "nowhere"):
+        status, _, lines = run(capsys, "text", "vectors", "--data", root, "--out", str(out))
+        assert status == 2
+        assert len(lines) == 1
+        assert str(out) in lines[0]

@@ -23,18 +23,20 @@ from emotionnet.records import ConfigError
         (["--schedule.milestones", "[3, 5]"], [], {"schedule.milestones": [3, 5]}),
         (["--batch-size", "3"], [], {"batch_size": 3}),
         (["--optimizer.lr", "-1"], [], {"optimizer.lr": -1}),
-        (["--name", ""], [], {"name": ""}),
+        (["--out", "2020"], [], {"out": "2020"}),
+        (["--about=7"], [], {"about": "7"}),
+        (["--text.vectors", "null"], [], {"text.vectors": None}),
     ],
 )
 def test_keys_are_told_from_the_commands_own_tokens(
     tokens: list[str], rest: list[str], options: dict[str, Any]
 ) -> None:
-    assert split_options(tokens) == (rest, options)
+    assert split_options(tokens, TrainConfig) == (rest, options)
 
 
 def test_a_key_given_twice_is_a_fault() -> None:
     with pytest.raises(ConfigError, match=r"--epochs must be given once"):
-        split_options(["--epochs", "1", "--epochs=2"])
+        split_options(["--epochs", "1", "--epochs=2"], TrainConfig)
 
 
 def test_help_names_every_key() -> None:

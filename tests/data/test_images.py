@@ -166,11 +166,36 @@ def test_find_images_reads_files_folders_and_patterns_in_order(tmp_path: Path) -
     (tmp_path / "sub").mkdir()
     for name in ("b.png", "a.JPG", "sub/c.webp", "notes.txt"):
         (tmp_path / name).touch()
-    names = [str(path.relative_to(tmp_path)) for path in find_images([tmp_path, str(tmp_path / "*.png")])]
-    assert names == ["a.JPG", "b.png", "sub/c.webp", "b.png"]
+    found, faults = find_images([tmp_path, str(tmp_path / "*.png")])
+    assert [str(path.relative_to(tmp_path)) for path in found] == ["a.JPG", "b.png", "sub/c.webp", "b.png"]
+    assert faults == []
 
 
 def test_find_images_names_all_that_stand_for_nothing(tmp_path: Path) -> None:
-    with pytest.raises(DataError) as error:
-        list(find_images([tmp_path / "no.png", str(tmp_path / "*.gif"), tmp_path]))
-    assert len(error.value.faults) == 3
+    (tmp_path / "a.png").touch()
+    names: list[str | Path] = [
+        tmp_path / "no.png",
+        str(tmp_path / "*.gif"),
+        "",
+        "***/",
+        "~nobody-of-that-name/x",
+        "x" * 5000,
+        tmp_path,
+    ]
+    found, faults = find_images(names)
+    assert found == [tmp_path / "a.png"]
+    assert len(faults) == len(names) - 1
+    assert all("must name a picture" in fault and len(fault) <= 400 for fault in faults)
+
+
+def test_a_picture_without_a_pixel_is_refused() -> None:
+    with pytest.raises(DataError, match="at least one pixel"):
+        decode(Image.new("RGB", (0, 5)))
+
+
+@pytest.mark.parametrize(
+    ("size", "crop", "std"), [(0, 0.9, 1.0), (8, 0.0, 1.0), (8, 1.1, 1.0), (8, 1.0, 0.0)]
+)
+def test_preprocessing_has_bounds(size: int, crop: float, std: float) -> None:
+    with pytest.raises(ValueError, match="must be above 0"):
+        Preprocessing(image_size=size, crop_pct=crop, mean=(0.0, 0.0, 0.0), std=(std, std, std))

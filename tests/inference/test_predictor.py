@@ -121,6 +121,34 @@ def test_zero_shot_names_words_without_a_vector() -> None:
         predictor().zero_shot(picture(0), ["calm", "sea", "awe"])
 
 
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ("sea", "got the text 'sea'"),
+        ([], "at least one word"),
+        ({"mood": []}, "at least one word"),
+        ([1], "every word must be a text; got 1"),
+    ],
+)
+def test_labels_of_another_kind_are_refused(labels: Any, text: str) -> None:
+    with pytest.raises(DataError, match=text):
+        predictor().zero_shot(picture(0), labels)
+
+
+def test_a_label_may_have_one_word_and_capitals() -> None:
+    model, image = predictor(), picture(3)
+    by_list, by_map = model.zero_shot(image, ["Sea"]), model.zero_shot(image, {"Sea": "sea"})
+    assert by_list == by_map
+
+
+def test_no_image_gives_nothing_and_top_is_at_least_one() -> None:
+    model = predictor()
+    assert model.embed([]).shape == (0, model.network.n_features)
+    assert model.zero_shot([], ["sea"]) == []
+    with pytest.raises(DataError, match="top must be at least 1; got 0"):
+        model.predict(picture(0), top=0)
+
+
 def test_a_plain_network_has_no_tags_and_no_zero_shot() -> None:
     model = predictor("plain")
     assert model.predict(picture(0)).tags == ()
@@ -133,6 +161,7 @@ def test_files_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> Non
     for number, path in enumerate(paths):
         picture(number, (8, 8)).save(path)
     paths[3].write_bytes(b"broken")
+    paths.append(paths[0])
     predictions, faults = predictor().predict_files(paths, top=2)
     assert [prediction.image for prediction in predictions] == [str(p) for p in paths if p != paths[3]]
     assert len(faults) == 1

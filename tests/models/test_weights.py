@@ -131,7 +131,7 @@ class _Exploit:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (_Exploit(), "must be a PyTorch file of plain tensors"),
+        (_Exploit(), "must be a PyTorch file of plain values and tensors"),
         ([torch.zeros(1)], "must hold a dict of named tensors; got list"),
         ({}, "must hold a dict of named tensors; got an empty one"),
         ({"state_dict": {}}, "must hold a dict of named tensors; got an empty one"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from emotionnet.files import sha256
 from emotionnet.records import DataError, TrainingError
 from emotionnet.text.vectors import WordVectors, write_vectors
 from emotionnet.training import loop
+from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.run import train, train_teacher
 
 
@@ -151,6 +153,49 @@ def test_a_run_is_not_replaced_unasked(ready: dict[str, Any]) -> None:
     assert sha256(run / runs.WEIGHTS) != before
 
 
+def test_resume_and_overwrite_exclude_each_other(ready: dict[str, Any]) -> None:
+    with pytest.raises(DataError, match="give one of them"):
+        train(config(ready), overwrite=True, resume=True)
+
+
+def test_resume_on_other_data_is_refused(ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(ready)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop._Run, "_save", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings)
+    info = Path(ready["data.root"]) / "dataset.json"
+    content = json.loads(info.read_text())
+    content["files"]["train.parquet"] = "0" * 64
+    info.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="they have changed"):
+        train(settings, resume=True)
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_checkpoint_of_another_network_is_named(ready: dict[str, Any]) -> None:
+    settings = config(ready)
+    run = train(settings)
+    (run / runs.WEIGHTS).unlink()
+    state = read_state(run / runs.CHECKPOINTS / LAST)
+    write_state(run / runs.CHECKPOINTS / LAST, replace(state, module={"fc.weight": torch.zeros(2, 2)}))
+    with pytest.raises(DataError, match=r"last\.pt: weights must fit: missing"):
+        train(settings, resume=True)
+
+
+def test_weights_that_overflow_in_the_last_step_stop_too(ready: dict[str, Any]) -> None:
+    """One step only: its own loss is still finite."""
+    settings = config(
+        ready, epochs=1, **{"data.batch_size": 18, "optimizer.lr": 1e38, "model.shape": "plain"}
+    )
+    with pytest.raises(TrainingError, match="the validation scores are not finite after epoch 1"):
+        train(settings)
+    assert list(settings.out.iterdir()) == []
+
+
 def test_a_runs_own_config_trains_it_again(ready: dict[str, Any], tmp_path: Path) -> None:
     run = train(config(ready, epochs=1))
     again = train(load_config(TrainConfig, run / runs.CONFIG, {"out": str(tmp_path / "again")}))
@@ -163,7 +208,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(read
         **{"optimizer.lr": 1e30, "schedule.name": "multistep", "schedule.warmup_epochs": 0, "epochs": 3},
     )
     with pytest.raises(
-        TrainingError, match=r"the loss must stay finite; it is (nan|inf) in epoch 1, step \d"
+        TrainingError, match=r"training must stay finite; the loss is (nan|inf) in epoch 1, step \d"
     ):
         train(settings)
     assert not (settings.out / runs.WEIGHTS).exists()

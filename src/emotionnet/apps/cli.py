@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -178,25 +179,28 @@ def predict(
     from emotionnet.data.images import find_images
     from emotionnet.inference.predictor import load_predictor
 
-    images = list(find_images(paths))
-    predictions, faults = load_predictor(run).predict_files(images, top=top)
+    images, unknown = find_images(paths)
+    if not images:
+        raise DataError(unknown)
+    predictions, unreadable = load_predictor(run).predict_files(images, top=top)
     print_predictions(predictions, output)
-    if faults:
-        raise DataError(faults)
+    if unknown or unreadable:
+        raise DataError([*unknown, *unreadable])
 
 
 @app.command
-def report(run: Path, /) -> None:
+def report(run: Path, /, *, data: Path | None = None) -> None:
     """Write RUN/report.html and the model card RUN/README.md from what was scored.
 
     Args:
         run: The RUN folder.
+        data: Its DATASET, when that was moved.
     """
     from emotionnet.apps.output import print_result
     from emotionnet.evaluation.card import write_card
     from emotionnet.evaluation.report import write_report
 
-    print_result({"report": str(write_report(run)), "card": str(write_card(run))})
+    print_result({"report": str(write_report(run, data=data)), "card": str(write_card(run, data=data))})
 
 
 @app.command
@@ -216,23 +220,32 @@ def demo(*, out: Path = Path("runs/demo"), overwrite: bool = False) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a caller's mistake is one line for each fault and exit status 2."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed by the caller, who wants no results
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
     try:
         _run(tokens)
+        sys.stdout.flush()
     except cyclopts.CycloptsError as error:
         _fail([" ".join(str(error).split())], status=2)
     except DataError as error:
         _fail(error.faults, status=2)
     except TrainingError as error:
         _fail([str(error)], status=1)
+    except BrokenPipeError:  # the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail([f"{where}the system refused: {error.strerror or error}"], status=1)
     except KeyboardInterrupt:
         _fail(["stopped; what was saved is kept"], status=130)
 
 
 def _run(tokens: list[str]) -> None:
     options: dict[str, Any] = {}
-    for stage in STAGES:
+    for stage, model in STAGES.items():
         if tuple(tokens[: len(stage)]) == stage:
-            rest, options = split_options(tokens[len(stage) :])
+            rest, options = split_options(tokens[len(stage) :], model)
             tokens = [*stage, *rest]
     command, bound, ignored = app.parse_args(tokens, print_error=False, exit_on_error=False)
     extra = {"options": options} if "options" in ignored else {}

@@ -8,16 +8,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from emotionnet.config_files import keys
+from emotionnet.config_files import keys, text_keys
 from emotionnet.records import ConfigError
 
 FLAGS = ("--help", "-h", "--resume", "--overwrite")
 
 
-def split_options(tokens: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[str], dict[str, Any]]:
     """Separate `--some.key value` from what the command itself understands.
 
-    A key without a value means true; values are read as JSON where they can be.
+    A key without a value means true; values are read as JSON where they can be, but those of
+    keys that are texts or paths stay as they are.
+
+    Args:
+        tokens: What stands behind the command's name.
+        model: The command's config class.
 
     Returns:
         The command's own tokens, and the options by dotted key.
@@ -26,16 +31,18 @@ def split_options(tokens: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
         ConfigError: A key is given twice.
 
     Example:
-        >>> split_options(["config.json", "--optimizer.lr", "0.1", "--resume"])
+        >>> from emotionnet.config import TrainConfig
+        >>> split_options(["config.json", "--optimizer.lr", "0.1", "--resume"], TrainConfig)
         (['config.json', '--resume'], {'optimizer.lr': 0.1})
     """
+    texts = text_keys(model)
     rest: list[str] = []
     options: dict[str, Any] = {}
     key = None
     for token in tokens:
         if token in FLAGS or not token.startswith("--"):
             if key is not None and token not in FLAGS:
-                options[key] = _value(token)
+                options[key] = _value(token, is_text=key in texts)
             else:
                 rest.append(token)
             key = None
@@ -44,7 +51,7 @@ def split_options(tokens: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
         name = name.replace("-", "_")
         if name in options:
             raise ConfigError(f"options: --{name} must be given once; it is given twice")
-        options[name] = _value(value) if given else True
+        options[name] = _value(value, is_text=name in texts) if given else True
         key = None if given else name
     return rest, options
 
@@ -55,7 +62,9 @@ def describe_keys(model: type[BaseModel]) -> str:
     return "Keys of the config file, each also an option:\n\n" + "\n\n".join(lines)
 
 
-def _value(text: str) -> Any:
+def _value(text: str, *, is_text: bool) -> Any:
+    if is_text and text != "null":
+        return text
     try:
         return json.loads(text)
     except ValueError:

@@ -18,7 +18,7 @@ from emotionnet.curation.output import write_curated
 from emotionnet.curation.pool import Pool, usable_records
 from emotionnet.curation.sources import Source, read_source
 from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
-from emotionnet.data.store import MARKER, Dataset, read_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.files import refuse_existing
 from emotionnet.records import SPLITS, DataError, Word
 
@@ -49,7 +49,7 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
         DataError: The source or the vocabulary is broken, fewer than two emotions have enough
             groups, a split is empty, or `config.out` may not be written.
     """
-    refuse_existing(config.out, marker=MARKER, overwrite=overwrite)
+    refuse_existing(config.out, parts=PARTS, overwrite=overwrite)
     vocabulary = emotion_vocabulary(config.vocabulary)
     with _open(config.source) as source:
         pool = usable_records(

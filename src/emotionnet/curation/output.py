@@ -18,7 +18,7 @@ from emotionnet.config_files import portable
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
 from emotionnet.data.images import SUFFIXES
-from emotionnet.data.store import MARKER, write_dataset
+from emotionnet.data.store import PARTS, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError, Word
@@ -53,7 +53,7 @@ def write_curated(
     placed = {split: table.with_columns(path=_paths(table)) for split, table in tables.items()}
     everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
     local = everything.filter(pl.col("sha256") != "")
-    with new_folder(config.out, marker=MARKER, overwrite=overwrite) as folder:
+    with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
         (folder / "images").mkdir()
         for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
             _copy(source.root / image, folder / path, expected)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +42,10 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
+    def __post_init__(self) -> None:
+        if self.image_size < 1 or not 0 < self.crop_pct <= 1 or not all(value > 0 for value in self.std):
+            raise ValueError(f"image_size and std must be above 0 and crop_pct in 0..1; got {self}")
+
 
 def describe(source: ImageLike) -> str:
     """What an error or a table calls a picture: its path, or what kind of object it is."""
@@ -63,6 +67,8 @@ def decode(source: ImageLike) -> Image.Image:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's remarks on odd files; faults are errors
             with _open(source) as image:
+                if not image.width or not image.height:
+                    raise DataError(f"{name}: must have at least one pixel; it has none")
                 if image.width * image.height > MAX_PIXELS:
                     found = f"{image.width} x {image.height}"
                     raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
@@ -111,32 +117,38 @@ def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.f
     return np.ascontiguousarray(normalised_HW3.transpose(2, 0, 1), dtype=np.float32)
 
 
-def find_images(paths: Sequence[str | Path]) -> Iterator[Path]:
+def find_images(names: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
     """Pictures named by files, folders (searched to any depth) and glob patterns, in order.
 
-    Raises:
-        DataError: A name that stands for no file; one line for each.
+    Returns:
+        The pictures, and one line for each name that stands for none.
     """
-    faults = []
-    for name in paths:
-        path = Path(name).expanduser()
-        if path.is_dir():
-            found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        elif path.is_file():
-            found = [path]
-        else:
-            base = Path(path.anchor) if path.is_absolute() else Path()
-            pattern = str(path.relative_to(path.anchor)) if path.is_absolute() else str(path)
-            found = (
-                sorted(p for p in base.glob(pattern) if p.is_file())
-                if any(c in pattern for c in "*?[")
-                else []
-            )
-        if not found:
+    found: list[Path] = []
+    faults: list[str] = []
+    for name in names:
+        try:
+            some = _named(str(name))
+        except (OSError, ValueError, RuntimeError, NotImplementedError) as error:
+            faults.append(f"{str(name)[:200]}: must name a picture, a folder or a pattern; {error}"[:400])
+            continue
+        if not some:
             faults.append(f"{name}: must name a picture, a folder with pictures or a pattern; nothing found")
-        yield from found
-    if faults:
-        raise DataError(faults)
+        found += some
+    return found, faults
+
+
+def _named(name: str) -> list[Path]:
+    path = Path(name).expanduser()
+    if not name:
+        return []
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if path.is_file():
+        return [path]
+    if not any(character in name for character in "*?["):
+        return []
+    base = Path(path.anchor) if path.is_absolute() else Path()
+    return sorted(p for p in base.glob(str(path.relative_to(base))) if p.is_file())
 
 
 def _open(source: ImageLike) -> AbstractContextManager[Image.Image]:

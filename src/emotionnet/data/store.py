@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from emotionnet.files import read_json, sha256, write_json
+from emotionnet.files import read_json, read_object, sha256, write_json
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 
 MARKER = "dataset.json"
@@ -37,6 +37,8 @@ SCHEMA = pl.Schema(
         "sha256": pl.String(),
     }
 )
+TABLES = tuple(f"{split}.parquet" for split in SPLITS)
+PARTS = (MARKER, *(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet", "images")
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 
 
@@ -149,10 +151,11 @@ def read_dataset(root: Path) -> Dataset:
         DataError: The folder or one of its files is missing or broken; names all of them.
     """
     if not root.is_dir():
-        raise DataError(f"{root}: must be a DATASET folder; it does not exist")
+        found = "is a file" if root.exists() else "does not exist"
+        raise DataError(f"{root}: must be a DATASET folder; it {found}")
     if not (root / MARKER).is_file():
         raise DataError(f"{root}: must be a DATASET folder; it holds no {MARKER} ('data curate' writes one)")
-    needed = [f"{name}.json" for name in VOCABULARIES] + [f"{split}.parquet" for split in SPLITS]
+    needed = [*(f"{name}.json" for name in VOCABULARIES), *TABLES]
     missing = [name for name in needed if not (root / name).is_file()]
     if missing:
         raise DataError(f"{root / name}: file not found" for name in missing)
@@ -176,9 +179,15 @@ def read_info(root: Path) -> dict[str, Any]:
     Raises:
         DataError: It is missing, broken, or no JSON object.
     """
-    info = read_json(root / MARKER)
-    if not isinstance(info, dict):
-        raise DataError(f"{root / MARKER}: must be a JSON object; got {type(info).__name__}")
+    info = read_object(root / MARKER)
+    licences = info.get("licences", [])
+    if not isinstance(licences, list) or not all(
+        isinstance(entry, dict) and {"source", "licence"} <= set(entry) for entry in licences
+    ):
+        raise DataError(f'{root / MARKER}: licences must be a list of {{"source": ..., "licence": ...}}')
+    for name, kind in (("counts", dict), ("name", str)):
+        if not isinstance(info.get(name, kind()), kind):
+            raise DataError(f"{root / MARKER}: {name} must be a JSON {kind.__name__}; got {info[name]!r}")
     return info
 
 

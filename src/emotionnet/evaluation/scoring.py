@@ -58,7 +58,7 @@ class ClassScore:
 
 
 def evaluate_run(
-    run: Path | str, *, split: str = "test", baselines: bool = True, data: Path | None = None
+    run: Path | str, *, split: str = "test", baselines: bool = True, data: Path | str | None = None
 ) -> dict[str, float]:
     """Score a run; the unit is the group, whose probabilities are the mean over its pictures.
 
@@ -79,7 +79,7 @@ def evaluate_run(
             written.
     """
     run = Path(run)
-    subject = open_subject(run, data)
+    subject = open_subject(run, None if data is None else Path(data))
     emotions = subject.predictor.emotions
     require_same_emotions(subject.dataset, emotions)
     scored = read_split(subject.dataset, split, emotions)

@@ -68,14 +68,16 @@ class Predictor:
 
         Args:
             images: A path, Pillow image or uint8 array (H, W, 3), or a list of them.
-            top: How many emotions and tags each prediction names.
+            top: How many emotions and tags each prediction names; at least 1.
 
         Returns:
             One prediction for one image, a list for a list.
 
         Raises:
-            DataError: An image cannot be decoded; names it.
+            DataError: An image cannot be decoded, named; or `top` is below 1.
         """
+        if top < 1:
+            raise DataError(f"top must be at least 1; got {top}")
         batch, single = _as_list(images)
         if not batch:
             return []
@@ -96,19 +98,23 @@ class Predictor:
         predictions: list[Prediction] = []
         faults: list[str] = []
         for start in track(range(0, len(paths), FILES_AT_ONCE), "predict"):
-            images: dict[str, ImageLike] = {}
+            names: list[str] = []
+            images: list[ImageLike] = []
             for path in paths[start : start + FILES_AT_ONCE]:
                 try:
-                    images[str(path)] = decode(path)
+                    images.append(decode(path))
+                    names.append(str(path))
                 except DataError as error:
                     faults.extend(error.faults)
-            results = self.predict(list(images.values()), top=top)
-            predictions += [replace(result, image=name) for name, result in zip(images, results, strict=True)]
+            results = self.predict(images, top=top)
+            predictions += [replace(result, image=name) for name, result in zip(names, results, strict=True)]
         return predictions, faults
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
         """The trunk's features; float32, shape (F,) for one image, (N, F) for a list."""
         batch, single = _as_list(images)
+        if not batch:
+            return np.zeros((0, self.network.n_features), dtype=np.float32)
         features_NF = self.outputs(batch).features
         return features_NF[0] if single else features_NF
 
@@ -125,13 +131,13 @@ class Predictor:
 
         Args:
             images: One image or a list.
-            labels: Words, or for each label its words.
+            labels: Words, or for each label its words; capitals do not matter where the vectors have none.
 
         Raises:
-            DataError: The network has no projection, or a word no vector.
+            DataError: The network has no projection, there is no label, or a word has no vector.
         """
         batch, single = _as_list(images)
-        words = {name: (name,) for name in labels} if not isinstance(labels, Mapping) else dict(labels)
+        words = _label_words(labels)
         if not batch:
             return []
         cosines_NK = self.label_cosines(self.outputs(batch), words)
@@ -150,14 +156,21 @@ class Predictor:
         if self.vectors is None or outputs.projection is None:
             raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
         wanted = dict.fromkeys(word for words in labels.values() for word in words)
-        missing = ", ".join(word for word in wanted if self.vectors.get(word) is None)
+        found = {word: vector for word in wanted if (vector := self._vector(word)) is not None}
+        missing = ", ".join(word for word in wanted if word not in found)
         if missing:
             raise DataError(f"every word must have a vector; this run's vectors lack {missing}")
-        columns = []
-        for words in labels.values():
-            vectors_KD, _ = self.vectors.matrix(words)
-            columns.append(_unit(outputs.projection) @ _unit(vectors_KD).mean(axis=0))
-        return np.stack(columns, axis=1)
+        means_KD = [
+            _unit(np.stack([found[word] for word in words])).mean(axis=0) for words in labels.values()
+        ]
+        cosines_NK: Array = _unit(outputs.projection) @ np.stack(means_KD, axis=1)
+        return cosines_NK
+
+    def _vector(self, word: str) -> Array | None:
+        if self.vectors is None:
+            return None
+        vector = self.vectors.get(word)
+        return self.vectors.get(word.lower()) if vector is None else vector
 
     def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
         if out.projection is None or self.vectors is None:
@@ -177,7 +190,7 @@ def load_predictor(run: Path | str) -> Predictor:
     Raises:
         DataError: The folder is no finished RUN of an image network, or a file in it is broken.
     """
-    run = Path(run)
+    run = Path(run).expanduser()
     require_run(run)
     model = read_description(run, ImageModel)
     n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
@@ -190,7 +203,28 @@ def load_predictor(run: Path | str) -> Predictor:
     )
     load_weights(network, run / WEIGHTS)
     vectors = read_vectors(run) if (run / "words.json").is_file() else None
+    if vectors is not None and vectors.size != model.embedding_size:
+        sizes = f"{vectors.size} and {model.embedding_size}"
+        raise DataError(f"{run}: its word vectors and its projection must have one size; got {sizes}")
     return Predictor(network, model, vectors)
+
+
+def _label_words(labels: Labels) -> dict[str, tuple[str, ...]]:
+    """For each label its words.
+
+    Raises:
+        DataError: No label, a label without a word, or something that is no text.
+    """
+    by_name = labels.items() if isinstance(labels, Mapping) else ((name, (name,)) for name in labels)
+    words = {name: (some,) if isinstance(some, str) else tuple(some) for name, some in by_name}
+    if isinstance(labels, str):
+        raise DataError(f"labels must be a list of words, or words by label; got the text {labels!r}")
+    if not words or not all(words.values()):
+        raise DataError(f"every label must have at least one word, and one label be given; got {labels!r}")
+    odd = [word for some in words.values() for word in some if not isinstance(word, str)]
+    if odd:
+        raise DataError(f"every word must be a text; got {odd[0]!r}")
+    return words
 
 
 def _as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], bool]:

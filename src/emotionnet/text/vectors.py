@@ -26,7 +26,8 @@ from emotionnet.records import DataError
 from emotionnet.text.word2vec import read_word2vec, spellings
 
 Floats = npt.NDArray[np.float32]
-MARKER = "vectors.json"
+INFO = "vectors.json"
+PARTS = (INFO, "vectors.safetensors", "words.json")
 COSINES_AT_ONCE = 1 << 24  # bounds the memory of `nearest`: 64 MiB of float32
 
 
@@ -187,7 +188,7 @@ def write_vectors(vectors: WordVectors, folder: Path, *, info: Mapping[str, Any]
     arrays = {"vectors": np.ascontiguousarray(vectors.vectors_VD)}
     write_bytes(folder / "vectors.safetensors", safetensors.numpy.save(arrays))
     write_json(folder / "words.json", list(vectors.words))
-    write_json(folder / MARKER, {**info, "words": len(vectors), "size": vectors.size})
+    write_json(folder / INFO, {**info, "words": len(vectors), "size": vectors.size})
 
 
 def read_vectors(path: Path, *, only: Collection[str] | None = None) -> WordVectors:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from emotionnet.config import FitConfig
 from emotionnet.data.loaders import Batch, EpochOrder
 from emotionnet.data.seeding import torch_seed
 from emotionnet.files import write_text
-from emotionnet.models.weights import save_weights
+from emotionnet.models.weights import put_tensors, save_weights
 from emotionnet.progress import message, track
 from emotionnet.records import DataError, TrainingError
 from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
@@ -85,8 +85,11 @@ class _Run:
         self.state = State(module={}, optimizer={})
         if self.last.is_file():
             self.state = read_state(self.last)
-            self.plain.load_state_dict(self.state.module)
-            self.optimizer.load_state_dict(self.state.optimizer)
+            put_tensors(self.plain, self.state.module, str(self.last))
+            try:
+                self.optimizer.load_state_dict(self.state.optimizer)
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{self.last}: must fit this run's optimizer; {error}") from None
 
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
@@ -139,14 +142,7 @@ class _Run:
         with torch_seed(self.config.seed, *at, cuda_devices=devices):
             terms = objective.losses(self.module(*inputs), batch.indices)
         if not torch.isfinite(terms["loss"]):
-            kept = (
-                f"{self.last} keeps epoch {self.state.epoch}"
-                if self.state.epoch
-                else "no checkpoint was written yet"
-            )
-            found = f"it is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}"
-            advice = "a lower optimizer.lr or optimizer.clip_norm may help"
-            raise TrainingError(f"the loss must stay finite; {found} ({advice}); {kept}")
+            self._diverged(f"the loss is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}")
         self.fabric.backward(terms["loss"] * share)
         return {name: value.detach() for name, value in terms.items()}
 
@@ -170,8 +166,16 @@ class _Run:
                 indices.append(batch.indices.numpy())
         if not scores:
             raise DataError(f"at least one validation picture must be readable; {self.state.skipped[-1]}")
+        if not all(np.isfinite(rows_NC).all() for rows_NC in scores):
+            self._diverged(f"the validation scores are not finite after epoch {self.state.epoch + 1}")
         results = part.objective.scores(np.concatenate(scores), np.concatenate(indices))
         return {**means.result("val"), **{f"val.{name}": value for name, value in results.items()}}
+
+    def _diverged(self, found: str) -> NoReturn:
+        done = self.state.epoch
+        kept = f"{self.last} keeps epoch {done}" if done else "no epoch was finished"
+        advice = "a lower optimizer.lr or optimizer.clip_norm may help"
+        raise TrainingError(f"training must stay finite; {found} ({advice}); {kept}")
 
     def _save(self, epoch: int, score: float) -> None:
         """Best weights first: a run stopped in between does the epoch again, with the same result."""

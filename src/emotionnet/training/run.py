@@ -13,10 +13,10 @@ from emotionnet import runs
 from emotionnet.config import FitConfig, TeacherConfig, TrainConfig
 from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
-from emotionnet.files import read_json, sha256, write_bytes, write_json
+from emotionnet.files import read_object, sha256, write_bytes, write_json
 from emotionnet.progress import message
-from emotionnet.records import ConfigError
-from emotionnet.training.checkpoints import BEST, State
+from emotionnet.records import ConfigError, DataError, TrainingError
+from emotionnet.training.checkpoints import BEST, LAST, State
 from emotionnet.training.jobs import Job, image_job, teacher_job
 from emotionnet.training.loop import fit
 
@@ -50,15 +50,25 @@ def _run(
     config: AnyConfig, make_job: Callable[[AnyConfig, Dataset], Job], *, overwrite: bool, resume: bool
 ) -> Path:
     run = config.out
+    if overwrite and resume:
+        raise ConfigError("--resume goes on with a run and --overwrite replaces it; give one of them")
     if resume and _is_finished(run, config):
         message(f"{run}: finished already")
         return run
     dataset = read_dataset(config.data.root)
+    if resume:
+        _require_same_data(run, dataset)
     job = make_job(config, dataset)
     runs.prepare(run, overwrite=overwrite, resume=resume)
     started = time.perf_counter()
     write_json(run / runs.CONFIG, portable(config, run))
-    state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen)
+    write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
+    try:
+        state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen)
+    except (DataError, TrainingError):
+        if not (run / runs.CHECKPOINTS / LAST).is_file():
+            runs.clear(run)  # nothing to go on from
+        raise
     job.describe(run)
     _finish(run, config, dataset, state, time.perf_counter() - started)
     return run
@@ -68,13 +78,19 @@ def _is_finished(run: Path, config: FitConfig) -> bool:
     """Whether a run to resume has ended; a run of another config is not the one to resume."""
     if not (run / runs.CONFIG).is_file():
         return False
-    before, now = read_json(run / runs.CONFIG), portable(config, run)
-    changed = [key for key in sorted({*before, *now}) if before.get(key) != now.get(key)]
+    before, now = read_object(run / runs.CONFIG), portable(config, run)
+    names = sorted({*before, *now} - {"about"})
+    changed = ", ".join(name for name in names if before.get(name) != now.get(name))
     if changed:
-        raise ConfigError(
-            f"{run / runs.CONFIG}: --resume needs the run's own config; {', '.join(changed)} differ"
-        )
+        raise ConfigError(f"{run / runs.CONFIG}: --resume needs the run's own config; {changed} differ")
     return (run / runs.WEIGHTS).is_file()
+
+
+def _require_same_data(run: Path, dataset: Dataset) -> None:
+    manifest = run / runs.MANIFEST
+    before = read_object(manifest).get("data_hash") if manifest.is_file() else dataset.content_hash
+    if before != dataset.content_hash:
+        raise DataError(f"{dataset.root}: --resume needs the data that {run} began with; they have changed")
 
 
 def _finish(run: Path, config: FitConfig, dataset: Dataset, state: State, seconds: float) -> None:
