@@ -13,6 +13,7 @@ from emotionnet.records import DataError
 CAUTION = (
     "One split, one seed and no intervals: a difference of a few hundredths may come from the split alone."
 )
+_NEEDED = ("macro_map", "hit_rate", "auc", "n_classes", "n_groups", "n_images")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def require_scores(run: Path, metrics: Mapping[str, float]) -> None:
     Raises:
         DataError: It was not.
     """
-    if "test.macro_map" not in metrics:
+    if not {f"test.{name}" for name in _NEEDED} <= set(metrics):
         raise DataError(
             f"{run}: must hold scores of the test split; 'emotionnet evaluate {run}' computes them"
         )
