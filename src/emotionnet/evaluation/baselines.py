@@ -33,6 +33,13 @@ SHUFFLES = 100
 PIXELS_SIDE = 8
 
 
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """Matrix products of a probe are too small to share: threads wait for each other, 10 times slower."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
 @dataclass(frozen=True)
 class Splits:
     """The three splits of one data set."""
@@ -68,9 +75,8 @@ def baseline_scores(subject: Subject, splits: Splits) -> dict[str, float]:
         DataError: A picture cannot be decoded, or the trunk's first weights cannot be had.
     """
     trunk_NF, pixels_NF = trunk_features(subject, splits.paths), pixel_features(splits.paths)
-    with _one_blas_thread():
-        frozen, pixels = fit_on_validation(trunk_NF, splits), fit_on_validation(pixels_NF, splits)
-        shuffled_S = shuffled_maps(frozen, splits, seed=subject.seed)
+    frozen, pixels = fit_on_validation(trunk_NF, splits), fit_on_validation(pixels_NF, splits)
+    shuffled_S = shuffled_maps(frozen, splits, seed=subject.seed)
     named = {
         "chance": chance_scores(splits.test.group_labels, seed=subject.seed),
         "pixels": probe_scores(pixels, splits.test) | {"c": pixels.c},
@@ -144,6 +150,7 @@ def trunk_features(subject: Subject, paths: Sequence[Path]) -> npt.NDArray[np.fl
     return run_network(network, model.preprocessing, paths, progress="frozen trunk").features
 
 
+@_one_blas_thread()
 def fit_on_validation(features_NF: npt.NDArray[Any], splits: Splits) -> FittedProbe:
     """A probe on training features, its c chosen on validation groups."""
     train_NF, val_NF, test_NF = splits.divide(features_NF)
@@ -159,6 +166,7 @@ def probe_scores(fitted: FittedProbe, test: Split) -> dict[str, float]:
     return {key: value for key, value in scores.items() if key != "n_classes"}
 
 
+@_one_blas_thread()
 def shuffled_maps(fitted: FittedProbe, splits: Splits, *, seed: int, shuffles: int = SHUFFLES) -> Floats:
     """Macro mAP on the test groups when training groups carry each other's labels; shape (S,).
 
@@ -178,10 +186,3 @@ def shuffled_maps(fitted: FittedProbe, splits: Splits, *, seed: int, shuffles: i
 
     with ThreadPoolExecutor(max_workers=2) as pool:
         return np.array(list(track(pool.map(score, orders), "shuffled labels", total=shuffles)))
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """Matrix products of a probe are too small to share: threads wait for each other, 10 times slower."""
-    with threadpool_limits(limits=1, user_api="blas"):
-        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -93,19 +94,17 @@ class _Run:
 
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
-        board = _board(self.run, state.epoch)
-        for epoch in range(state.epoch, epochs):
-            started = time.perf_counter()
-            learned = self._train_epoch(train, epoch)
-            seconds = time.perf_counter() - started
-            scored = self._validate(val)
-            entry = {"epoch": epoch, **learned, **scored, "seconds": round(seconds, 3)}
-            state.history.append(entry)
-            self._save(epoch, scored[f"val.{val.objective.criterion}"])
-            for name, value in entry.items():
-                board.add_scalar(name, value, epoch)
-            message(_line(entry, epochs))
-        board.close()
+        with closing(_board(self.run, state.epoch)) as board:
+            for epoch in range(state.epoch, epochs):
+                started = time.perf_counter()
+                learned = self._train_epoch(train, epoch)
+                seconds = time.perf_counter() - started
+                entry = {"epoch": epoch, **learned, **self._validate(val), "seconds": round(seconds, 3)}
+                state.history.append(entry)
+                self._save(epoch, entry[f"val.{val.objective.criterion}"])
+                for name, value in entry.items():
+                    board.add_scalar(name, value, epoch)
+                message(_line(entry, epochs))
         return state
 
     def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
