@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from emotionnet.files import write_json
 from emotionnet.records import DataError
-from emotionnet.text.vectors import WordVectors, read_vectors, write_vectors
+from emotionnet.text.vectors import WordVectors, read_info, read_vectors, write_vectors
 
 WORDS = ("joy", "new_york", "happy face", "sad", "zero")
 ROWS = np.array([[1, 0], [0, 2], [3, 3], [-1, 0], [0, 0]], dtype=np.float32)
@@ -207,3 +207,14 @@ def test_broken_folders_are_refused(
 def test_folder_without_words_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"words\.json: file not found"):
         read_vectors(tmp_path)
+
+
+def test_how_vectors_were_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    assert read_info(tmp_path / "folder") == {}
+    write_vectors(
+        WordVectors(("a",), np.ones((1, 2), dtype=np.float32)), tmp_path / "folder", info={"method": "x"}
+    )
+    assert read_info(tmp_path / "folder") == {"method": "x", "words": 1, "size": 2}
+    (tmp_path / "google.bin").touch()
+    assert read_info(tmp_path / "google.bin") == {"method": "word2vec file", "file": "google.bin"}

@@ -17,7 +17,7 @@ from emotionnet.config import TeacherConfig, TrainConfig
 from emotionnet.config_files import load_config
 from emotionnet.files import sha256
 from emotionnet.records import DataError, TrainingError
-from emotionnet.text.vectors import WordVectors, write_vectors
+from emotionnet.text.vectors import WordVectors, read_info, write_vectors
 from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.run import train, train_teacher
@@ -27,7 +27,11 @@ def make_vectors(dataset: Any, folder: Path) -> Path:
     rng = np.random.default_rng(3)
     words = (*dataset.tag_names, *dataset.unseen_names)
     folder.mkdir()
-    write_vectors(WordVectors(words, rng.normal(size=(len(words), 6)).astype(np.float32)), folder, info={})
+    write_vectors(
+        WordVectors(words, rng.normal(size=(len(words), 6)).astype(np.float32)),
+        folder,
+        info={"method": "drawn at random"},
+    )
     return folder
 
 
@@ -77,6 +81,7 @@ def test_a_run_holds_all_that_inference_needs(ready: dict[str, Any]) -> None:
     for name in (runs.CONFIG, runs.MANIFEST, runs.METRICS, runs.HISTORY, runs.MODEL, runs.WEIGHTS):
         assert (run / name).is_file(), name
     assert (run / "words.json").is_file()
+    assert read_info(run)["method"] == "drawn at random"
     assert any((run / runs.TENSORBOARD).iterdir())
     history = runs.read_history(run)
     assert [entry["epoch"] for entry in history] == [0, 1, 2]

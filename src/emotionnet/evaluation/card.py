@@ -10,8 +10,9 @@ from typing import Any
 from emotionnet import runs
 from emotionnet.evaluation import summary
 from emotionnet.evaluation.report import TEMPLATES, Findings, gather
-from emotionnet.files import read_json, write_text
+from emotionnet.files import write_text
 from emotionnet.models.description import ImageModel
+from emotionnet.text.vectors import read_info
 
 MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
 CARDS = TEMPLATES.overlay(autoescape=False)  # Markdown, not HTML: `plain` takes the place of escaping
@@ -79,14 +80,8 @@ def vectors_licence(found: Findings) -> str:
     """Where the word vectors come from, and under which licence; empty without a projection."""
     if found.model.embedding_size is None:
         return ""
-    folder = found.config.get("text", {}).get("vectors")
-    paths = [found.run / "vectors.json", *([Path(folder) / "vectors.json"] if folder else [])]
-    for path in paths:
-        info = read_json(path) if path.is_file() else {}
-        method = info.get("method") if isinstance(info, dict) else None
-        if method in VECTOR_LICENCES:
-            return VECTOR_LICENCES[method]
-    return "of a source that this run does not name"
+    method = read_info(found.run).get("method")
+    return VECTOR_LICENCES.get(str(method), "of a source that this run does not name")
 
 
 def _counts(info: Mapping[str, Any]) -> list[tuple[str, int, int]]:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import safetensors.numpy
 
-from emotionnet.files import read_json, write_bytes, write_json
+from emotionnet.files import read_json, read_object, write_bytes, write_json
 from emotionnet.records import DataError
 from emotionnet.text.word2vec import read_word2vec, spellings
 
@@ -189,6 +189,17 @@ def write_vectors(vectors: WordVectors, folder: Path, *, info: Mapping[str, Any]
     write_bytes(folder / "vectors.safetensors", safetensors.numpy.save(arrays))
     write_json(folder / "words.json", list(vectors.words))
     write_json(folder / INFO, {**info, "words": len(vectors), "size": vectors.size})
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """How vectors were made: `vectors.json` of a VECTORS folder, or the name of a word2vec file.
+
+    Raises:
+        DataError: The file is broken.
+    """
+    if not path.is_dir():
+        return {"method": "word2vec file", "file": path.name}
+    return read_object(path / INFO) if (path / INFO).is_file() else {}
 
 
 def read_vectors(path: Path, *, only: Collection[str] | None = None) -> WordVectors:

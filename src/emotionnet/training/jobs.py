@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from emotionnet.models.network import SHAPES, EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing
 from emotionnet.records import ConfigError
 from emotionnet.text.teacher import TextTeacher, pack
-from emotionnet.text.vectors import WordVectors, read_vectors, write_vectors
+from emotionnet.text.vectors import WordVectors, read_info, read_vectors, write_vectors
 from emotionnet.training import targets
 from emotionnet.training.loop import Part
 from emotionnet.training.objective import ImageObjective, TeacherObjective
@@ -74,7 +75,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
     def describe(run: Path) -> None:
         write_description(run, model)
         if text.vectors is not None:
-            write_vectors(text.vectors, run, info={"subset_of": "the vectors named in config.json"})
+            write_vectors(text.vectors, run, info=text.vectors_info)
 
     return Job(module.to(memory_format=torch.channels_last), train, val, frozen, describe)
 
@@ -119,6 +120,7 @@ class _TextSide:
     """What the text side gives an image network: word vectors and a teacher, where the shape uses them."""
 
     vectors: WordVectors | None
+    vectors_info: Mapping[str, Any]
     teacher: TextTeacher | None
     teacher_tags: tuple[str, ...]
     aux_emotions: tuple[str, ...] | None
@@ -134,13 +136,15 @@ class _TextSide:
         if faults:
             raise ConfigError(faults)
         vectors = teacher = aux = None
+        info: dict[str, Any] = {}
         tags: tuple[str, ...] = ()
         if heads.projection and config.text.vectors is not None:
             vectors = read_vectors(config.text.vectors, only=_words_to_keep(dataset))
+            info = read_info(config.text.vectors)
         if heads.aux and config.text.teacher is not None:
             teacher, model = targets.load_teacher(config.text.teacher)
             tags, aux = model.tags, model.emotions
-        return cls(vectors=vectors, teacher=teacher, teacher_tags=tags, aux_emotions=aux)
+        return cls(vectors, info, teacher, teacher_tags=tags, aux_emotions=aux)
 
     def objective(self, config: TrainConfig, dataset: Dataset, split: Split) -> ImageObjective:
         target_MD = scores_MA = None
