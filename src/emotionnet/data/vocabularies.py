@@ -43,7 +43,7 @@ def read_words(path: Path) -> tuple[str, ...]:
 def read_vocabulary(path: Path) -> tuple[str, ...]:
     """Read words from a text file or from a vocabulary pickle; the content tells which.
 
-    A pickle is a dict with key2idx and idx2key, or tag2idx and idx2tag (REFERENCE: section 1),
+    A pickle is a dict with key2idx and idx2key, or tag2idx and idx2tag of the 2020 release,
     each the other's inverse. Its words come in the order of their ids, which need not be
     dense: the file that maps emotion tags into the full vocabulary has ids of the latter.
 

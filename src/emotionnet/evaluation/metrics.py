@@ -17,7 +17,7 @@ Labels = npt.NDArray[np.bool_]
 
 
 def hit_rate(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> float:
-    """Share of rows whose top class is one of their labels (REFERENCE: paper, section 5).
+    """Share of rows whose top class is one of their labels (Wei et al. 2020, section 5).
 
     Rows without a label can hit nothing and are left out. Of equal top scores the
     first class counts.
