@@ -64,6 +64,11 @@ def test_what_would_crash_later_is_refused_at_once(tmp_path: Path, option: str, 
     assert lines[0].startswith(f"options: {option}: ")
 
 
+def test_a_list_is_shown_as_one_writes_it(tmp_path: Path) -> None:
+    lines = faults(TrainConfig, None, {"data.root": str(tmp_path), "model.freeze": "trunk"})
+    assert lines == ('options: model.freeze: must be a JSON list, such as ["trunk"]; got "trunk"',)
+
+
 def test_a_missing_section_asks_for_its_required_keys() -> None:
     assert faults(TrainConfig, None) == ("options: data.root: must be given",)
 

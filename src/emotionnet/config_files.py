@@ -161,6 +161,9 @@ def _describe(model: type[BaseModel], fault: ErrorDetails) -> Iterator[str]:
         yield from (f"{name}: must be given" for name in inside or [key])
     elif fault["type"] == "value_error":
         yield f"{key}: {fault['msg'].removeprefix('Value error, ')}"
+    elif fault["type"] == "tuple_type":
+        found = json.dumps(fault["input"], default=str)
+        yield f"{key}: must be a JSON list, such as [{found}]; got {found}"
     else:
         message = fault["msg"]
         yield f"{key}: {message[0].lower()}{message[1:]}; got {json.dumps(fault['input'], default=str)}"
