@@ -81,6 +81,19 @@ class CurateConfig(Section):
     min_unseen_groups: PositiveInt = Field(
         4, description="a held-out word is one that at least so many groups carry"
     )
+    unseen_vectors: Literal["sentence"] | Existing | None = Field(
+        "sentence",
+        description="word vectors that tell the kin of a held-out word: 'sentence' (MiniLM from the wheel), "
+        "a VECTORS folder or a word2vec file; null: lemma and co-occurrence alone",
+    )
+    unseen_cosine: Fraction = Field(
+        0.8, description="a tag whose word vector has a cosine above this with a held-out word's is its kin"
+    )
+    unseen_cooccurrence: Fraction = Field(
+        0.8,
+        description="a tag that co-occurs above this with a held-out word is its kin: groups that carry "
+        "both / sqrt(groups that carry one * groups that carry the other)",
+    )
     near_duplicate_bits: NonNegativeInt = Field(
         20, le=255, description="pictures of one source at most so many of 256 hash bits apart share a group"
     )

@@ -1,6 +1,5 @@
 import hashlib
 import json
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.config import CurateConfig, SplitSizes
-from emotionnet.config_files import load_config
 from emotionnet.curation.curate import curate
-from emotionnet.curation.emoji import EMOJIBASE, EMOJILIB, VENDORS
-from emotionnet.curation.npm import cache_folder
 from emotionnet.curation.tags import emotion_vocabulary, family
 from emotionnet.data.check import check_dataset
 from emotionnet.data.store import Dataset
@@ -58,7 +54,13 @@ def write_source(folder: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def curated(folder: Path, rows: list[dict[str, Any]], **settings: Any) -> Dataset:
-    options = {"splits": SIZES, "min_unseen_groups": 3, "out": folder / "dataset", **settings}
+    options = {
+        "splits": SIZES,
+        "min_unseen_groups": 3,
+        "unseen_vectors": None,
+        "out": folder / "dataset",
+        **settings,
+    }
     return curate(CurateConfig(source=write_source(folder, rows), **options))
 
 
@@ -257,19 +259,9 @@ def test_an_earlier_data_set_is_only_replaced_when_asked(tmp_path: Path) -> None
     assert folder_hash(dataset.root) != before
 
 
-PACKAGES = [*(vendor.package for vendor in VENDORS), EMOJILIB, EMOJIBASE]
-needs_emoji = pytest.mark.skipif(
-    not all((cache_folder() / "npm" / package.file_name).is_file() for package in PACKAGES),
-    reason="needs the emoji packages in the cache; `emotionnet demo` puts them there",
-)
-
-
 @pytest.mark.slow
-@needs_emoji
-def test_the_demo_has_enough_of_every_emotion_in_every_split(tmp_path: Path) -> None:
-    with resources.as_file(resources.files("emotionnet") / "experiments/demo/curate.json") as file:
-        config = load_config(CurateConfig, file, {"out": str(tmp_path / "dataset")})
-    dataset = curate(config)
+def test_the_demo_has_enough_of_every_emotion_in_every_split(demo_dataset: Dataset) -> None:
+    dataset = demo_dataset
     assert check_dataset(dataset.root).faults == ()
     assert (len(dataset.emotions), len(dataset.unseen)) == (36, 25)
     for label, word in enumerate(dataset.emotions):

@@ -1,23 +1,12 @@
 from collections.abc import Mapping
 
 import polars as pl
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emotionnet.config import SplitSizes
-from emotionnet.curation.selection import (
-    assign_splits,
-    choose_unseen,
-    count_groups,
-    give_away,
-    tag_sets,
-    twins,
-)
-from emotionnet.curation.tags import emotion_vocabulary
+from emotionnet.curation.selection import assign_splits, count_groups, tag_sets, twins
 from emotionnet.records import Word
-
-LEXICON = emotion_vocabulary(None)
 
 
 def table(*tags: list[str]) -> pl.DataFrame:
@@ -43,42 +32,6 @@ def test_tag_sets_do_not_depend_on_order() -> None:
     sets = dict(tag_sets(table(["b", "a"], ["a", "b"], ["a b"], ["a"])).iter_rows())
     assert sets[0] == sets[1]
     assert len({sets[0], sets[2], sets[3]}) == 3
-
-
-RANKED = [
-    Word("happy", 30),
-    Word("face", 29),
-    Word("angry", 9),
-    Word("exciting", 8),
-    Word("mad", 7),
-    Word("gloomy", 4),
-    Word("sorrow", 3),
-]
-
-
-@pytest.mark.parametrize(
-    ("number", "floor", "expected"),
-    [
-        (9, 4, ["angry", "mad", "gloomy"]),
-        (2, 4, ["angry", "mad"]),
-        (9, 3, ["angry", "mad", "gloomy", "sorrow"]),
-        (0, 1, []),
-    ],
-)
-def test_the_most_frequent_other_emotions_are_held_out(number: int, floor: int, expected: list[str]) -> None:
-    labels = ["happy", "excited"]  # exciting is kin of a label, face is no emotion
-    assert choose_unseen(RANKED, labels, LEXICON, number=number, floor=floor) == expected
-
-
-def test_two_held_out_words_are_never_kin() -> None:
-    ranked = [Word("scared", 5), Word("scary", 4), Word("bored", 4), Word("boring", 4)]
-    assert choose_unseen(ranked, ["happy"], LEXICON, number=9, floor=1) == ["scared", "bored"]
-
-
-def test_tags_that_name_a_held_out_word_give_it_away() -> None:
-    tags = ["angry", "angry face", "anger symbol", "face", "hungry", "angrily"]
-    assert give_away(tags, ["angry"], LEXICON) == ["angry", "angry face", "anger symbol", "angrily"]
-    assert give_away(tags, [], LEXICON) == []
 
 
 CARRIERS: Mapping[str, list[str]] = {

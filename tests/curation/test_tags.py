@@ -118,6 +118,8 @@ def test_equally_frequent_forms_merge_into_the_alphabetically_first() -> None:
         ("party", "part", True),  # one stem: a tag too many is dropped rather than one too few
         ("caring", "care", True),
         ("caring", "car", False),
+        ("furiously", "fury", True),
+        ("madness", "mad", True),
     ],
 )
 def test_families(one: str, other: str, related: bool) -> None:

@@ -87,6 +87,36 @@ def test_a_word_inside_another_is_not_seen(make_dataset: MakeDataset) -> None:
     assert seen_words(read_dataset(dataset.root)) == []
 
 
+@pytest.mark.parametrize(
+    ("families", "faults"),
+    [
+        ({"fury": ["rage"], "gloom": ["murk"]}, []),
+        ({"fury": ["rage", "red"]}, ["kin of unseen word 'fury' must be in no tag; 'red' is one"]),
+        (
+            {"gloom": ["sadness"]},
+            [
+                "kin of unseen word 'gloom' must be in no emotion; 'sadness' is one",
+                "kin of unseen word 'gloom' must be in no tag; 'sadness' is one",
+            ],
+        ),
+    ],
+)
+def test_kin_of_an_unseen_word_that_stayed_are_named(
+    make_dataset: MakeDataset, families: dict[str, list[str]], faults: list[str]
+) -> None:
+    root = make_dataset().root
+    write_json(root / "dataset.json", {**read_json(root / "dataset.json"), "unseen_families": families})
+    assert seen_words(read_dataset(root)) == [f"{root}: {fault}" for fault in faults]
+
+
+@pytest.mark.parametrize("families", [["rage"], {"fury": "rage"}, None])
+def test_families_of_another_form_are_refused(make_dataset: MakeDataset, families: object) -> None:
+    root = make_dataset().root
+    write_json(root / "dataset.json", {**read_json(root / "dataset.json"), "unseen_families": families})
+    fault = "unseen_families must be a list of tags for each word; it is not"
+    assert seen_words(read_dataset(root)) == [f"{root / 'dataset.json'}: {fault}"]
+
+
 def test_words_that_the_run_did_not_hold_out_are_refused(
     make_run: MakeRun, make_dataset: MakeDataset
 ) -> None:

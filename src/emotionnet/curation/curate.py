@@ -6,15 +6,16 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from emotionnet.config import CurateConfig
-from emotionnet.curation import selection
+from emotionnet.curation import families, selection
 from emotionnet.curation.emoji import unpack_emoji
 from emotionnet.curation.npm import cache_folder
-from emotionnet.curation.output import write_curated
+from emotionnet.curation.output import Curated, write_curated
 from emotionnet.curation.pool import Pool, usable_records
 from emotionnet.curation.sources import Source, read_source
 from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
@@ -27,12 +28,13 @@ FEWEST_EMOTIONS = 2
 
 @dataclass(frozen=True)
 class Choice:
-    """The records that stay, and their labels and held-out words, as tag tables."""
+    """The records that stay and their splits, their labels and held-out words as tag tables."""
 
     pool: Pool
     labels: pl.DataFrame
     unseen: pl.DataFrame
-    ranked: Sequence[str]
+    families: Mapping[str, Sequence[str]]
+    split_of: Mapping[str, str]
 
 
 def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
@@ -59,17 +61,9 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
             near_duplicate_bits=config.near_duplicate_bits,
         )
         choice = choose(pool, vocabulary, config)
-        choice, split_of = _split(choice, config)
-        tables, words = _tables(choice, split_of, config.min_tag_groups)
-        write_curated(
-            config,
-            source,
-            vocabulary,
-            tables=tables,
-            words=words,
-            rejects=choice.pool.rejects,
-            overwrite=overwrite,
-        )
+        tables, words = _tables(choice, config.min_tag_groups)
+        curated = Curated(tables, words, choice.families, choice.pool.rejects)
+        write_curated(config, source, vocabulary, curated, overwrite=overwrite)
     return read_dataset(config.out)
 
 
@@ -83,43 +77,76 @@ def _open(source: Path | str) -> Iterator[Source]:
 
 
 def choose(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Choice:
-    """Choose labels and held-out words, and take the latter out of every tag.
+    """Choose labels, share the groups out, then hold words out of every tag, with all their kin.
 
-    Labels are the emotion words that `min_emotion_groups` groups carry. Held-out words are
-    the most frequent of the others on records that have a label. A tag that gives a held-out
-    word away (an inflection, a phrase with it) is taken out too. A record needs a label.
+    Labels are the emotion words that `min_emotion_groups` groups carry; a record needs one.
+    Held-out words are the most frequent of the others on the records that stay, and so is
+    co-occurrence counted there: whoever has the data set alone can count it again.
 
     Raises:
-        DataError: Fewer than two emotions are labels.
+        DataError: Fewer than two emotions are labels, a split is empty, or word vectors are
+            missing or broken.
     """
-    ranked = selection.count_groups(pool.table, pool.groups)
-    emotions = [word for word in ranked if word.name in vocabulary.emotions]
+    emotions = [
+        word for word in selection.count_groups(pool.table, pool.groups) if word.name in vocabulary.emotions
+    ]
     labels = [word.name for word in emotions if word.count >= config.min_emotion_groups]
     if len(labels) < FEWEST_EMOTIONS:
         raise DataError(_too_few(emotions, config.min_emotion_groups, vocabulary))
     tag = pl.col("tag")
     label_table = pool.table.filter(tag.is_in(labels))
-    labelled = pool.table.join(label_table, on="row", how="semi")
-    unseen = selection.choose_unseen(
-        selection.count_groups(labelled, pool.groups),
+    split_of = _split(label_table, labels, pool.groups, config)
+    labelled = pool.records.join(label_table, on="row", how="semi")
+    taken = labelled.filter(pl.col("group").is_in(sorted(split_of))).select("row", "group")
+    kin = _families(pool.table, taken, labels, vocabulary, config)
+    unseen_table = pool.table.filter(tag.is_in(list(kin)))
+    hidden = [*kin, *chain.from_iterable(kin.values())]
+    kept = Pool(pool.records, pool.table.filter(~tag.is_in(hidden)), pool.rejects)
+    kept = _labelled(kept, label_table, unseen_table, config.min_emotion_groups)
+    over = kept.records.join(taken, on="row", how="anti", maintain_order="left")
+    kept = kept.without(over.select("row", "id", reason=pl.lit("left over by the split sizes")))
+    return Choice(kept, label_table, unseen_table, kin, split_of)
+
+
+def _labelled(pool: Pool, labels: pl.DataFrame, unseen: pl.DataFrame, floor: int) -> Pool:
+    """The pool less the records that have no label."""
+    without = pool.records.join(labels, on="row", how="anti", maintain_order="left")
+    reason = (
+        pl.when(pl.col("row").is_in(unseen["row"].implode()))
+        .then(pl.lit("no emotion label (only held-out words)"))
+        .otherwise(pl.lit(f"no emotion label (fewer than {floor} groups carry its words)"))
+    )
+    return pool.without(without.select("row", "id", reason=reason))
+
+
+def _families(
+    table: pl.DataFrame,
+    groups: pl.DataFrame,
+    labels: Sequence[str],
+    vocabulary: Vocabulary,
+    config: CurateConfig,
+) -> dict[str, list[str]]:
+    """The held-out words, each with the tags that are hidden for it."""
+    if config.unseen == 0:
+        return {}
+    ranked = selection.count_groups(table, groups)
+    tags = tuple(word.name for word in ranked)
+    kinship = families.Kinship(
+        tags,
+        families.word_parts(tags, vocabulary),
+        families.carrying_groups(tags, table, groups),
+        families.word_directions(tags, config.unseen_vectors),
+        cosine=config.unseen_cosine,
+        cooccurrence=config.unseen_cooccurrence,
+    )
+    return families.hold_out(
+        kinship,
+        ranked,
         labels,
-        vocabulary,
+        vocabulary.emotions,
         number=config.unseen,
         floor=config.min_unseen_groups,
     )
-    hidden = selection.give_away([word.name for word in ranked], unseen, vocabulary)
-    unseen_table = pool.table.filter(tag.is_in(unseen))
-    kept = Pool(pool.records, pool.table.filter(~tag.is_in(hidden)), pool.rejects)
-    without = pool.records.join(label_table, on="row", how="anti", maintain_order="left")
-    reason = (
-        pl.when(pl.col("row").is_in(unseen_table["row"].implode()))
-        .then(pl.lit("no emotion label (only held-out words)"))
-        .otherwise(
-            pl.lit(f"no emotion label (fewer than {config.min_emotion_groups} groups carry its words)")
-        )
-    )
-    kept = kept.without(without.select("row", "id", reason=reason))
-    return Choice(kept, label_table, unseen_table, labels)
 
 
 def _too_few(emotions: Sequence[Word], floor: int, vocabulary: Vocabulary) -> str:
@@ -130,11 +157,13 @@ def _too_few(emotions: Sequence[Word], floor: int, vocabulary: Vocabulary) -> st
     )
 
 
-def _split(choice: Choice, config: CurateConfig) -> tuple[Choice, dict[str, str]]:
-    """Share the groups out; what nobody takes is rejected."""
-    carried = choice.labels.join(choice.pool.groups, on="row").select("tag", "group").unique()
+def _split(
+    label_table: pl.DataFrame, labels: Sequence[str], groups: pl.DataFrame, config: CurateConfig
+) -> dict[str, str]:
+    """The split of each group that one takes; none may be empty."""
+    carried = label_table.join(groups, on="row").select("tag", "group").unique()
     by_label: Mapping[str, list[str]] = dict(carried.group_by("tag").agg("group").iter_rows())
-    carriers = {label: by_label[label] for label in choice.ranked}
+    carriers = {label: by_label[label] for label in labels}
     split_of = selection.assign_splits(carriers, config.splits, config.seed)
     sizes = config.splits.model_dump()
     faults = [
@@ -145,14 +174,10 @@ def _split(choice: Choice, config: CurateConfig) -> tuple[Choice, dict[str, str]
     ]
     if faults:
         raise DataError(faults)
-    over = choice.pool.records.filter(~pl.col("group").is_in(sorted(split_of)))
-    pool = choice.pool.without(over.select("row", "id", reason=pl.lit("left over by the split sizes")))
-    return Choice(pool, choice.labels, choice.unseen, choice.ranked), split_of
+    return split_of
 
 
-def _tables(
-    choice: Choice, split_of: Mapping[str, str], min_tag_groups: int
-) -> tuple[dict[str, pl.DataFrame], dict[str, list[Word]]]:
+def _tables(choice: Choice, min_tag_groups: int) -> tuple[dict[str, pl.DataFrame], dict[str, list[Word]]]:
     """The rows of each split and the words of each vocabulary, counted over what is kept."""
     records = choice.pool.records
     words = {}
@@ -169,7 +194,7 @@ def _tables(
             indices, on="row", how="left", maintain_order="left"
         )
         records = records.with_columns(pl.col(column).fill_null([]))
-    split = pl.col("group").replace_strict(dict(split_of), return_dtype=pl.String)
+    split = pl.col("group").replace_strict(dict(choice.split_of), return_dtype=pl.String)
     return {name: records.filter(split == name) for name in SPLITS}, words
 
 

@@ -7,6 +7,7 @@ import platform
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,19 +23,30 @@ from emotionnet.data.store import PARTS, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError, Word
+from emotionnet.text.build import PACKAGES
 
 _LONGEST_NAME = 80
 
 
+@dataclass(frozen=True)
+class Curated:
+    """What curation chose.
+
+    Args:
+        tables: Records by split, `image` still relative to the source.
+        words: The words of each vocabulary, in index order.
+        families: The held-out words, each with the tags that were hidden for it.
+        rejects: Columns id and reason.
+    """
+
+    tables: Mapping[str, pl.DataFrame]
+    words: Mapping[str, Sequence[Word]]
+    families: Mapping[str, Sequence[str]]
+    rejects: pl.DataFrame
+
+
 def write_curated(
-    config: CurateConfig,
-    source: Source,
-    vocabulary: Vocabulary,
-    *,
-    tables: Mapping[str, pl.DataFrame],
-    words: Mapping[str, Sequence[Word]],
-    rejects: pl.DataFrame,
-    overwrite: bool,
+    config: CurateConfig, source: Source, vocabulary: Vocabulary, curated: Curated, *, overwrite: bool
 ) -> None:
     """Write the DATASET whole or not at all.
 
@@ -42,15 +54,13 @@ def write_curated(
         config: Where to, and what `dataset.json` says of how it was made.
         source: Where the pictures lie.
         vocabulary: The emotion words.
-        tables: Records by split, `image` still relative to the source.
-        words: The words of each vocabulary, in index order.
-        rejects: Columns id and reason.
+        curated: What to write.
         overwrite: Replace an earlier DATASET.
 
     Raises:
         DataError: The folder may not be written, or a picture changed meanwhile.
     """
-    placed = {split: table.with_columns(path=_paths(table)) for split, table in tables.items()}
+    placed = {split: table.with_columns(path=_paths(table)) for split, table in curated.tables.items()}
     everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
     local = everything.filter(pl.col("sha256") != "")
     with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
@@ -58,7 +68,8 @@ def write_curated(
         for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
             _copy(source.root / image, folder / path, expected)
         info = _describe(config, source, vocabulary, pl.concat(placed.values()))
-        write_dataset(folder, info=info, words=words, tables=placed, rejects=rejects)
+        info["unseen_families"] = curated.families
+        write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
 
 
 def picture_path(source: str, record: str, image: str) -> str:
@@ -100,6 +111,9 @@ def _describe(
 ) -> dict[str, Any]:
     """What `dataset.json` says; no times, so that equal input makes equal files."""
     counts = records.group_by("source", "licence").len().sort("source", "licence")
+    packages = ["emotionnet", "pdqhash", "polars", "simplemma"]
+    if config.unseen and config.unseen_vectors == "sentence":
+        packages += PACKAGES["sentence"]
     return {
         "name": config.name or source.name,
         "source": config.source if isinstance(config.source, str) else config.source.name,
@@ -121,7 +135,7 @@ def _describe(
         "seed": config.seed,
         "config": portable(config, config.out),
         "versions": {
-            **{name: metadata.version(name) for name in ("emotionnet", "pdqhash", "polars", "simplemma")},
+            **{name: metadata.version(name) for name in packages},
             "python": platform.python_version(),
         },
     }

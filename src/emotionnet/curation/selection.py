@@ -1,4 +1,4 @@
-"""Which records stay, which words are labels or held out, and which split a group is in.
+"""Which records are twins, how many groups carry a tag, and which split a group is in.
 
 A tag table has the columns row and tag, see tags.py; `groups` has the columns row and group.
 """
@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from emotionnet.config import SplitSizes
-from emotionnet.curation.tags import Vocabulary, family
 from emotionnet.records import Word
 
 SPLIT_ORDER = ("test", "val", "train")
@@ -40,36 +39,6 @@ def count_groups(table: pl.DataFrame, groups: pl.DataFrame) -> list[Word]:
     carried = table.join(groups, on="row").select("tag", "group").unique()
     counts = carried.group_by("tag").len("count").sort(["count", "tag"], descending=[True, False])
     return [Word(tag, count) for tag, count in counts.iter_rows()]
-
-
-def choose_unseen(
-    ranked: Sequence[Word], labels: Sequence[str], vocabulary: Vocabulary, *, number: int, floor: int
-) -> list[str]:
-    """The most frequent emotion words that are no labels, none of them kin of another or of a label.
-
-    Args:
-        ranked: All tags, most frequent first.
-        labels: The emotion words that are labels.
-        vocabulary: The emotion words.
-        number: At most so many are chosen.
-        floor: A word must be carried by at least so many groups.
-    """
-    taken = frozenset().union(*(family(label, vocabulary) for label in labels))
-    chosen: list[str] = []
-    for word in ranked:
-        if len(chosen) == number or word.count < floor:
-            break
-        kin = family(word.name, vocabulary)
-        if word.name in vocabulary.emotions and not kin & taken:
-            chosen.append(word.name)
-            taken |= kin
-    return chosen
-
-
-def give_away(tags: Sequence[str], unseen: Sequence[str], vocabulary: Vocabulary) -> list[str]:
-    """The tags that name a held-out word, alone, inflected or within a phrase."""
-    hidden = frozenset().union(*(family(word, vocabulary) for word in unseen))
-    return [tag for tag in tags if family(tag, vocabulary) & hidden]
 
 
 def assign_splits(carriers: Mapping[str, Sequence[str]], sizes: SplitSizes, seed: int) -> dict[str, str]:

@@ -122,12 +122,14 @@ def family(tag: str, vocabulary: Vocabulary) -> frozenset[str]:
     """What a tag shares with its kin: two tags with a common element are of one family.
 
     Wider than `lemma`, since a held-out word must not be given away: every word of a
-    phrase counts, and derivations too (angry face, anger; exciting, excitement).
+    phrase counts, and derivations too (angry face, anger; exciting, excitement), those of an
+    emotion word's forms among them (furiously, fury).
     """
     kin = set()
     for word in filter(None, re.split(r"[^\w']+", tag)):
         lemmas = {word, lemma(word, vocabulary), simplemma.lemmatize(word, lang="en").lower()}
         stems = {stem for base in lemmas if (stem := _ENDING.sub("", base)) != base}
-        kin |= lemmas | {f"{stem}e" for stem in stems}
-        kin |= {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
+        whole = {f"{stem}e" for stem in stems}
+        kin |= lemmas | whole | {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
+        kin |= {vocabulary.forms[base] for base in stems | whole if base in vocabulary.forms}
     return frozenset(kin)

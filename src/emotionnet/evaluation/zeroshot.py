@@ -1,7 +1,7 @@
 """Zero-shot: pictures found by emotion words that no training text contains.
 
-The words are the DATASET's `unseen` words: curation took them, and their inflections, out of every
-label and tag, so that no label, tag sentence, teacher input or embedding target holds them.
+The words are the DATASET's `unseen` words: curation took them, and all their kin, out of every label
+and tag, so that no label, tag sentence, teacher input or embedding target holds them.
 A picture's score for a word is the cosine of its projection and the word's vector (DeViSE, Frome et
 al., NeurIPS 2013). Shape letters: N = pictures, G = groups, K = words.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.data.store import Dataset
+from emotionnet.data.store import MARKER, Dataset
 from emotionnet.evaluation.baselines import chance_scores
 from emotionnet.evaluation.metrics import Labels, aucs, average_precisions
 from emotionnet.evaluation.subject import Subject, open_subject
@@ -110,8 +110,15 @@ def require_unseen(subject: Subject) -> None:
 
 
 def seen_words(dataset: Dataset) -> list[str]:
-    """One line for each unseen word that is an emotion or tag of the data set, or a word within one."""
+    """One line for each unseen word that labels or tags give away.
+
+    That is a word which is an emotion or tag of the data set, or a word within one; and an
+    emotion or tag that `dataset.json` names among the kin of an unseen word.
+    """
     faults = []
+    families = dataset.info.get("unseen_families", {})
+    if not isinstance(families, dict) or not all(isinstance(kin, list) for kin in families.values()):
+        return [f"{dataset.root / MARKER}: unseen_families must be a list of tags for each word; it is not"]
     for kind, names in (("emotion", dataset.emotion_names), ("tag", dataset.tag_names)):
         for word in dataset.unseen_names:
             within = next((name for name in names if f" {word} " in f" {name} "), None)
@@ -119,6 +126,12 @@ def seen_words(dataset: Dataset) -> list[str]:
                 faults.append(
                     f"{dataset.root}: unseen word {word!r} must be in no {kind}; it is in {within!r}"
                 )
+        faults += [
+            f"{dataset.root}: kin of unseen word {word!r} must be in no {kind}; {name!r} is one"
+            for word, kin in families.items()
+            for name in names
+            if name in kin
+        ]
     return faults
 
 
