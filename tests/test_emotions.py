@@ -2,7 +2,7 @@ from collections import Counter
 
 import pytest
 
-from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS, POLARITIES, EmotionWord, lexicon
+from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS, POLARITIES, EmotionWord, lexicon, word_families
 
 WORDS = {word.word: word for word in lexicon()}
 
@@ -60,3 +60,11 @@ def test_adjectives_that_are_emotions_of_their_own_are_not_merged() -> None:
         "bored",
         "boring",
     }
+
+
+def test_words_go_to_the_family_that_the_lexicon_names() -> None:
+    mikels, ekman = word_families("mikels8"), word_families("ekman6")
+    assert (mikels["sad"], mikels["terrified"], ekman["terrified"]) == ("sadness", "fear", "fear")
+    assert "jealous" not in mikels
+    assert set(mikels.values()) == set(LABEL_SETS["mikels8"])
+    assert set(ekman.values()) == set(LABEL_SETS["ekman6"])

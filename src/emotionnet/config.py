@@ -71,6 +71,11 @@ class CurateConfig(Section):
         None,
         description="emotion words: a text file, one a line, or a 2020 vocabulary pickle; null: the lexicon",
     )
+    labels: Literal["words", "mikels8", "ekman6"] = Field(
+        "words",
+        description="'words': the emotion words are the labels; else the eight or six families that the "
+        "lexicon sorts them into",
+    )
     min_tag_groups: PositiveInt = Field(1, description="a tag is kept when at least so many groups carry it")
     min_emotion_groups: PositiveInt = Field(
         10, description="an emotion is a label when at least so many groups carry it"

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Literal
 
 LABEL_SETS: Mapping[str, tuple[str, ...]] = {
     "mikels8": ("amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sadness"),
@@ -117,3 +118,9 @@ def lexicon() -> tuple[EmotionWord, ...]:
     text = resources.files("emotionnet").joinpath("lexicon.csv").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return tuple(EmotionWord(**row) for row in csv.DictReader(lines))
+
+
+def word_families(label_set: Literal["mikels8", "ekman6"]) -> dict[str, str]:
+    """The family of each word of the lexicon that belongs to one."""
+    families = {word.word: word.mikels if label_set == "mikels8" else word.ekman for word in lexicon()}
+    return {word: family for word, family in families.items() if family}

@@ -14,6 +14,7 @@ from emotionnet.curation.curate import curate
 from emotionnet.curation.tags import emotion_vocabulary, family
 from emotionnet.data.check import check_dataset
 from emotionnet.data.store import Dataset
+from emotionnet.emotions import lexicon
 from emotionnet.records import SPLITS, DataError
 
 SIZES = SplitSizes(test=2, val=1, train=50)
@@ -251,6 +252,26 @@ def test_the_words_may_come_from_a_file(tmp_path: Path) -> None:
     dataset = curated(tmp_path, good_rows(), vocabulary=tmp_path / "words.txt", min_emotion_groups=8)
     assert dataset.emotion_names == ("happy", "sad", "furious face")
     assert dataset.info["vocabulary"]["name"] == "words.txt"
+
+
+def test_families_are_labels_while_tags_stay_words(tmp_path: Path) -> None:
+    """What the lexicon sorts into a family gives its label; jealous belongs to none."""
+    families = {word.word: word.mikels for word in lexicon()}
+    rows = good_rows()
+    for number, row in enumerate(rows):
+        row["tags"] = [
+            *row["tags"],
+            *(["sorrow"] if number < 4 else []),
+            *(["jealous"] if number % 5 == 0 else []),
+        ]
+    dataset = curated(tmp_path, rows, labels="mikels8", min_emotion_groups=3, unseen=5)
+    assert set(dataset.emotion_names) == {families[word] for word in ("happy", "sad", "fury")}
+    assert {"happy", "sad", "sorrow"} <= set(dataset.tag_names)
+    assert dataset.unseen_names == ("jealous",)  # the one emotion word that gives no label
+    for record in (record for split in SPLITS for record in dataset.records(split)):
+        words = {dataset.tag_names[tag] for tag in record.tags}
+        expected = {families[word] for word in words if families.get(word)}
+        assert {dataset.emotion_names[label] for label in record.labels} == expected
 
 
 def test_one_emotion_is_too_few(tmp_path: Path) -> None:

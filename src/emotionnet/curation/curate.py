@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from emotionnet.curation.pool import Pool, usable_records
 from emotionnet.curation.sources import Source, read_source
 from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
 from emotionnet.data.store import PARTS, Dataset, read_dataset
+from emotionnet.emotions import word_families
 from emotionnet.files import refuse_existing
 from emotionnet.records import SPLITS, DataError, Word
 
@@ -79,7 +81,8 @@ def _open(source: Path | str) -> Iterator[Source]:
 def choose(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Choice:
     """Choose labels, share the groups out, then hold words out of every tag, with all their kin.
 
-    Labels are the emotion words that `min_emotion_groups` groups carry; a record needs one.
+    Labels are the emotion words, or the families of such words, that `min_emotion_groups` groups
+    carry; a record needs one.
     Held-out words are the most frequent of the others on the records that stay, and so is
     co-occurrence counted there: whoever has the data set alone can count it again.
 
@@ -87,18 +90,20 @@ def choose(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Choice:
         DataError: Fewer than two emotions are labels, a split is empty, or word vectors are
             missing or broken.
     """
-    emotions = [
-        word for word in selection.count_groups(pool.table, pool.groups) if word.name in vocabulary.emotions
-    ]
+    tag = pl.col("tag")
+    label_of = _label_of(vocabulary, config.labels)
+    emotion_table = pool.table.filter(tag.is_in(list(label_of)))
+    label_table = emotion_table.with_columns(tag.replace_strict(label_of)).unique(maintain_order=True)
+    emotions = selection.count_groups(label_table, pool.groups)
     labels = [word.name for word in emotions if word.count >= config.min_emotion_groups]
     if len(labels) < FEWEST_EMOTIONS:
         raise DataError(_too_few(emotions, config.min_emotion_groups, vocabulary))
-    tag = pl.col("tag")
-    label_table = pool.table.filter(tag.is_in(labels))
+    label_table = label_table.filter(tag.is_in(labels))
+    seen = [word for word, label in label_of.items() if label in labels]
     split_of = _split(label_table, labels, pool.groups, config)
     labelled = pool.records.join(label_table, on="row", how="semi")
     taken = labelled.filter(pl.col("group").is_in(sorted(split_of))).select("row", "group")
-    kin = _families(pool.table, taken, labels, vocabulary, config)
+    kin = _families(pool.table, taken, seen, vocabulary, config)
     unseen_table = pool.table.filter(tag.is_in(list(kin)))
     hidden = [*kin, *chain.from_iterable(kin.values())]
     kept = Pool(pool.records, pool.table.filter(~tag.is_in(hidden)), pool.rejects)
@@ -106,6 +111,15 @@ def choose(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Choice:
     over = kept.records.join(taken, on="row", how="anti", maintain_order="left")
     kept = kept.without(over.select("row", "id", reason=pl.lit("left over by the split sizes")))
     return Choice(kept, label_table, unseen_table, kin, split_of)
+
+
+def _label_of(vocabulary: Vocabulary, labels: Literal["words", "mikels8", "ekman6"]) -> dict[str, str]:
+    """The label that each emotion word gives a picture: itself, or its family of a label set."""
+    words = sorted(vocabulary.emotions)
+    if labels == "words":
+        return {word: word for word in words}
+    family_of = word_families(labels)
+    return {word: family_of[word] for word in words if word in family_of}
 
 
 def _labelled(pool: Pool, labels: pl.DataFrame, unseen: pl.DataFrame, floor: int) -> Pool:
