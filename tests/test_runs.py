@@ -11,23 +11,70 @@ from emotionnet.files import write_json
 from emotionnet.records import DataError
 
 
+def begin(run: Path) -> None:
+    write_json(run / runs.MANIFEST, {"dataset": "squares", "data_hash": "0"})
+    write_json(run / runs.CONFIG, {})
+
+
 def test_a_run_is_not_replaced_unasked_and_its_neighbours_never(tmp_path: Path) -> None:
     (tmp_path / "dataset").mkdir()
-    runs.prepare(tmp_path, overwrite=False, resume=False)
-    write_json(tmp_path / runs.CONFIG, {})
-    (tmp_path / runs.CHECKPOINTS).mkdir()
-    with pytest.raises(DataError, match="holds a run already"):
-        runs.prepare(tmp_path, overwrite=False, resume=False)
-    runs.prepare(tmp_path, overwrite=False, resume=True)
-    assert (tmp_path / runs.CONFIG).exists()
-    runs.prepare(tmp_path, overwrite=True, resume=False)
+    with runs.writing(tmp_path, overwrite=False, resume=False):
+        begin(tmp_path)
+        (tmp_path / runs.CHECKPOINTS).mkdir()
+    with (
+        pytest.raises(DataError, match="holds a run already"),
+        runs.writing(tmp_path, overwrite=False, resume=False),
+    ):
+        pytest.fail("it was to be refused")
+    with runs.writing(tmp_path, overwrite=False, resume=True):
+        assert (tmp_path / runs.CONFIG).exists()
+    with runs.writing(tmp_path, overwrite=True, resume=False):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [runs.REPLACED, "dataset"]
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
 
 
 def test_a_file_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "x").touch()
-    with pytest.raises(DataError, match="it is a file"):
-        runs.prepare(tmp_path / "x", overwrite=True, resume=False)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    for name, text in (("x", "it is a file"), ("link", "it is a link to nothing")):
+        with (
+            pytest.raises(DataError, match=text),
+            runs.writing(tmp_path / name, overwrite=True, resume=False),
+        ):
+            pytest.fail("it was to be refused")
+
+
+@pytest.mark.parametrize("manifest", [None, {}, {"dataset": "x"}, []])
+def test_a_model_folder_of_another_program_is_never_touched(tmp_path: Path, manifest: object) -> None:
+    """Such as one from a model hub: it has a config, weights and a card of the very names."""
+    for name in (runs.CONFIG, runs.WEIGHTS, runs.CARD):
+        (tmp_path / name).write_text("theirs")
+    if manifest is not None:
+        write_json(tmp_path / runs.MANIFEST, manifest)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    for options in ({"overwrite": True, "resume": False}, {"overwrite": False, "resume": True}):
+        with (
+            pytest.raises(DataError, match=r"holds files of another kind \(README\.md, config\.json"),
+            runs.writing(tmp_path, **options),
+        ):
+            pytest.fail("it was to be refused")
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_a_run_that_waited_while_its_successor_was_killed_comes_back(tmp_path: Path) -> None:
+    """A killed process restores nothing; the next one that fails does."""
+    begin(tmp_path / runs.REPLACED)
+    (tmp_path / runs.REPLACED / runs.WEIGHTS).write_text("good")
+    begin(tmp_path)
+    with (
+        pytest.raises(DataError, match="holds a run already"),
+        runs.writing(tmp_path, overwrite=False, resume=False),
+    ):
+        pytest.fail("it was to be refused")
+    with pytest.raises(RuntimeError), runs.writing(tmp_path, overwrite=True, resume=False):
+        raise RuntimeError
+    assert (tmp_path / runs.WEIGHTS).read_text() == "good"
+    assert not (tmp_path / runs.REPLACED).exists()
 
 
 def test_scores_are_merged(tmp_path: Path) -> None:
@@ -55,14 +102,6 @@ def test_versions_name_python_packages_and_commit() -> None:
     found = runs.versions()
     assert set(runs.PACKAGES) | {"python", "commit"} == set(found)
     assert all(found.values())
-
-
-def test_a_folder_of_another_kind_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("mine")
-    for overwrite in (False, True):
-        with pytest.raises(DataError, match=r"holds files of another kind \(README\.md\)"):
-            runs.prepare(tmp_path, overwrite=overwrite, resume=False)
-    assert (tmp_path / "README.md").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

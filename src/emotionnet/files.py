@@ -116,12 +116,9 @@ def refuse_existing(target: Path, *, parts: Collection[str], overwrite: bool) ->
         DataError: It is a file, or a folder with content and `overwrite` is false, or a folder
             that lacks the first of `parts` or holds anything besides them.
     """
-    if target.is_symlink() and not target.exists():
-        raise DataError(f"{target}: must be a folder or not exist; it is a link to nothing")
+    require_folder_or_nothing(target)
     if not target.exists():
         return
-    if not target.is_dir():
-        raise DataError(f"{target}: must be a folder or not exist; it is a file")
     present = sorted(path.name for path in target.iterdir())
     if not present:
         return
@@ -135,3 +132,15 @@ def refuse_existing(target: Path, *, parts: Collection[str], overwrite: bool) ->
         )
     if not overwrite:
         raise DataError(f"{target}: exists already; choose another --out or add --overwrite")
+
+
+def require_folder_or_nothing(target: Path) -> None:
+    """Check that a folder is at `target`, or can be made there.
+
+    Raises:
+        DataError: It is a file, or a link to nothing.
+    """
+    if target.is_symlink() and not target.exists():
+        raise DataError(f"{target}: must be a folder or not exist; it is a link to nothing")
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target}: must be a folder or not exist; it is a file")

@@ -6,15 +6,16 @@ vectors.safetensors  words.json  checkpoints/  tensorboard/  predictions/  repor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
-from emotionnet.files import read_object, write_json
+from emotionnet.files import read_object, require_folder_or_nothing, write_json
 from emotionnet.records import DataError
 
 CONFIG = "config.json"
@@ -28,6 +29,9 @@ CARD = "README.md"
 CHECKPOINTS = "checkpoints"
 TENSORBOARD = "tensorboard"
 PREDICTIONS = "predictions"
+CHECKPOINT = f"{CHECKPOINTS}/last.pt"  # a run with it can go on
+REPLACED = ".replaced"
+SIGNS = ("dataset", "data_hash")  # keys of a manifest that only a training writes
 PARTS = (
     *(CONFIG, MANIFEST, METRICS, HISTORY, MODEL, WEIGHTS, REPORT, CARD),
     *("vectors.safetensors", "words.json", "vectors.json", CHECKPOINTS, TENSORBOARD, PREDICTIONS),
@@ -35,37 +39,80 @@ PARTS = (
 PACKAGES = ("emotionnet", "lightning", "numpy", "polars", "scikit-learn", "timm", "torch", "torchvision")
 
 
-def prepare(run: Path, *, overwrite: bool, resume: bool) -> None:
-    """Make `run` ready to be written; nothing but a run's own files is ever touched.
+@contextlib.contextmanager
+def writing(run: Path, *, overwrite: bool, resume: bool) -> Iterator[None]:
+    """Make `run` ready to be written, and leave a run to go on with or what was there before.
+
+    Nothing but a run's own files is ever touched. An earlier run waits in the folder `REPLACED`. It comes
+    back when the new one ends without a checkpoint, for whatever reason; it is deleted otherwise.
+
+    Args:
+        run: The RUN folder.
+        overwrite: Replace the run that it holds.
+        resume: Go on with the run that it holds.
 
     Raises:
         DataError: It is a file, a RUN that is neither resumed nor overwritten, or a folder with
             files of another kind.
     """
-    if run.exists() and not run.is_dir():
-        raise DataError(f"{run}: must be a folder or not exist; it is a file")
+    _refuse(run, overwrite=overwrite, resume=resume)
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{run}: cannot be written ({error.strerror})") from None
+    replaced = run / REPLACED
+    try:
+        if not resume:
+            _set_aside(run, replaced)
+        yield
+    except BaseException:
+        if not (run / CHECKPOINT).is_file():
+            _delete_parts(run)
+            _move_parts(replaced, run)
+        raise
+    finally:
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def is_run(run: Path) -> bool:
+    """Whether a training wrote this folder: a config alone may be anyone's."""
+    try:
+        return (run / CONFIG).is_file() and {*SIGNS} <= read_object(run / MANIFEST).keys()
+    except DataError:
+        return False
+
+
+def _refuse(run: Path, *, overwrite: bool, resume: bool) -> None:
+    require_folder_or_nothing(run)
     names = sorted(path.name for path in run.iterdir()) if run.exists() else []
-    if CONFIG in names:
-        if not (overwrite or resume):
-            raise DataError(
-                f"{run}: holds a run already; choose another --out, or add --resume or --overwrite"
-            )
-    else:
+    if not is_run(run) and not is_run(run / REPLACED):
         foreign = [name for name in names if name in PARTS or (run / name).is_file()]
         if foreign:
             raise DataError(
                 f"{run}: holds files of another kind ({', '.join(foreign[:5])}); choose another --out"
             )
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{run}: cannot be written ({error.strerror})") from None
-    if not resume:
-        clear(run)
+    elif not (overwrite or resume):
+        raise DataError(f"{run}: holds a run already; choose another --out, or add --resume or --overwrite")
 
 
-def clear(run: Path) -> None:
-    """Delete the files of a run; other folders inside it stay."""
+def _set_aside(run: Path, replaced: Path) -> None:
+    """Move a run out of the way, unless what waits there is better than a run that was killed at once."""
+    if replaced.is_dir() and not (run / CHECKPOINT).is_file():
+        _delete_parts(run)
+    else:
+        shutil.rmtree(replaced, ignore_errors=True)
+        _move_parts(run, replaced)
+
+
+def _move_parts(source: Path, target: Path) -> None:
+    present = [part for part in PARTS if (source / part).exists() or (source / part).is_symlink()]
+    if present:
+        target.mkdir(exist_ok=True)
+    for part in present:
+        (source / part).replace(target / part)
+
+
+def _delete_parts(run: Path) -> None:
     for part in PARTS:
         path = run / part
         if path.is_dir() and not path.is_symlink():

@@ -15,11 +15,14 @@ import torch
 from emotionnet import runs
 from emotionnet.config import TeacherConfig, TrainConfig
 from emotionnet.config_files import load_config
+from emotionnet.data.store import read_dataset
 from emotionnet.files import sha256
-from emotionnet.records import DataError, TrainingError
+from emotionnet.models.trunks import create_trunk
+from emotionnet.records import ConfigError, DataError, TrainingError
 from emotionnet.text.vectors import WordVectors, read_info, write_vectors
 from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
+from emotionnet.training.jobs import image_job
 from emotionnet.training.run import train, train_teacher
 
 
@@ -165,20 +168,85 @@ def test_resume_and_overwrite_exclude_each_other(ready: dict[str, Any]) -> None:
 
 def test_resume_on_other_data_is_refused(ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     settings = config(ready)
-    with monkeypatch.context() as patch:
-        patch.setattr(loop._Run, "_save", _interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(settings)
-    info = Path(ready["data.root"]) / "dataset.json"
-    content = json.loads(info.read_text())
-    content["files"]["train.parquet"] = "0" * 64
-    info.write_text(json.dumps(content))
+    stop_after_epochs(1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings)
+    table = Path(ready["data.root"]) / "train.parquet"
+    pl.read_parquet(table).reverse().write_parquet(table)
     with pytest.raises(DataError, match="they have changed"):
         train(settings, resume=True)
 
 
-def _interrupt(*_: Any) -> None:
-    raise KeyboardInterrupt
+def stop_after_epochs(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = loop._Run._train_epoch
+
+    def stops(self: Any, part: Any, epoch: int) -> Any:
+        if epoch == count:
+            raise KeyboardInterrupt
+        return original(self, part, epoch)
+
+    monkeypatch.setattr(loop._Run, "_train_epoch", stops)
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError, TrainingError, DataError, MemoryError])
+def test_a_run_that_fails_at_once_gives_back_what_it_was_to_replace(
+    ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    run = train(config(ready, epochs=1))
+    (run / "dataset").mkdir()
+    before = content(run)
+
+    def fails(self: Any, *_: Any) -> None:
+        assert not (self.run / runs.WEIGHTS).exists()
+        raise error("stopped")
+
+    monkeypatch.setattr(loop._Run, "_train_epoch", fails)
+    with pytest.raises(error, match="stopped"):
+        train(config(ready, epochs=1, seed=4), overwrite=True)
+    assert content(run) == before
+    assert not (run / runs.REPLACED).exists()
+    with pytest.raises(error, match="stopped"):
+        train(config(ready, epochs=1, out=str(run.parent / "fresh")))
+    assert list((run.parent / "fresh").iterdir()) == []
+
+
+def test_a_run_that_fails_after_a_checkpoint_stays_to_go_on(
+    ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = train(config(ready, epochs=1))
+    stop_after_epochs(1, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train(config(ready, epochs=2), overwrite=True)
+    assert (run / runs.CHECKPOINT).is_file()
+    assert not (run / runs.WEIGHTS).exists()
+    assert not (run / runs.REPLACED).exists()
+
+
+@pytest.mark.parametrize("size", [90, 1])
+def test_a_size_that_the_trunk_does_not_take_is_one_line(ready: dict[str, Any], size: int) -> None:
+    options = {"model.trunk": "test_vit", "data.image_size": size}
+    with pytest.raises(
+        ConfigError, match=rf"image_size: must be a size that the trunk test_vit takes; got {size} \("
+    ) as error:
+        train(config(ready, **options))
+    assert len(error.value.faults) == 1
+    assert not Path(ready["out"]).exists()
+
+
+def test_the_trial_of_a_trunk_leaves_it_and_chance_as_they_were(ready: dict[str, Any]) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    job = image_job(config(ready), read_dataset(Path(ready["data.root"])))
+    assert torch.equal(torch.rand(3), expected)
+    fresh = create_trunk("test_efficientnet", "none", seed=0).state_dict()
+    for name, tensor in fresh.items():
+        assert torch.equal(job.module.state_dict()[f"trunk.{name}"], tensor), name
+    assert all(part.training for part in job.module.modules())
 
 
 def test_a_checkpoint_of_another_network_is_named(ready: dict[str, Any]) -> None:
@@ -230,7 +298,6 @@ def test_every_shape_trains_with_its_own_terms(ready: dict[str, Any], shape: str
 
 
 def test_frozen_parts_and_their_batch_norm_stay_as_they_were(ready: dict[str, Any]) -> None:
-    from emotionnet.models.trunks import create_trunk
     from emotionnet.models.weights import read_tensors
 
     run = train(config(ready, epochs=1, **{"model.freeze": ["trunk"]}))

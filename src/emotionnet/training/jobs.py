@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from emotionnet.config import TeacherConfig, TrainConfig
 from emotionnet.data.images import Preprocessing
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Sample, bag_batches, image_batches
+from emotionnet.data.seeding import torch_seed
 from emotionnet.data.store import Dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.units import Split, read_split
@@ -45,7 +46,8 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
     """An EmotionNet, pictures to train on, and the objective that its heads call for.
 
     Raises:
-        DataError: A part that the shape needs is missing, or a file is broken.
+        DataError: A part that the shape needs is missing, a file is broken, or the trunk does not
+            take pictures of this size.
     """
     text = _TextSide.open(config, dataset)
     module = EmotionNet(
@@ -56,6 +58,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         n_aux=len(text.aux_emotions) if text.aux_emotions is not None else None,
         seed=config.seed,
     )
+    _require_fitting(module, config.model.trunk, config.data.image_size)
     frozen = freeze(module, config.model.freeze)
     how = preprocessing(
         config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
@@ -78,6 +81,23 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
             write_vectors(text.vectors, run, info=text.vectors_info)
 
     return Job(module.to(memory_format=torch.channels_last), train, val, frozen, describe)
+
+
+def _require_fitting(module: EmotionNet, trunk: str, size: int) -> None:
+    """Try the network on black: some trunks take one size only. It stays as it was, and so does chance."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad(), torch_seed(0):
+            module(torch.zeros(1, 3, size, size))
+    except Exception as error:  # each trunk has errors of its own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(
+            f"data.image_size: must be a size that the trunk {trunk} takes; got {size} ({reason})"
+        ) from None
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
 
 
 def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:

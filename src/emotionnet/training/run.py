@@ -15,8 +15,8 @@ from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, sha256, write_bytes, write_json
 from emotionnet.progress import message
-from emotionnet.records import ConfigError, DataError, TrainingError
-from emotionnet.training.checkpoints import BEST, LAST, State
+from emotionnet.records import ConfigError, DataError
+from emotionnet.training.checkpoints import BEST, State
 from emotionnet.training.jobs import Job, image_job, teacher_job
 from emotionnet.training.loop import fit
 
@@ -36,7 +36,8 @@ def train(config: TrainConfig, *, overwrite: bool = False, resume: bool = False)
 
     Raises:
         DataError: The config, the data or the folder cannot be used; nothing is written.
-        TrainingError: The loss is not finite.
+        TrainingError: The loss is not finite. Whatever stops a run before its first checkpoint, nothing
+            of it stays, and a run that it was to replace is there again.
     """
     return _run(config, image_job, overwrite=overwrite, resume=resume)
 
@@ -59,18 +60,13 @@ def _run(
     if resume:
         _require_same_data(run, dataset)
     job = make_job(config, dataset)
-    runs.prepare(run, overwrite=overwrite, resume=resume)
-    started = time.perf_counter()
-    write_json(run / runs.CONFIG, portable(config, run))
-    write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
-    try:
+    with runs.writing(run, overwrite=overwrite, resume=resume):
+        started = time.perf_counter()
+        write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
+        write_json(run / runs.CONFIG, portable(config, run))
         state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen)
-    except (DataError, TrainingError):
-        if not (run / runs.CHECKPOINTS / LAST).is_file():
-            runs.clear(run)  # nothing to go on from
-        raise
-    job.describe(run)
-    _finish(run, config, dataset, state, time.perf_counter() - started)
+        job.describe(run)
+        _finish(run, config, dataset, state, time.perf_counter() - started)
     return run
 
 
