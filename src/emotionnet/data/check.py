@@ -8,16 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet.data.images import decode
-from emotionnet.data.store import MARKER, VOCABULARIES, Dataset, read_dataset, read_info
+from emotionnet.data.store import FILES, MARKER, Dataset, read_dataset, read_info
 from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
 SCHEMA_VERSION = 1
-_LISTED = {
-    *(f"{name}.json" for name in VOCABULARIES),
-    *(f"{split}.parquet" for split in (*SPLITS, "rejects")),
-}
 
 
 @dataclass(frozen=True)
@@ -91,10 +87,10 @@ def _listed_file_faults(root: Path) -> Iterator[str]:
     """Whether the tables and words are those that `dataset.json` lists."""
     listed = _listed(root)
     yield from (
-        f"{root / MARKER}: files must list {name}; it does not" for name in sorted(_LISTED - listed.keys())
+        f"{root / MARKER}: files must list {name}; it does not" for name in sorted(set(FILES) - listed.keys())
     )
     for name, expected in sorted(listed.items()):
-        if name not in _LISTED:
+        if name not in FILES:
             yield f"{root / MARKER}: files must list tables and words only; got {name!r:.80}"
         elif not (root / name).is_file():
             yield f"{root / name}: file not found"

@@ -38,7 +38,8 @@ SCHEMA = pl.Schema(
     }
 )
 TABLES = tuple(f"{split}.parquet" for split in SPLITS)
-PARTS = (MARKER, *(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet", "images")
+FILES = (*(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet")
+PARTS = (MARKER, *FILES, "images")
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 
 
@@ -79,9 +80,24 @@ class Dataset:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 over the hashes of all tables, which hold those of the pictures."""
-        listing = json.dumps(self.info.get("files", {}), sort_keys=True)
+        """SHA-256 over the hashes of all tables, which hold those of the pictures, and of the words.
+
+        Of the files as they lie there; what `dataset.json` says of them is for `data check` to compare.
+        """
+        present = [name for name in FILES if (self.root / name).is_file()]
+        listing = json.dumps({name: sha256(self.root / name) for name in present}, sort_keys=True)
         return hashlib.sha256(listing.encode()).hexdigest()
+
+    def split_hash(self, split: str) -> str:
+        """SHA-256 over the pictures of one split, in whatever order, files and labels they come.
+
+        Each is known by its own SHA-256, or by its id where it was not fetched.
+
+        Raises:
+            DataError: As `table`.
+        """
+        pictures = sorted(record.sha256 or record.id for record in self.unchecked_records(split))
+        return hashlib.sha256("\n".join(pictures).encode()).hexdigest()
 
     def table(self, split: str) -> pl.DataFrame:
         """The rows of one split, in file order, columns as in `SCHEMA`.
@@ -139,7 +155,11 @@ class Dataset:
         if "://" in record.path:
             raise DataError(f"{record.id}: {record.path} is a URL; fetch it and curate again with its path")
         path = self.root / record.path
-        if not path.resolve().is_relative_to(self.root.resolve()):
+        try:
+            inside = path.resolve().is_relative_to(self.root.resolve())
+        except (OSError, ValueError, RuntimeError) as error:  # a null byte, or links in a circle
+            raise DataError(f"{record.id}: {record.path!r} cannot be read ({error})") from None
+        if not inside:
             raise DataError(f"{record.id}: {record.path} leaves the folder {self.root}")
         return path
 
