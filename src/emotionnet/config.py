@@ -236,3 +236,14 @@ class TrainConfig(FitConfig):
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     out: Path = Field(Path("run"), description="the RUN folder to write")
+
+
+class BenchmarkConfig(Section):
+    """`benchmark`: folds x seeds, so that differences can be told from the luck of one split."""
+
+    about: str = Field("", description="what this benchmark is, and why these settings")
+    stages: Folder = Field(description="folder with curate.json, vectors.json, teacher.json and train.json")
+    folds: int = Field(5, ge=3, description="parts of the groups; each is the test part once for every seed")
+    seeds: PositiveInt = Field(3, description="how often groups are dealt anew and networks trained anew")
+    workers: NonNegativeInt = Field(0, description="processes, of one thread each; 0: one for each core")
+    out: Path = Field(Path("benchmark"), description="folder for what each part found, and for the page")

@@ -1,12 +1,13 @@
-"""What a score must be held against: chance, 8x8 pixels, shuffled labels, the frozen trunk.
+"""What a score must be held against: the frozen trunk, the nearest neighbour, 8x8 pixels, shuffled labels.
 
-Each is really computed, on the same pictures, labels and units as the score beside it.
-Shape letters: N = pictures, G = groups, F = features, C = classes, S = draws or shuffles.
+Each is really computed, on the same pictures, labels and units as the score beside it; chance has its
+own file. Shape letters: N = pictures, M = test pictures, G = test groups, F = features, C = classes,
+S = shuffles.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,17 +19,17 @@ import numpy.typing as npt
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from emotionnet.data.images import decode
-from emotionnet.evaluation.metrics import Floats, Labels, aucs, average_precisions, hit_rate, macro_map
-from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
+from emotionnet.data.images import Preprocessing, decode
+from emotionnet.evaluation.metrics import Floats, macro_map
+from emotionnet.evaluation.neighbours import cosines, has_neighbour, nearest_scores
+from emotionnet.evaluation.probing import ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
-from emotionnet.evaluation.units import Split, group_index, pool_scores
+from emotionnet.evaluation.units import Splits, group_index, pool_scores
 from emotionnet.inference.outputs import run_network
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.progress import track
 
-CHANCE_DRAWS = 1_000
 SHUFFLES = 100
 PIXELS_SIDE = 8
 
@@ -41,84 +42,54 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Splits:
-    """The three splits of one data set."""
+class FittedProbe:
+    """A probe whose c was chosen on validation, what it was fitted on, and its log-odds (M, C) for the test."""
 
-    train: Split
-    val: Split
-    test: Split
-
-    def divide(self, values_NF: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
-        """Rows of all pictures, in the order of `paths`, as those of training, validation and test."""
-        ends = np.cumsum([len(self.train.paths), len(self.val.paths)])
-        return tuple(np.split(values_NF, ends))
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return self.train.paths + self.val.paths + self.test.paths
+    c: float
+    train: ProbeFeatures
+    test_features: npt.NDArray[Any]
+    test_scores: Floats
 
 
 @dataclass(frozen=True)
-class FittedProbe:
-    """A probe whose c was chosen on validation, and what it was fitted and is scored on."""
+class Baselines:
+    """What the baselines say of the test groups.
 
-    c: float
-    probe: Probe
-    train: ProbeFeatures
-    test_features: npt.NDArray[Any]
+    `scores` has the pooled scores (G, C) of `frozen`, `nearest` and `pixels`, `c` what the
+    probes among them chose, `shuffled` the macro mAP of each shuffle (S,), and `neighbours` which
+    groups have a training neighbour (G,).
+    """
+
+    scores: Mapping[str, Floats]
+    c: Mapping[str, float]
+    shuffled: Floats
+    neighbours: npt.NDArray[np.bool_]
 
 
-def baseline_scores(subject: Subject, splits: Splits) -> dict[str, float]:
-    """Every baseline's scores on the test groups, under flat keys such as `frozen.macro_map`.
+def run_baselines(subject: Subject, splits: Splits) -> Baselines:
+    """Fit and score every baseline.
 
     Raises:
         DataError: A picture cannot be decoded, or the trunk's first weights cannot be had.
     """
-    trunk_NF, pixels_NF = trunk_features(subject, splits.paths), pixel_features(splits.paths)
-    frozen, pixels = fit_on_validation(trunk_NF, splits), fit_on_validation(pixels_NF, splits)
-    shuffled_S = shuffled_maps(frozen, splits, seed=subject.seed)
-    named = {
-        "chance": chance_scores(splits.test.group_labels, seed=subject.seed),
-        "pixels": probe_scores(pixels, splits.test) | {"c": pixels.c},
-        "frozen": probe_scores(frozen, splits.test) | {"c": frozen.c},
-        "shuffled": {
-            "macro_map": float(shuffled_S.mean()),
-            "macro_map_p95": float(np.quantile(shuffled_S, 0.95)),
-        },
+    model, groups = subject.predictor.model, splits.test.groups
+    trunk_NF = trunk_features(
+        model.trunk, subject.trunk_weights, model.preprocessing, splits.paths, seed=subject.seed
+    )
+    probes = {
+        "frozen": fit_on_validation(trunk_NF, splits),
+        "pixels": fit_on_validation(pixel_features(splits.paths), splits),
     }
-    return {f"{name}.{key}": value for name, scores in named.items() for key, value in scores.items()}
-
-
-def group_scores(scores_GC: npt.NDArray[Any], labels_GC: Labels) -> dict[str, float]:
-    """`macro_map` with its `n_classes`, `hit_rate`, and `auc` where a class has both sides."""
-    value, classes = macro_map(scores_GC, labels_GC)
-    auc_C = aucs(scores_GC, labels_GC)
-    scores = {"macro_map": value, "n_classes": classes, "hit_rate": hit_rate(scores_GC, labels_GC)}
-    if not np.isnan(auc_C).all():
-        scores["auc"] = float(np.nanmean(auc_C))
-    return scores
-
-
-def chance_scores(labels_GC: Labels, *, seed: int, draws: int = CHANCE_DRAWS) -> dict[str, float]:
-    """Mean scores of random numbers.
-
-    Not the share of positives: average precision of a rare class is above it by chance.
-    """
-    rng = np.random.default_rng([seed % 2**63, 0])
-    scored = [group_scores(rng.random(labels_GC.shape), labels_GC) for _ in range(draws)]
-    return {
-        key: float(np.mean([one[key] for one in scored]))
-        for key in ("macro_map", "hit_rate", "auc")
-        if key in scored[0]
-    }
-
-
-def chance_average_precisions(labels_GC: Labels, *, seed: int, draws: int = CHANCE_DRAWS) -> Floats:
-    """Mean average precision of random numbers for each class; shape (C,), NaN without positives."""
-    rng = np.random.default_rng([seed % 2**63, 0])
-    drawn_SC = [average_precisions(rng.random(labels_GC.shape), labels_GC) for _ in range(draws)]
-    mean_C: Floats = np.mean(drawn_SC, axis=0)
-    return mean_C
+    train_NF, _, test_MF = splits.divide(trunk_NF)
+    similar_MN = cosines(test_MF, train_NF)
+    scores = {name: probe.test_scores for name, probe in probes.items()}
+    scores["nearest"] = nearest_scores(similar_MN, splits.train.labels)
+    return Baselines(
+        scores={name: pool_scores(scores_MC, groups) for name, scores_MC in scores.items()},
+        c={name: probe.c for name, probe in probes.items()},
+        shuffled=shuffled_maps(probes["frozen"], splits, seed=subject.seed),
+        neighbours=has_neighbour(similar_MN, groups),
+    )
 
 
 def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
@@ -135,35 +106,35 @@ def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
     return np.stack(pictures)
 
 
-def trunk_features(subject: Subject, paths: Sequence[Path]) -> npt.NDArray[np.float32]:
-    """Features of the run's trunk as it was before training, its preprocessing the run's own.
+def trunk_features(
+    trunk: str, weights: str, how: Preprocessing, paths: Sequence[Path], *, seed: int
+) -> npt.NDArray[np.float32]:
+    """Features of a trunk as it is before any training.
+
+    Args:
+        trunk: Its name.
+        weights: Where its weights come from, as `model.weights` of a config.
+        how: Preprocessing of the pictures.
+        paths: The pictures.
+        seed: Of weights that are random.
 
     Returns:
         Float32, shape (N, F).
 
     Raises:
-        DataError: The trunk's first weights cannot be had, or a picture cannot be decoded.
+        DataError: The weights cannot be had, or a picture cannot be decoded.
     """
-    model = subject.predictor.model
-    trunk = create_trunk(model.trunk, subject.trunk_weights, seed=subject.seed)
-    network = EmotionNet(trunk, "plain", n_emotions=1)
-    return run_network(network, model.preprocessing, paths, progress="frozen trunk").features
+    network = EmotionNet(create_trunk(trunk, weights, seed=seed), "plain", n_emotions=1)
+    return run_network(network, how, paths, progress="frozen trunk").features
 
 
 @_one_blas_thread()
 def fit_on_validation(features_NF: npt.NDArray[Any], splits: Splits) -> FittedProbe:
     """A probe on training features, its c chosen on validation groups."""
-    train_NF, val_NF, test_NF = splits.divide(features_NF)
+    train_NF, val_NF, test_MF = splits.divide(features_NF)
     train = ProbeFeatures(train_NF)
     c, probe = choose_c(train, splits.train.labels, val_NF, splits.val.labels, splits.val.groups)
-    return FittedProbe(c=c, probe=probe, train=train, test_features=test_NF)
-
-
-def probe_scores(fitted: FittedProbe, test: Split) -> dict[str, float]:
-    """A probe's scores on the test groups; log-odds are averaged over a group's pictures."""
-    scores_GC = pool_scores(fitted.probe.decision(fitted.test_features), test.groups)
-    scores = group_scores(scores_GC, test.group_labels)
-    return {key: value for key, value in scores.items() if key != "n_classes"}
+    return FittedProbe(c=c, train=train, test_features=test_MF, test_scores=probe.decision(test_MF))
 
 
 @_one_blas_thread()

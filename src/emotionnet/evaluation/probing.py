@@ -33,7 +33,7 @@ from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.records import TrainingError
 
-C_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+C_GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 MAX_STEPS = 2_000
 RELATIVE_GRADIENT = 1e-5  # stops when the steepest slope is so small a share of that at the start
 

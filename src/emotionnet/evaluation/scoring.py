@@ -6,6 +6,7 @@ Shape letters: N = pictures, G = groups, C = emotions.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from emotionnet.evaluation.baselines import (
-    Splits,
-    baseline_scores,
-    chance_average_precisions,
-    group_scores,
+from emotionnet.evaluation.baselines import Baselines, run_baselines
+from emotionnet.evaluation.chance import chance_average_precisions, chance_scores
+from emotionnet.evaluation.intervals import (
+    ClassScores,
+    Estimate,
+    Resampled,
+    class_scores,
+    flat,
+    flat_estimate,
+    resample_scores,
 )
-from emotionnet.evaluation.metrics import Labels, aucs, average_precisions
-from emotionnet.evaluation.subject import Subject, open_subject
-from emotionnet.evaluation.units import Split, pool_scores, read_split, require_same_emotions
+from emotionnet.evaluation.metrics import Floats, Labels
+from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
+from emotionnet.evaluation.units import Split, pool_scores, read_split, read_splits, require_same_emotions
 from emotionnet.files import write_bytes
 from emotionnet.inference.outputs import Outputs
 from emotionnet.records import DataError
@@ -51,8 +58,8 @@ class ClassScore:
 
     emotion: str
     positives: int
-    ap: float | None
-    auc: float | None
+    ap: Estimate | None
+    auc: Estimate | None
     chance: float | None
     prevalence: float
 
@@ -62,7 +69,8 @@ def evaluate_run(
 ) -> dict[str, float]:
     """Score a run; the unit is the group, whose probabilities are the mean over its pictures.
 
-    Writes `predictions/<split>.parquet` and merges the scores into `metrics.json`.
+    Writes `predictions/<split>.parquet` and merges the scores into `metrics.json`. Every score has a
+    95 % interval beside it (`intervals`), as `<score>_ci_low` and `<score>_ci_high`.
 
     Args:
         run: A finished RUN of an image network.
@@ -72,38 +80,86 @@ def evaluate_run(
 
     Returns:
         Under `<split>.`: `macro_map` over `n_classes`, `hit_rate`, `auc`, `n_groups`, `n_images` and
-        `ap.<emotion>` for each emotion with a positive group; under `baseline.` those of each baseline.
+        `ap.<emotion>` for each emotion with a positive group; with baselines, see `_beside`.
 
     Raises:
-        DataError: The run or the data set cannot be used, or they speak of other emotions; nothing is
-            written.
+        DataError: The run or the data set cannot be used, they speak of other emotions, or
+            something of the run was fitted on this very split; nothing is written.
     """
     run = Path(run)
     subject = open_subject(run, None if data is None else Path(data))
     emotions = subject.predictor.emotions
     require_same_emotions(subject.dataset, emotions)
+    require_not_fitted_on(subject, split)
     scored = read_split(subject.dataset, split, emotions)
     outputs = subject.predictor.outputs(scored.paths, progress=f"{split} pictures")
-    values = split_scores(outputs.probabilities, scored, emotions)
+    pooled_GC, labels_GC = pool_scores(outputs.probabilities, scored.groups), scored.group_labels
+    weights_GS = draw_weights(len(labels_GC), seed=subject.seed)
+    ours = resample_scores(pooled_GC, labels_GC, weights_GS)
+    sizes = {"n_groups": len(labels_GC), "n_images": len(scored.paths)}
+    by_class = _precisions(emotions, class_scores(pooled_GC, labels_GC, weights_GS))
+    values = {**flat(ours), **_classes(labels_GC), **sizes, **flat(by_class)}
     metrics = {f"{split}.{key}": value for key, value in values.items()}
     if baselines and split == "test":
-        train, val = (read_split(subject.dataset, name, emotions) for name in ("train", "val"))
-        found = baseline_scores(subject, Splits(train=train, val=val, test=scored))
-        metrics |= {f"baseline.{key}": value for key, value in found.items()}
+        found = run_baselines(subject, read_splits(subject.dataset, emotions))
+        metrics |= _beside(found, ours, labels_GC, weights_GS, seed=subject.seed)
+        metrics |= _far_from_training(found, pooled_GC, labels_GC, weights_GS)
     write_predictions(subject, split, scored, outputs)
     merge_metrics(run, metrics)
     return metrics
 
 
-def split_scores(
-    probabilities_NC: npt.NDArray[Any], scored: Split, emotions: tuple[str, ...]
+def _beside(
+    found: Baselines, ours: Mapping[str, Resampled], labels_GC: Labels, weights_GS: Floats, *, seed: int
 ) -> dict[str, float]:
-    """Scores of one split over its groups, and the average precision of each emotion."""
-    pooled_GC, labels_GC = pool_scores(probabilities_NC, scored.groups), scored.group_labels
-    sizes = {"n_groups": len(labels_GC), "n_images": len(scored.paths)}
-    precisions = zip(emotions, average_precisions(pooled_GC, labels_GC), strict=True)
-    by_class = {f"ap.{name}": float(value) for name, value in precisions if not np.isnan(value)}
-    return group_scores(pooled_GC, labels_GC) | sizes | by_class
+    """Every baseline's scores, and the paired differences of the run to those that look at pictures.
+
+    Returns:
+        `baseline.<name>.<score>` with interval for frozen, nearest and pixels; `baseline.chance.<score>`
+        and `baseline.shuffled.macro_map`, means, with `macro_map_p95`; `baseline.shuffled.macro_map_p`, the
+        permutation p of the frozen trunk's probe (Phipson and Smyth, SAGMB 2010); and
+        `difference.<name>.<score>` with interval and `_p`.
+    """
+    values = {f"baseline.chance.{key}": value for key, value in chance_scores(labels_GC, seed=seed).items()}
+    values |= {f"baseline.{name}.c": c for name, c in found.c.items()}
+    theirs = {name: resample_scores(scores, labels_GC, weights_GS) for name, scores in found.scores.items()}
+    for name, scores in theirs.items():
+        values |= flat({f"baseline.{name}.{key}": sample for key, sample in scores.items()})
+        for key, sample in ours.items():
+            values |= flat_estimate(f"difference.{name}.{key}", sample.minus(scores[key]))
+    as_good = int((found.shuffled >= theirs["frozen"]["macro_map"].value).sum())
+    return values | {
+        "baseline.shuffled.macro_map": float(found.shuffled.mean()),
+        "baseline.shuffled.macro_map_p95": float(np.quantile(found.shuffled, 0.95)),
+        "baseline.shuffled.macro_map_p": (1 + as_good) / (1 + len(found.shuffled)),
+    }
+
+
+def _far_from_training(
+    found: Baselines, pooled_GC: Floats, labels_GC: Labels, weights_GS: Floats
+) -> dict[str, float]:
+    """Scores over the test groups that have no training neighbour, as `<prefix>.far.<score>`.
+
+    Empty scores but for `test.far.n_groups` where all groups have one.
+    """
+    far_G = ~found.neighbours
+    values: dict[str, float] = {"test.far.n_groups": int(far_G.sum())}
+    if not labels_GC[far_G].any():
+        return values
+    everything = {"test": pooled_GC, **{f"baseline.{name}": scores for name, scores in found.scores.items()}}
+    for prefix, scores_GC in everything.items():
+        samples = resample_scores(scores_GC[far_G], labels_GC[far_G], weights_GS[far_G])
+        values |= flat({f"{prefix}.far.{key}": sample for key, sample in samples.items()})
+    return values | {f"test.far.{key}": value for key, value in _classes(labels_GC[far_G]).items()}
+
+
+def _classes(labels_GC: Labels) -> dict[str, float]:
+    return {"n_classes": int(labels_GC.any(axis=0).sum())}
+
+
+def _precisions(emotions: Sequence[str], scores: ClassScores) -> dict[str, Resampled]:
+    pairs = zip(emotions, scores.precisions, strict=True)
+    return {f"ap.{name}": sample for name, sample in pairs if sample is not None}
 
 
 def class_table(
@@ -115,24 +171,22 @@ def class_table(
         scores_GC: Float, shape (G, C), the larger the likelier.
         labels_GC: Boolean, shape (G, C).
         emotions: The C names.
-        seed: Of the random scores that `chance` is the mean over.
+        seed: Of the weights of the intervals, and of the random scores that `chance` is the mean over.
     """
-    columns = (
-        average_precisions(scores_GC, labels_GC),
-        aucs(scores_GC, labels_GC),
-        chance_average_precisions(labels_GC, seed=seed),
-    )
-    known = [[None if np.isnan(value) else float(value) for value in column] for column in columns]
+    found = class_scores(scores_GC, labels_GC, draw_weights(len(labels_GC), seed=seed))
+    chance_C = chance_average_precisions(labels_GC, seed=seed)
     return tuple(
         ClassScore(
             emotion=name,
             positives=int(positive_G.sum()),
-            ap=ap,
-            auc=auc,
-            chance=chance,
+            ap=None if ap is None else ap.estimate(),
+            auc=None if auc is None else auc.estimate(),
+            chance=None if np.isnan(chance) else float(chance),
             prevalence=float(positive_G.mean()),
         )
-        for name, positive_G, ap, auc, chance in zip(emotions, labels_GC.T, *known, strict=True)
+        for name, positive_G, ap, auc, chance in zip(
+            emotions, labels_GC.T, found.precisions, found.aucs, chance_C, strict=True
+        )
     )
 
 

@@ -50,6 +50,28 @@ def open_subject(run: Path, data: Path | None = None) -> Subject:
     )
 
 
+def require_not_fitted_on(subject: Subject, split: str) -> None:
+    """Check that no threshold, temperature or the like of a run was fitted on the split to be scored.
+
+    A score on the data that it was fitted on would flatter the run, whatever file they lie in.
+
+    Raises:
+        DataError: One was; names each.
+    """
+    fitted = subject.predictor.model.fitted
+    if not fitted:
+        return
+    scored = subject.dataset.split_hash(split)
+    faults = [
+        f"{subject.run}: {one.name} must have been fitted on other data than are scored; "
+        f"it was fitted on the {split} split of {subject.dataset.root}"
+        for one in fitted
+        if one.data_hash == scored
+    ]
+    if faults:
+        raise DataError(faults)
+
+
 def training_config(run: Path) -> dict[str, Any]:
     """The values of a RUN's config, paths made absolute.
 

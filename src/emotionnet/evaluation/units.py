@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.metrics import Floats, Labels
-from emotionnet.records import DataError, ImageRecord
+from emotionnet.records import SPLITS, DataError, ImageRecord
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,24 @@ class Split:
     def group_labels(self) -> Labels:
         """Labels of each group; boolean, shape (G, C)."""
         return pool_labels(self.labels, self.groups)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The three splits of one data set."""
+
+    train: Split
+    val: Split
+    test: Split
+
+    def divide(self, values_NF: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], ...]:
+        """Rows of all pictures, in the order of `paths`, as those of training, validation and test."""
+        ends = np.cumsum([len(self.train.paths), len(self.val.paths)])
+        return tuple(np.split(values_NF, ends))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return self.train.paths + self.val.paths + self.test.paths
 
 
 def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
@@ -57,6 +75,12 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
         labels=labels_NC,
         groups=tuple(record.group for record in records),
     )
+
+
+def read_splits(dataset: Dataset, emotions: Sequence[str]) -> Splits:
+    """Read all three splits; errors as `read_split`."""
+    train, val, test = (read_split(dataset, name, emotions) for name in SPLITS)
+    return Splits(train=train, val=val, test=test)
 
 
 def require_same_emotions(dataset: Dataset, emotions: Sequence[str]) -> None:

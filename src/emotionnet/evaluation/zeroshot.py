@@ -8,37 +8,47 @@ al., NeurIPS 2013). Shape letters: N = pictures, G = groups, K = words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.data.store import MARKER, Dataset
-from emotionnet.evaluation.baselines import chance_scores
-from emotionnet.evaluation.metrics import Labels, aucs, average_precisions
-from emotionnet.evaluation.subject import Subject, open_subject
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.chance import chance_scores
+from emotionnet.evaluation.intervals import Resampled, class_scores, flat, flat_estimate, resample_scores
+from emotionnet.evaluation.metrics import Floats, Labels, macro_auc
+from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import pool_labels, pool_scores
+from emotionnet.evaluation.zeroshot_baselines import word_baselines
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import merge_metrics
 
-PREFIX = "zero_shot.unseen"
+PERMUTATIONS = 200
 
 
-def zeroshot_run(run: Path, *, split: str = "test", data: Path | None = None) -> dict[str, float]:
+def zeroshot_run(
+    run: Path, *, split: str = "test", baselines: bool = True, data: Path | None = None
+) -> dict[str, float]:
     """Score a run on its data set's held-out words; the unit is the group, whose cosines are averaged.
 
-    Merges the scores into `metrics.json`.
+    Merges the scores into `metrics.json`; every score has a 95 % interval beside it.
 
     Args:
         run: A finished RUN of a network with a projection.
         split: Which split of the data set.
+        baselines: Compute them too; they belong to the test split and to no other.
         data: Another place of the DATASET; None: the one named in the run's config.
 
     Returns:
         Under `zero_shot.unseen.`: `auc` and `macro_map`, means over `n_tags` words that some of the
         `n_groups` groups carry and some do not; `chance_map`, the macro mAP of random scores; and
-        `auc.<word>` for each word.
+        `auc.<word>` for each word. Under `zero_shot.permuted.`: mean `auc`, `auc_p95` and permutation `auc_p`
+        of the same network when the words swap vectors. Under `zero_shot.ridge.` and `zero_shot.similarity.`
+        (see `zeroshot_baselines`) `auc` and `macro_map`, and under `zero_shot.difference.<name>.` the
+        paired differences of the run to them.
 
     Raises:
         DataError: The run has no projection, a word no vector, no word has groups on both
@@ -47,44 +57,100 @@ def zeroshot_run(run: Path, *, split: str = "test", data: Path | None = None) ->
     subject = open_subject(run, data)
     words = subject.dataset.unseen_names
     require_unseen(subject)
+    require_not_fitted_on(subject, split)
     records = subject.dataset.records(split)
     paths = [subject.dataset.image_path(record) for record in records]
     outputs = subject.predictor.outputs(paths, progress=f"{split} pictures")
     cosines_NK = subject.predictor.label_cosines(outputs, {word: (word,) for word in words})
     groups = [record.group for record in records]
-    labels_GK = pool_labels(_carried(records, len(words)), groups)
-    scores = unseen_scores(pool_scores(cosines_NK, groups), labels_GK, words, seed=subject.seed)
-    metrics = {f"{PREFIX}.{key}": value for key, value in scores.items()}
+    labels_GK = pool_labels(carried(records, len(words)), groups)
+    sides_K = two_sided(labels_GK)
+    weights_GS = draw_weights(len(labels_GK), seed=subject.seed)
+    labels_GK, ours_GK = labels_GK[:, sides_K], pool_scores(cosines_NK, groups)[:, sides_K]
+    named = [word for word, sided in zip(words, sides_K, strict=True) if sided]
+    metrics = {
+        f"zero_shot.unseen.{key}": value
+        for key, value in unseen_scores(ours_GK, labels_GK, named, weights_GS, seed=subject.seed).items()
+    }
+    metrics |= _permuted(ours_GK, labels_GK, seed=subject.seed)
+    if baselines and split == "test":
+        theirs = {
+            name: pool_scores(scores_NK, groups)[:, sides_K]
+            for name, scores_NK in word_baselines(subject, words, outputs).items()
+        }
+        metrics |= _beside(ours_GK, theirs, labels_GK, weights_GS)
     merge_metrics(run, metrics)
     return metrics
 
 
-def unseen_scores(
-    cosines_GK: npt.NDArray[np.float64], labels_GK: Labels, words: Sequence[str], *, seed: int
-) -> dict[str, float]:
-    """Scores over the words that some groups carry and some do not.
+def two_sided(labels_GK: Labels) -> npt.NDArray[np.bool_]:
+    """Which words some groups carry and some do not; boolean, shape (K,).
 
     Raises:
         DataError: There is no such word.
     """
     carriers_K = labels_GK.sum(axis=0)
-    sides_K = (carriers_K > 0) & (carriers_K < len(labels_GK))
+    sides_K: npt.NDArray[np.bool_] = (carriers_K > 0) & (carriers_K < len(labels_GK))
     if not sides_K.any():
         raise DataError(
-            f"at least one of {len(words)} unseen words must be carried by some groups "
+            f"at least one of {labels_GK.shape[1]} unseen words must be carried by some groups "
             "and not by others; none is"
         )
-    cosines_GK, labels_GK = cosines_GK[:, sides_K], labels_GK[:, sides_K]
-    auc_K = aucs(cosines_GK, labels_GK)
-    named = [word for word, sided in zip(words, sides_K, strict=True) if sided]
+    return sides_K
+
+
+def unseen_scores(
+    cosines_GK: npt.NDArray[Any], labels_GK: Labels, words: Sequence[str], weights_GS: Floats, *, seed: int
+) -> dict[str, float]:
+    """Scores over words that some groups carry and some do not."""
+    areas = class_scores(cosines_GK, labels_GK, weights_GS).aucs
+    by_word = {f"auc.{word}": one for word, one in zip(words, areas, strict=True) if one is not None}
     return {
-        "auc": float(auc_K.mean()),
-        "macro_map": float(average_precisions(cosines_GK, labels_GK).mean()),
+        **flat(word_scores(cosines_GK, labels_GK, weights_GS)),
         "chance_map": chance_scores(labels_GK, seed=seed)["macro_map"],
-        "n_tags": len(named),
+        "n_tags": len(words),
         "n_groups": len(labels_GK),
-        **{f"auc.{word}": float(value) for word, value in zip(named, auc_K, strict=True)},
+        **flat(by_word),
     }
+
+
+def word_scores(cosines_GK: npt.NDArray[Any], labels_GK: Labels, weights_GS: Floats) -> dict[str, Resampled]:
+    """`auc` and `macro_map`; a hit rate says nothing where most groups carry no unseen word."""
+    scores = resample_scores(cosines_GK, labels_GK, weights_GS)
+    return {key: scores[key] for key in ("auc", "macro_map")}
+
+
+def permuted_aucs(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> Floats:
+    """Mean AUC when each word is looked for by the vector of another; shape (S,), S = `PERMUTATIONS`."""
+    rng = np.random.default_rng([seed % 2**63, 3])
+    orders = [rng.permutation(cosines_GK.shape[1]) for _ in range(PERMUTATIONS)]
+    return np.array([macro_auc(cosines_GK[:, order_K], labels_GK)[0] for order_K in orders])
+
+
+def _permuted(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> dict[str, float]:
+    drawn_S = permuted_aucs(cosines_GK, labels_GK, seed=seed)
+    as_good = int((drawn_S >= macro_auc(cosines_GK, labels_GK)[0]).sum())
+    return {
+        "zero_shot.permuted.auc": float(drawn_S.mean()),
+        "zero_shot.permuted.auc_p95": float(np.quantile(drawn_S, 0.95)),
+        "zero_shot.permuted.auc_p": (1 + as_good) / (1 + len(drawn_S)),
+    }
+
+
+def _beside(
+    ours_GK: npt.NDArray[Any],
+    theirs: Mapping[str, npt.NDArray[Any]],
+    labels_GK: Labels,
+    weights_GS: Floats,
+) -> dict[str, float]:
+    ours = word_scores(ours_GK, labels_GK, weights_GS)
+    values: dict[str, float] = {}
+    for name, scores_GK in theirs.items():
+        scores = word_scores(scores_GK, labels_GK, weights_GS)
+        values |= flat({f"zero_shot.{name}.{key}": one for key, one in scores.items()})
+        for key, one in scores.items():
+            values |= flat_estimate(f"zero_shot.difference.{name}.{key}", ours[key].minus(one))
+    return values
 
 
 def require_unseen(subject: Subject) -> None:
@@ -135,7 +201,7 @@ def seen_words(dataset: Dataset) -> list[str]:
     return faults
 
 
-def _carried(records: Sequence[ImageRecord], count: int) -> Labels:
+def carried(records: Sequence[ImageRecord], count: int) -> Labels:
     """Which words each picture carries; boolean, shape (N, K)."""
     labels_NK = np.zeros((len(records), count), dtype=np.bool_)
     for row, record in enumerate(records):

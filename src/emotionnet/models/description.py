@@ -24,6 +24,20 @@ class Domain(BaseModel):
     unseen: tuple[str, ...]
 
 
+class Fitted(BaseModel):
+    """A number fitted to a trained network, such as a threshold or a temperature, and on what.
+
+    `data_hash` is the `Dataset.split_hash` of the split that it was fitted on: scores on that
+    split are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    name: str
+    value: float
+    data_hash: str
+
+
 class ImageModel(BaseModel):
     """An `EmotionNet`: trunk, shape of the heads, labels and preprocessing."""
 
@@ -39,6 +53,7 @@ class ImageModel(BaseModel):
     aux_emotions: tuple[str, ...] | None
     preprocessing: Preprocessing
     domain: Domain
+    fitted: tuple[Fitted, ...] = ()
 
 
 class TextModel(BaseModel):

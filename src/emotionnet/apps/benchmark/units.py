@@ -1,0 +1,194 @@
+"""One unit run: its fold's data, its training, its predictions. Runs in a process of its own, on one thread."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from emotionnet import runs
+from emotionnet.apps.benchmark.folder import write_found
+from emotionnet.apps.benchmark.plan import SPACES, Unit, left_out_source, stage
+from emotionnet.config import BenchmarkConfig, CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.curation.curate import curate
+from emotionnet.data.folds import fold_splits, group_folds, shuffled_groups, write_variant
+from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.evaluation.baselines import fit_on_validation, pixel_features, trunk_features
+from emotionnet.evaluation.neighbours import cosines, nearest_scores
+from emotionnet.evaluation.units import Split, read_split, read_splits
+from emotionnet.evaluation.zeroshot import carried
+from emotionnet.files import write_bytes
+from emotionnet.inference.predictor import load_predictor
+from emotionnet.models.trunks import preprocessing
+from emotionnet.text.build import make_vectors
+from emotionnet.training.run import train, train_teacher
+
+FEATURES = "features.npz"
+
+
+def prepare_space(config: BenchmarkConfig, space: str) -> None:
+    """Curate a label space, make its word vectors, and compute features of its pictures; what is there stays."""
+    folder = config.out / space
+    dataset, vectors = folder / "dataset", folder / "vectors"
+    if not dataset.is_dir():
+        curate(stage(config, CurateConfig, **SPACES[space], out=dataset))
+    if not vectors.is_dir():
+        make_vectors(stage(config, VectorsConfig, data=dataset, out=vectors))
+    if not (folder / FEATURES).is_file():
+        _write_features(config, read_dataset(dataset), folder / FEATURES)
+
+
+def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
+    """Run a unit, or go on with it, and keep its predictions; its work folder is deleted.
+
+    Raises:
+        DataError: A stage's config or the data cannot be used.
+        TrainingError: A loss is not finite.
+    """
+    started = time.perf_counter()
+    work = config.out / "work" / unit.name
+    base = read_dataset(config.out / unit.space / "dataset")
+    dataset = _variant(config, unit, base, work / "dataset")
+    test = read_split(dataset, "test", base.emotion_names)
+    with threadpool_limits(limits=1):
+        said = _METHODS[unit.method](_Task(config, unit, dataset, test, work))
+    write_found(
+        config.out,
+        unit,
+        test.records,
+        {**said.facts, "seconds": round(time.perf_counter() - started, 1)},
+        labels=test.labels,
+        scores=said.scores,
+        unseen=carried(test.records, len(base.unseen)) if said.cosines.shape[1] else said.cosines,
+        cosines=said.cosines,
+    )
+    shutil.rmtree(work)
+
+
+@dataclass(frozen=True)
+class _Task:
+    config: BenchmarkConfig
+    unit: Unit
+    dataset: Dataset
+    test: Split
+    work: Path
+
+
+@dataclass(frozen=True)
+class _Said:
+    """`scores` (M, C) and `cosines` (M, K) of the test pictures."""
+
+    scores: npt.NDArray[Any]
+    cosines: npt.NDArray[Any]
+    facts: Mapping[str, Any]
+
+
+def _variant(config: BenchmarkConfig, unit: Unit, base: Dataset, out: Path) -> Dataset:
+    """The unit's data: its fold is the test split, the next one val; some go without a source or swap labels."""
+    split_of = fold_splits(group_folds(base, config.folds, seed=unit.seed), unit.fold, config.folds)
+    left_out: dict[str, Collection[str]] = {}
+    if unit.method.endswith("_without"):
+        sources = sorted(base.licences)
+        unseen = left_out_source(unit, sources)
+        others = [source for source in sources if source != unseen]
+        left_out = {"train": [unseen], "val": [unseen], "test": others}
+    borrowed: dict[str, str] = {}
+    if unit.method == "shuffled":
+        learnt = [group for group, split in split_of.items() if split != "test"]
+        borrowed = shuffled_groups(learnt, seed=unit.seed)
+    return write_variant(base, out, split_of, left_out=left_out, borrowed=borrowed, overwrite=True)
+
+
+def _train(task: _Task, *, shape: str) -> _Said:
+    """Train a network, with a teacher where its shape calls for one, and predict the test pictures."""
+    vectors, teacher, run = (
+        task.config.out / task.unit.space / "vectors",
+        task.work / "teacher",
+        task.work / "run",
+    )
+    options: dict[str, Any] = {"data__root": task.dataset.root, "seed": task.unit.seed}
+    text: dict[str, Any] = {}
+    if shape == "3branch":
+        text = {"text__vectors": vectors}
+        _fit(train_teacher, stage(task.config, TeacherConfig, **options, **text, out=teacher))
+        text |= {"text__teacher": teacher}
+    _fit(train, stage(task.config, TrainConfig, **options, **text, model__shape=shape, out=run))
+    predictor = load_predictor(run)
+    outputs = predictor.outputs(task.test.paths)
+    words = task.dataset.unseen_names if shape == "3branch" else ()
+    found = np.zeros((len(task.test.paths), 0), dtype=np.float32)
+    if words:
+        found = predictor.label_cosines(outputs, {word: (word,) for word in words})
+    scores = runs.read_metrics(run)
+    facts = {name: scores[name] for name in ("val.macro_map", "val.best_epoch")}
+    return _Said(outputs.probabilities, found, facts)
+
+
+def _fit(fit: Callable[..., Path], config: TrainConfig | TeacherConfig) -> None:
+    """Go on with a run that was stopped; one that was stopped before it could be gone on with begins anew."""
+    resume = (config.out / runs.CHECKPOINTS / "last.pt").is_file()
+    if not resume and config.out.exists():
+        shutil.rmtree(config.out)
+    fit(config, resume=resume)
+
+
+def _probe(task: _Task, *, kind: str) -> _Said:
+    splits = read_splits(task.dataset, task.dataset.emotion_names)
+    fitted = fit_on_validation(_features(task, kind), splits)
+    return _Said(fitted.test_scores, np.zeros((len(task.test.paths), 0)), {"c": fitted.c})
+
+
+def _nearest(task: _Task) -> _Said:
+    splits = read_splits(task.dataset, task.dataset.emotion_names)
+    train_NF, _, test_MF = splits.divide(_features(task, "trunk"))
+    scores_MC = nearest_scores(cosines(test_MF, train_NF), splits.train.labels)
+    return _Said(scores_MC, np.zeros((len(task.test.paths), 0)), {})
+
+
+_METHODS: Mapping[str, Callable[[_Task], _Said]] = {
+    "frozen": lambda task: _probe(task, kind="trunk"),
+    "frozen_without": lambda task: _probe(task, kind="trunk"),
+    "pixels": lambda task: _probe(task, kind="pixels"),
+    "nearest": _nearest,
+    "softmax": lambda task: _train(task, shape="plain"),
+    "full": lambda task: _train(task, shape="3branch"),
+    "full_without": lambda task: _train(task, shape="3branch"),
+    "shuffled": lambda task: _train(task, shape="3branch"),
+}
+
+
+def _write_features(config: BenchmarkConfig, dataset: Dataset, path: Path) -> None:
+    settings = stage(config, TrainConfig, data__root=dataset.root, model__shape="plain")
+    weights = str(settings.model.weights)
+    how = preprocessing(
+        settings.model.trunk, settings.model.weights, settings.data.image_size, settings.data.crop_pct
+    )
+    splits = read_splits(dataset, dataset.emotion_names)
+    records = (*splits.train.records, *splits.val.records, *splits.test.records)
+    buffer = io.BytesIO()
+    np.savez(
+        buffer,
+        ids=np.array([record.id for record in records]),
+        trunk=trunk_features(settings.model.trunk, weights, how, splits.paths, seed=settings.seed),
+        pixels=pixel_features(splits.paths),
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def _features(task: _Task, kind: str) -> npt.NDArray[Any]:
+    """Features of the variant's pictures in the order of train, val and test."""
+    with np.load(task.config.out / task.unit.space / FEATURES, allow_pickle=False) as kept:
+        rows = {name: row for row, name in enumerate(kept["ids"].tolist())}
+        features_NF = kept[kind]
+    splits = ("train", "val", "test")
+    wanted = [rows[record.id] for split in splits for record in task.dataset.records(split)]
+    found: npt.NDArray[Any] = features_NF[wanted]
+    return found

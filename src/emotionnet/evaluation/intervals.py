@@ -1,0 +1,166 @@
+"""95 % intervals of scores, and paired differences between two sets of predictions.
+
+A score is resampled by weighting its groups (`resampling`). Resampled macro scores vary too little
+when classes have few positives: the weights of P positives spread a mean over them by
+(P - 1) / (P + 1) of what another sample of P would. Over classes with P_c positives each, the
+spread is therefore widened by
+    K^2 = sum_c 1 / P_c  /  sum_c (P_c - 1) / (P_c (P_c + 1)),
+from the moments of the Dirichlet distribution, and the interval is the score +- 1.96 K sd. It is
+centred on the score itself, since resampled average precisions do not lie around it. What it
+covers is the mean score of test sets of this size; tests/evaluation/test_intervals.py holds it to that.
+Shape letters: G = groups, C = classes, S = resamples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from emotionnet.evaluation.metrics import Floats, Labels, aucs, average_precisions, hit_rate
+from emotionnet.evaluation.resampling import weighted_class_scores, weighted_hit_rates
+
+LEVEL = 0.95
+REACH = float(norm.ppf((1 + LEVEL) / 2))  # standard deviations from the score to either end
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score with the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference(Estimate):
+    """A paired difference; `p` is two-sided, below 0.05 exactly when the interval leaves 0 out."""
+
+    p: float
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A score, and the same score on S resamples of its groups.
+
+    `counts` are the numbers of groups that it is a mean over: the positives of each class for macro
+    mAP, those or the negatives, whichever are fewer, for AUC, the labelled groups for a hit rate.
+    """
+
+    value: float
+    replicates: Floats
+    counts: tuple[int, ...]
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the score over test sets of its size; infinite when no class has 2 positives."""
+        counts = np.array(self.counts, dtype=np.float64)
+        shown = ((counts - 1) / (counts * (counts + 1))).sum()
+        if shown == 0:
+            return np.inf
+        return float(self.replicates.std() * np.sqrt((1 / counts).sum() / shown))
+
+    def estimate(self) -> Estimate:
+        """The score with its interval, within 0 and 1; 0 to 1 where nothing tells its spread."""
+        reach = REACH * self.deviation
+        return Estimate(self.value, max(0.0, self.value - reach), min(1.0, self.value + reach))
+
+    def minus(self, other: Resampled) -> Difference:
+        """The paired difference to another set of predictions for the same groups and labels.
+
+        Raises:
+            ValueError: The other score is over other classes, groups or resamples.
+        """
+        if self.counts != other.counts or len(self.replicates) != len(other.replicates):
+            raise ValueError("paired scores must be over the same groups, classes and resamples")
+        paired = Resampled(self.value - other.value, self.replicates - other.replicates, self.counts)
+        value, deviation = paired.value, paired.deviation
+        if deviation == 0:  # equal predictions, or equal in all that the score sees
+            return Difference(value, value, value, p=1.0 if value == 0 else 0.0)
+        low, high = max(-1.0, value - REACH * deviation), min(1.0, value + REACH * deviation)
+        return Difference(value, low, high, p=2 * float(norm.sf(abs(value) / deviation)))
+
+
+def mean_of(parts: Sequence[Resampled]) -> Resampled:
+    """The mean of scores of different groups (folds), or of the same under the same weights (seeds)."""
+    return Resampled(
+        value=float(np.mean([part.value for part in parts])),
+        replicates=np.mean([part.replicates for part in parts], axis=0),
+        counts=tuple(count for part in parts for count in part.counts),
+    )
+
+
+def resample_scores(
+    scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_GS: Floats
+) -> dict[str, Resampled]:
+    """`macro_map`, `auc` and `hit_rate` of predictions; `auc` only where a class has both sides.
+
+    The classes are those that have a positive group, in every resample.
+
+    Args:
+        scores_GC: The larger the likelier; shape (G, C).
+        labels_GC: Boolean, shape (G, C).
+        weights_GS: As `resampling.draw_weights` gives them; the same ones make scores pairs.
+
+    Raises:
+        ValueError: Shapes do not fit, or no group has a label.
+    """
+    classes = class_scores(scores_GC, labels_GC, weights_GS)
+    found = {
+        name: mean_of([one for one in column if one is not None])
+        for name, column in (("macro_map", classes.precisions), ("auc", classes.aucs))
+        if any(one is not None for one in column)
+    }
+    found["hit_rate"] = Resampled(
+        value=hit_rate(scores_GC, labels_GC),
+        replicates=weighted_hit_rates(scores_GC, labels_GC, weights_GS),
+        counts=(int(labels_GC.any(axis=1).sum()),),
+    )
+    return found
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """Average precision and AUC of each class, None where it has none."""
+
+    precisions: tuple[Resampled | None, ...]
+    aucs: tuple[Resampled | None, ...]
+
+
+def class_scores(scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_GS: Floats) -> ClassScores:
+    """Every class by itself; arguments and errors as `resample_scores`."""
+    if len(weights_GS) != len(labels_GC):
+        raise ValueError(f"every group must have weights; got {len(weights_GS)} for {len(labels_GC)} groups")
+    exact = (average_precisions(scores_GC, labels_GC), aucs(scores_GC, labels_GC))
+    drawn = weighted_class_scores(scores_GC, labels_GC, weights_GS)
+    positives_C = labels_GC.sum(axis=0)
+    rarer_C = np.minimum(positives_C, len(labels_GC) - positives_C)  # an AUC is a mean over either side
+    precisions, areas = (
+        tuple(
+            None if np.isnan(value) else Resampled(float(value), replicates_S, (int(count),))
+            for value, replicates_S, count in zip(values_C, replicates_SC.T, counts_C, strict=True)
+        )
+        for values_C, replicates_SC, counts_C in zip(exact, drawn, (positives_C, rarer_C), strict=True)
+    )
+    return ClassScores(precisions, areas)
+
+
+def flat(samples: Mapping[str, Resampled]) -> dict[str, float]:
+    """Scores as flat keys: `macro_map`, `macro_map_ci_low`, `macro_map_ci_high` and so on."""
+    values: dict[str, float] = {}
+    for name, sample in samples.items():
+        values |= flat_estimate(name, sample.estimate())
+    return values
+
+
+def flat_estimate(name: str, found: Estimate) -> dict[str, float]:
+    """One estimate as flat keys; a difference has `<name>_p` too."""
+    values = {name: found.value, f"{name}_ci_low": found.low, f"{name}_ci_high": found.high}
+    if isinstance(found, Difference):
+        values[f"{name}_p"] = found.p
+    return values

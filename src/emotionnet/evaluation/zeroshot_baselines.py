@@ -1,0 +1,133 @@
+"""What zero-shot must be held against: a linear map from the frozen trunk, and the network's own emotions.
+
+Both give every picture a point among the word vectors without the network's projection, and words
+are looked for around it in the same way. Shape letters: N = pictures, F = features, D = vector size,
+C = emotions, K = words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
+
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.baselines import trunk_features
+from emotionnet.evaluation.subject import Subject
+from emotionnet.inference.outputs import Outputs
+from emotionnet.records import SPLITS, DataError, ImageRecord
+from emotionnet.text.vectors import WordVectors
+
+ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)
+Points = npt.NDArray[np.float32]
+
+
+def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> dict[str, npt.NDArray[Any]]:
+    """Scores of test pictures for words, as the network's own cosines.
+
+    * `ridge`: ridge regression from features of the frozen trunk to the mean word vector of a
+      picture's tags, its penalty chosen on validation.
+    * `similarity`: the mean word vector of the emotions that the network was trained on, each weighted by its
+      probability (ConSE, Norouzi et al., ICLR 2014, over all classes).
+
+    Args:
+        subject: A run with word vectors.
+        words: The K words.
+        outputs: What the network says of the test pictures.
+
+    Returns:
+        Float32, shape (N, K), by name.
+
+    Raises:
+        DataError: A picture cannot be decoded, no tag or no emotion has a vector, or the trunk's first
+            weights cannot be had.
+    """
+    vectors = subject.predictor.vectors
+    if vectors is None:
+        raise DataError(f"{subject.run}: zero-shot needs word vectors; this run has none")
+    points = {
+        "ridge": _ridge_points(subject, vectors),
+        "similarity": emotion_points(outputs.probabilities, subject.predictor.emotions, vectors),
+    }
+    labels = {word: (word,) for word in words}
+    return {
+        name: subject.predictor.label_cosines(replace(outputs, projection=rows_ND), labels)
+        for name, rows_ND in points.items()
+    }
+
+
+def emotion_points(
+    probabilities_NC: npt.NDArray[np.float32], emotions: Sequence[str], vectors: WordVectors
+) -> Points:
+    """Unit vectors of the emotions, weighted by their probabilities; an emotion without a vector has none.
+
+    Returns:
+        Float32, shape (N, D).
+
+    Raises:
+        DataError: No emotion has a vector.
+    """
+    rows_CD, known = vectors.matrix(emotions)
+    if not any(known):
+        raise DataError("at least one emotion must have a word vector; none has")
+    unit_CD = normalize(rows_CD) * np.array(known)[:, None]
+    points_ND: Points = (probabilities_NC @ unit_CD).astype(np.float32)
+    return points_ND
+
+
+def ridge_points(
+    train_NF: npt.NDArray[Any],
+    train_ND: Points,
+    val_NF: npt.NDArray[Any],
+    val_ND: Points,
+    test_NF: npt.NDArray[Any],
+) -> Points:
+    """Predict word vectors from features; the penalty is that with the highest mean cosine on validation.
+
+    Returns:
+        Float32, shape (N of the test, D).
+    """
+    models = [make_pipeline(StandardScaler(), Ridge(alpha=alpha)).fit(train_NF, train_ND) for alpha in ALPHAS]
+    cosines = [(normalize(model.predict(val_NF)) * normalize(val_ND)).sum(axis=1).mean() for model in models]
+    points_ND: Points = models[int(np.argmax(cosines))].predict(test_NF).astype(np.float32)
+    return points_ND
+
+
+def _ridge_points(subject: Subject, vectors: WordVectors) -> Points:
+    model, dataset = subject.predictor.model, subject.dataset
+    by_split = {split: dataset.records(split) for split in SPLITS}
+    taught = {split: _taught(dataset, by_split[split], vectors) for split in ("train", "val")}
+    wanted = [*taught["train"], *taught["val"], *by_split["test"]]
+    features_NF = trunk_features(
+        model.trunk,
+        subject.trunk_weights,
+        model.preprocessing,
+        [dataset.image_path(record) for record in wanted],
+        seed=subject.seed,
+    )
+    ends = np.cumsum([len(taught["train"]), len(taught["val"])])
+    train_NF, val_NF, test_NF = np.split(features_NF, ends)
+    train_ND, val_ND = (_means(dataset, taught[split], vectors) for split in ("train", "val"))
+    return ridge_points(train_NF, train_ND, val_NF, val_ND, test_NF)
+
+
+def _taught(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> list[ImageRecord]:
+    """The records with a tag that has a vector.
+
+    Raises:
+        DataError: There is none.
+    """
+    found = [record for record in records if any(dataset.tag_names[tag] in vectors for tag in record.tags)]
+    if not found:
+        raise DataError(f"{dataset.root}: at least one picture must have a tag with a word vector; none has")
+    return found
+
+
+def _means(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Points:
+    return vectors.mean_vectors([[dataset.tag_names[tag] for tag in record.tags] for record in records])
