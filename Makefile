@@ -5,7 +5,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: setup demo check test test-all format
+.PHONY: setup demo benchmark check test test-all format
 .DELETE_ON_ERROR:
 
 setup: .venv/.ready
@@ -19,6 +19,11 @@ setup: .venv/.ready
 
 demo: setup
 	$(BIN)/emotionnet demo --overwrite
+
+# About an hour on 2 cores; stop it whenever you like, the next call goes on.
+benchmark: setup
+	$(BIN)/emotionnet benchmark
+	cp runs/benchmark/benchmarks.md docs/benchmarks.md
 
 check: setup
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +14,14 @@ from cyclopts import App, Parameter, validators
 
 from emotionnet import __version__
 from emotionnet.apps.options import describe_keys, split_options
-from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config import (
+    BenchmarkConfig,
+    CurateConfig,
+    Section,
+    TeacherConfig,
+    TrainConfig,
+    VectorsConfig,
+)
 from emotionnet.config_files import load_config
 from emotionnet.records import DataError, TrainingError
 
@@ -38,6 +46,7 @@ STAGES: dict[tuple[str, ...], type[Section]] = {
     ("text", "vectors"): VectorsConfig,
     ("text", "teacher"): TeacherConfig,
     ("train",): TrainConfig,
+    ("benchmark",): BenchmarkConfig,
 }
 
 
@@ -215,6 +224,27 @@ def demo(*, out: Path = Path("runs/demo"), overwrite: bool = False) -> None:
     from emotionnet.apps.output import print_result
 
     print_result(run_demo(out, overwrite=overwrite))
+
+
+@app.command(help_epilogue=describe_keys(BenchmarkConfig))
+def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options: Options) -> None:
+    """Cross-validate on emoji, folds x seeds: the page of paired differences that claims rest on.
+
+    May be stopped at any time; the same command goes on.
+
+    Args:
+        config: JSON file; every key can be given as an option too. None: the project's own benchmark.
+        overwrite: Begin anew.
+    """
+    with resources.as_file(resources.files("emotionnet") / "experiments" / "benchmark") as own:
+        if config is None:
+            config, options = own / "benchmark.json", {"out": "runs/benchmark", **options}
+        settings = load_config(BenchmarkConfig, config, options)
+
+        from emotionnet.apps.benchmark.run import run_benchmark
+        from emotionnet.apps.output import print_result
+
+        print_result({"page": str(run_benchmark(settings, overwrite=overwrite))})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -77,10 +77,9 @@ def _prepare(config: BenchmarkConfig, *, overwrite: bool) -> None:
 
 
 def _identity(config: BenchmarkConfig) -> dict[str, Any]:
-    """What a stopped benchmark must share with the one that goes on with it: settings and stages, not speed."""
-    values = {
-        key: value for key, value in portable(config, config.out).items() if key not in ("workers", "stages")
-    }
+    """What a stopped benchmark and the one that goes on with it must share: settings, not speed."""
+    speed = ("about", "stages", "workers")
+    values = {key: value for key, value in portable(config, config.out).items() if key not in speed}
     stages = {path.stem: read_object(path) for path in sorted(config.stages.glob("*.json"))}
     return {**values, "stages": {name: stages[name] for name in stages if name != "benchmark"}}
 

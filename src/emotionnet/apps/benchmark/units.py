@@ -1,4 +1,4 @@
-"""One unit run: its fold's data, its training, its predictions. Runs in a process of its own, on one thread."""
+"""One unit: its fold's data, its training, its predictions; in a process of its own, on one thread."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FEATURES = "features.npz"
 
 
 def prepare_space(config: BenchmarkConfig, space: str) -> None:
-    """Curate a label space, make its word vectors, and compute features of its pictures; what is there stays."""
+    """Curate a label space, make word vectors, compute features of the pictures; what is there stays."""
     folder = config.out / space
     dataset, vectors = folder / "dataset", folder / "vectors"
     if not dataset.is_dir():
@@ -92,7 +92,7 @@ class _Said:
 
 
 def _variant(config: BenchmarkConfig, unit: Unit, base: Dataset, out: Path) -> Dataset:
-    """The unit's data: its fold is the test split, the next one val; some go without a source or swap labels."""
+    """The unit's data: its fold is the test split, the next val; some leave a source out or swap labels."""
     split_of = fold_splits(group_folds(base, config.folds, seed=unit.seed), unit.fold, config.folds)
     left_out: dict[str, Collection[str]] = {}
     if unit.method.endswith("_without"):
