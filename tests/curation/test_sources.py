@@ -157,3 +157,40 @@ def test_an_unknown_type_names_the_known_ones(tmp_path: Path, name: str) -> None
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(DataError, match=r"'emoji' or a file that ends in one of \.jsonl, \.csv, \.parquet"):
         read_source(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+def test_a_folder_may_have_brackets_in_its_name(tmp_path: Path, suffix: str) -> None:
+    folder = tmp_path / "run[1]*"
+    folder.mkdir()
+    row = {"id": "7", "image": "a.jpg", "tags": ["sad"]}
+    makers = {
+        "csv": lambda: csv(folder, "id,image,tags\n7,a.jpg,sad\n"),
+        "parquet": lambda: parquet(folder, {name: [value] for name, value in row.items()}),
+        "jsonl": lambda: jsonl(folder, row),
+    }
+    assert rows(makers[suffix]()) == [{**row, "group": None}]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path, suffix: str) -> None:
+    text = {
+        "csv": "id,image,tags\n7,a.jpg,sad|cat\n8,sub/b.jpg,mad\n",
+        "jsonl": '{"id":"7","image":"a.jpg","tags":["sad","cat"]}\n'
+        '{"id":"8","image":"sub/b.jpg","tags":["mad"]}\n',
+    }
+    path = tmp_path / f"records.{suffix}"
+    path.write_text(text[suffix], encoding="utf-8")
+    plain = rows(path)
+    path.write_text(text[suffix], encoding="utf-8-sig")
+    assert rows(path) == plain
+    assert plain[0]["tags"] == ["sad", "cat"]
+
+
+def test_a_fault_behind_a_byte_order_mark_is_the_only_one(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text('{"id":"7","image":"a.jpg","tags":["sad"]}\nx\n', encoding="utf-8-sig")
+    with pytest.raises(DataError) as error:
+        read_source(path)
+    assert len(error.value.faults) == 1
+    assert error.value.faults[0].startswith(f"{path}:2: must be a JSON object")

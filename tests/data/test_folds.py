@@ -371,7 +371,7 @@ def test_rejects_that_cannot_be_read(
     path.unlink()
     if rejects is not None:
         rejects.write_parquet(path)
-    with pytest.raises(DataError, match=r"rejects\.parquet: must be a Parquet file with the columns id and"):
+    with pytest.raises(DataError, match=r"rejects\.parquet: must be a Parquet file"):
         write_variant(original, tmp_path / "variant", SAME)
     assert not (tmp_path / "variant").exists()
 

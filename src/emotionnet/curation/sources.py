@@ -11,15 +11,16 @@ are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
+from emotionnet.data.tables import first_line, read_parquet
 from emotionnet.records import DataError
 
 SOURCE_SCHEMA = pl.Schema(
@@ -114,17 +115,17 @@ def _read_jsonl(path: Path) -> pl.DataFrame:
     names = [*SOURCE_SCHEMA.names(), *_ALIASES]
     schema = {name: SOURCE_SCHEMA[_ALIASES.get(name, name)] for name in names}
     try:
-        table = pl.read_ndjson(path, schema=schema)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        table = pl.read_ndjson(_content(path), schema=schema)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         faults = list(islice(_jsonl_faults(path), _MOST_FAULTS))
-        raise DataError(faults or f"{path}: must be JSON lines; {_reason(error)}") from None
+        raise DataError(faults or f"{path}: must be JSON lines; {first_line(error)}") from None
     absent = [name for name in names if table[name].null_count() == table.height and table.height]
     return table.drop(absent)
 
 
 def _jsonl_faults(path: Path) -> Iterator[str]:
     """Read again, slowly, to say where the fault is."""
-    with path.open(encoding="utf-8", errors="replace") as lines:
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 row = json.loads(line) if line.strip() else {}
@@ -138,30 +139,26 @@ def _jsonl_faults(path: Path) -> Iterator[str]:
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
-    table = _read(pl.read_csv, path, "a CSV table", infer_schema=False)
+    try:
+        table = pl.read_csv(_content(path), infer_schema=False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise DataError(f"{path}: must be a CSV table; {first_line(error)}") from None
     if "tags" not in table.columns:
         return table
     separator = "|" if table["tags"].str.contains("|", literal=True).any() else ","
     return table.with_columns(pl.col("tags").str.split(separator))
 
 
-def _read_parquet(path: Path) -> pl.DataFrame:
-    return _read(pl.read_parquet, path, "a Parquet table")
-
-
-def _read(reader: Callable[..., pl.DataFrame], path: Path, kind: str, **options: Any) -> pl.DataFrame:
+def _content(path: Path) -> bytes:
+    """Content rather than a path, which Polars would take for a pattern; without a byte order mark."""
     try:
-        return reader(path, **options)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path}: must be {kind}; {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 _READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_csv,
-    ".parquet": _read_parquet,
+    ".parquet": read_parquet,
 }

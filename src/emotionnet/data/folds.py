@@ -19,6 +19,7 @@ import polars as pl
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
 from emotionnet.data.store import PARTS, REJECTS_SCHEMA, SCHEMA, Dataset, read_dataset, write_dataset
+from emotionnet.data.tables import first_line, read_parquet
 from emotionnet.files import new_folder
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
@@ -212,9 +213,9 @@ def _inherited(dataset: Dataset, kept: Mapping[str, Sequence[ImageRecord]]) -> d
 
 def _read_rejects(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path, columns=REJECTS_SCHEMA.names()).cast(REJECTS_SCHEMA)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
+        return read_parquet(path).select(REJECTS_SCHEMA.names()).cast(REJECTS_SCHEMA)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = first_line(error)
         raise DataError(f"{path}: must be a Parquet file with the columns id and reason; {reason}") from None
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import polars as pl
 
+from emotionnet.data.tables import first_line, read_parquet
 from emotionnet.files import read_json, read_object, sha256, write_json
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 
@@ -255,18 +256,14 @@ def _record(row: Mapping[str, Any]) -> ImageRecord:
 
 
 def _read_table(path: Path) -> pl.DataFrame:
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: must be a Parquet file; {reason}") from None
+    table = read_parquet(path)
     missing = [name for name in SCHEMA if name not in table.columns]
     if missing:
         raise DataError(f"{path}: must have the columns {', '.join(SCHEMA)}; {', '.join(missing)} missing")
     try:
         return table.select(SCHEMA.names()).cast(SCHEMA)
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = first_line(error)
         raise DataError(f"{path}: a column has another type than {dict(SCHEMA)}; {reason}") from None
 
 

@@ -1,0 +1,45 @@
+"""Parquet files from outside.
+
+PyArrow reads and checks them, since Polars stops the whole process over some broken files, and takes a path
+with brackets for a pattern. What is checked is handed to Polars without a copy.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionnet.records import DataError
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a Parquet file, all columns, in file order.
+
+    Raises:
+        DataError: The file is missing or broken.
+    """
+    try:
+        content = io.BytesIO(path.read_bytes())
+        table = pq.ParquetFile(content).read().replace_schema_metadata(None)
+        table.validate(full=True)
+        _require_text_names(table.schema)
+        return pl.DataFrame(pl.from_arrow(table))
+    except (Exception, pl.exceptions.PanicException) as error:  # a broken file can fail in many ways
+        raise DataError(f"{path}: must be a Parquet file; {first_line(error)}") from None
+
+
+def _require_text_names(fields: Iterable[pa.Field]) -> None:
+    """Decode the name of every field, inner ones too: Polars stops over one that is not UTF-8."""
+    for field in fields:
+        field.name.encode()
+        _require_text_names(field.type.field(number) for number in range(field.type.num_fields))
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
