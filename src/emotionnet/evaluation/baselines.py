@@ -43,7 +43,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class FittedProbe:
-    """A probe whose c was chosen on validation, what it was fitted on, and its log-odds (M, C) for the test."""
+    """A probe, its c chosen on validation, what it was fitted on, and its log-odds (M, C) of the test."""
 
     c: float
     train: ProbeFeatures

@@ -58,7 +58,7 @@ class Resampled:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of the score over test sets of its size; infinite when no class has 2 positives."""
+        """Standard deviation over test sets of this size; infinite when no class has 2 positives."""
         counts = np.array(self.counts, dtype=np.float64)
         shown = ((counts - 1) / (counts * (counts + 1))).sum()
         if shown == 0:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.data.store import Dataset
+from emotionnet.data.store import MARKER, Dataset
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.intervals import Resampled, class_scores, flat, flat_estimate, resample_scores
 from emotionnet.evaluation.metrics import Floats, Labels, macro_auc
