@@ -30,6 +30,11 @@ class TrainingError(RuntimeError):
     """Training failed while it ran (exit status 1); what it saved is kept."""
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another package says, in one line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """A word of a vocabulary and the number of groups that carry it."""

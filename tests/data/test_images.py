@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
+import subprocess
+import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +17,7 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from emotionnet.data.images import Preprocessing, decode, evaluation_array, find_images
+from emotionnet.data.images import FORMATS, Preprocessing, decode, evaluation_array, find_images
 from emotionnet.records import DataError
 
 PLAIN = Preprocessing(image_size=32, crop_pct=0.875, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -109,6 +114,7 @@ def test_600_megapixels_are_refused_before_a_pixel_is_decoded(tmp_path: Path) ->
         decode(tmp_path / "bomb.png")
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_just_over_the_limit_is_refused_too(tmp_path: Path) -> None:
     (tmp_path / "large.png").write_bytes(png_header(10_001, 10_000))
     with pytest.raises(
@@ -125,6 +131,70 @@ def test_a_truncated_file_is_named(tmp_path: Path, suffix: str) -> None:
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=rf"cut\.{suffix}"):
         decode(path)
+
+
+def damaged(form: str) -> list[bytes]:
+    """Pictures of one format with some bytes of the head changed, and cut off."""
+    buffer = io.BytesIO()
+    noise(24, 24).save(buffer, format=form)
+    whole, rng, found = buffer.getvalue(), random.Random(0), []
+    for number in range(300):
+        content = bytearray(whole)
+        for _ in range(1 + number % 4):
+            content[rng.randrange(min(len(content), 400))] = rng.choice(
+                (0, 127, 128, 255, rng.randrange(256))
+            )
+        found.append(bytes(content[: rng.randrange(len(content)) if number % 5 == 0 else None]))
+    return [*found, whole[:-20]]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_damaged_file_is_a_picture_or_a_fault_and_nothing_else(form: str) -> None:
+    faults = []
+    for content in damaged(form):
+        try:
+            assert decode(content).mode == "RGB"
+        except DataError as error:
+            faults.append(str(error))
+    assert len(faults) > 3
+    assert all(len(fault.splitlines()) == 1 for fault in faults)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a\nb"), OverflowError(), KeyError("x"), AssertionError()])
+def test_whatever_a_decoder_raises_is_one_line(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fails(_: Image.Image) -> Image.Image:
+        raise error
+
+    monkeypatch.setattr("emotionnet.data.images._to_rgb", fails)
+    with pytest.raises(DataError, match=r"^<ndarray>: picture cannot be decoded \([^\n]+\)$"):
+        decode(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_threads_leave_the_callers_warning_filters_as_they_were() -> None:
+    buffer = io.BytesIO()
+    noise(300, 300).save(buffer, format="JPEG")
+    before = list(warnings.filters)
+    for _ in range(10):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(decode, [buffer.getvalue()] * 20))
+        assert list(warnings.filters) == before
+
+
+def test_remarks_of_pillow_are_silent_and_others_are_not(tmp_path: Path) -> None:
+    """In a process of its own, with Python's own filters."""
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "odd.png", transparency=b"\x00\xff")
+    code = (
+        "import sys, warnings; from emotionnet.data.images import decode; from PIL import Image;"
+        "image = Image.open(sys.argv[1]); image.load(); image.info['transparency'] = b'\\0\\xff';"
+        "image.convert('RGB'); decode(image); warnings.warn('the caller speaks')"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "odd.png")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    assert "the caller speaks" in said
+    assert "PIL" not in said
 
 
 @pytest.mark.parametrize(
@@ -194,8 +264,8 @@ def test_a_picture_without_a_pixel_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "crop", "std"), [(0, 0.9, 1.0), (8, 0.0, 1.0), (8, 1.1, 1.0), (8, 1.0, 0.0)]
+    ("size", "crop", "std"), [(0, 0.9, 1.0), (9000, 0.9, 1.0), (8, 0.0, 1.0), (8, 1.1, 1.0), (8, 1.0, 0.0)]
 )
 def test_preprocessing_has_bounds(size: int, crop: float, std: float) -> None:
-    with pytest.raises(ValueError, match="must be above 0"):
+    with pytest.raises(ValueError, match=r"must be (above 0|in 1\.\.8192)"):
         Preprocessing(image_size=size, crop_pct=crop, mean=(0.0, 0.0, 0.0), std=(std, std, std))

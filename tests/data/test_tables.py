@@ -13,8 +13,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotionnet.data.store import SCHEMA
-from emotionnet.data.tables import first_line, read_parquet
-from emotionnet.records import DataError
+from emotionnet.data.tables import read_parquet
+from emotionnet.records import DataError, first_line
 
 TABLE = pl.DataFrame(
     {

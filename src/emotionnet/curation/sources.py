@@ -20,8 +20,8 @@ from pathlib import Path
 
 import polars as pl
 
-from emotionnet.data.tables import first_line, read_parquet
-from emotionnet.records import DataError
+from emotionnet.data.tables import read_parquet
+from emotionnet.records import DataError, first_line
 
 SOURCE_SCHEMA = pl.Schema(
     {

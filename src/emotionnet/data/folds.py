@@ -19,9 +19,9 @@ import polars as pl
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
 from emotionnet.data.store import PARTS, REJECTS_SCHEMA, SCHEMA, Dataset, read_dataset, write_dataset
-from emotionnet.data.tables import first_line, read_parquet
+from emotionnet.data.tables import read_parquet
 from emotionnet.files import new_folder
-from emotionnet.records import SPLITS, DataError, ImageRecord
+from emotionnet.records import SPLITS, DataError, ImageRecord, first_line
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 # These tell of the original's own splits and paths; a variant names its original instead.

@@ -8,7 +8,6 @@ and NumPy only, so that an exported model runs without torch.
 from __future__ import annotations
 
 import io
-import struct
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -19,12 +18,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from emotionnet.records import DataError
+from emotionnet.records import DataError, first_line
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif")
 MAX_PIXELS = 100_000_000
+MAX_SIDE = 2**13  # of a network's input
 BACKGROUND = (255, 255, 255)
+
+# Pillow's remarks on odd files; faults are errors. Once and for all, since a filter for the time of a call is
+# not safe in threads, and behind all other filters, which are the caller's.
+warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
 ImageLike = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
 
@@ -43,8 +47,10 @@ class Preprocessing:
     std: tuple[float, float, float]
 
     def __post_init__(self) -> None:
-        if self.image_size < 1 or not 0 < self.crop_pct <= 1 or not all(value > 0 for value in self.std):
-            raise ValueError(f"image_size and std must be above 0 and crop_pct in 0..1; got {self}")
+        if not 1 <= self.image_size <= MAX_SIDE:
+            raise ValueError(f"image_size must be in 1..{MAX_SIDE}; got {self.image_size}")
+        if not 0 < self.crop_pct <= 1 or not all(value > 0 for value in self.std):
+            raise ValueError(f"std must be above 0 and crop_pct in 0..1; got {self}")
 
 
 def describe(source: ImageLike) -> str:
@@ -64,34 +70,23 @@ def decode(source: ImageLike) -> Image.Image:
     """
     name = describe(source)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's remarks on odd files; faults are errors
-            with _open(source) as image:
-                if not image.width or not image.height:
-                    raise DataError(f"{name}: must have at least one pixel; it has none")
-                if image.width * image.height > MAX_PIXELS:
-                    found = f"{image.width} x {image.height}"
-                    raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
-                return _to_rgb(ImageOps.exif_transpose(image))
+        with _open(source) as image:
+            if not image.width or not image.height:
+                raise DataError(f"{name}: must have at least one pixel; it has none")
+            if image.width * image.height > MAX_PIXELS:
+                found = f"{image.width} x {image.height}"
+                raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{name}: file not found") from None
     except Image.DecompressionBombError:
         raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has more") from None
     except UnidentifiedImageError:
         raise DataError(f"{name}: must be a picture ({', '.join(FORMATS)}); it is something else") from None
-    except DataError:
-        raise
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        MemoryError,
-        struct.error,
-        IndexError,
-        TypeError,
-    ) as error:
-        raise DataError(f"{name}: picture cannot be decoded ({error})") from None
+    except Exception as error:  # each format's decoder has errors of its own
+        raise DataError(f"{name}: picture cannot be decoded ({first_line(error)})") from None
 
 
 def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.float32]:

@@ -19,9 +19,9 @@ from typing import Any
 
 import polars as pl
 
-from emotionnet.data.tables import first_line, read_parquet
+from emotionnet.data.tables import read_parquet
 from emotionnet.files import read_json, read_object, sha256, write_json
-from emotionnet.records import SPLITS, DataError, ImageRecord, Word
+from emotionnet.records import SPLITS, DataError, ImageRecord, Word, first_line
 
 MARKER = "dataset.json"
 VOCABULARIES = ("emotions", "tags", "unseen")

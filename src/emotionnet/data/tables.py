@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotionnet.records import DataError
+from emotionnet.records import DataError, first_line
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -38,8 +38,3 @@ def _require_text_names(fields: Iterable[pa.Field]) -> None:
     for field in fields:
         field.name.encode()
         _require_text_names(field.type.field(number) for number in range(field.type.num_fields))
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says in one line."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
