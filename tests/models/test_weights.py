@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from emotionnet.models.weights import load_weights, read_tensors, save_weights
+from emotionnet.models.weights import load_weights, put_tensors, read_tensors, save_weights
 from emotionnet.records import DataError
 
 
@@ -114,6 +114,20 @@ def test_unusable_tensors_are_refused(tmp_path: Path, value: torch.Tensor, text:
     with pytest.raises(DataError) as error:
         load_weights(_network(1), tmp_path / "model.pth")
     assert text in str(error.value)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (torch.empty(3, 4, device="meta"), "must be a plain tensor; it is without content"),
+        (torch.nested.nested_tensor([torch.zeros(3), torch.zeros(2)], layout=torch.jagged), "it is nested"),
+    ],
+)
+def test_tensors_without_plain_content_are_refused(value: torch.Tensor, text: str, strict: bool) -> None:
+    module = torch.nn.Linear(4, 3)
+    with pytest.raises(DataError, match=rf"here: weight: .*{text}"):
+        put_tensors(module, {"weight": value, "bias": torch.zeros(3)}, "here", strict=strict)
 
 
 def test_tensor_that_claims_a_huge_shape_costs_no_memory(tmp_path: Path) -> None:

@@ -12,6 +12,10 @@ from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
 from emotionnet.runs import MODEL
 
+MAX_SIZE = 2**16  # of a layer's side: far above any use, and memory is asked for by it
+Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
+Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
 
 class Domain(BaseModel):
     """What a model was trained on; it says nothing about other pictures."""
@@ -48,9 +52,9 @@ class ImageModel(BaseModel):
     trunk: str
     weights: str
     shape: Literal["plain", "2branch", "joint", "3branch"]
-    emotions: tuple[str, ...]
-    embedding_size: int | None
-    aux_emotions: tuple[str, ...] | None
+    emotions: Names
+    embedding_size: Size | None
+    aux_emotions: Names | None
     preprocessing: Preprocessing
     domain: Domain
     fitted: tuple[Fitted, ...] = ()
@@ -63,12 +67,12 @@ class TextModel(BaseModel):
 
     schema_version: Literal[1] = 1
     kind: Literal["text"] = "text"
-    emotions: tuple[str, ...]
-    tags: tuple[str, ...]
-    word_dim: int
-    width: int
-    max_tags: int
-    dropout: float
+    emotions: Names
+    tags: Names
+    word_dim: Size
+    width: Size
+    max_tags: Size
+    dropout: Annotated[float, Field(ge=0, le=1)]
     static: bool
     domain: Domain
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from emotionnet.files import write_bytes
-from emotionnet.records import DataError
+from emotionnet.records import DataError, first_line
 
 SHOWN = 3  # names of one kind of fault that an error lists
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -100,6 +100,10 @@ def put_tensors(
     state = _state(module)
     missing = [n for n in state if n not in tensors and not n.endswith("num_batches_tracked")]
     unexpected = [n for n in tensors if n not in state]
+    for name, tensor in tensors.items():
+        if tensor.is_nested or tensor.is_meta:
+            kind = "nested" if tensor.is_nested else "without content"
+            raise DataError(f"{where}: {name}: must be a plain tensor; it is {kind}")
     shapes = [
         f"{n} must be {tuple(state[n].shape)}, got {tuple(tensor.shape)}"
         for n, tensor in tensors.items()
@@ -142,7 +146,7 @@ def _read_safetensors(path: Path) -> object:
     try:
         return safetensors.torch.load_file(path)
     except Exception as error:  # the header of a broken file can fail in many ways
-        raise DataError(f"{path}: must be a safetensors file; {_first_line(error)}") from None
+        raise DataError(f"{path}: must be a safetensors file; {first_line(error)}") from None
 
 
 def read_torch(path: Path) -> object:
@@ -159,7 +163,3 @@ def read_torch(path: Path) -> object:
         asked = re.search(r"GLOBAL (\S+)", str(error))
         found = f"it asks for {asked[1]}" if asked else "it cannot be read as one"
         raise DataError(f"{path}: must be a PyTorch file of plain values and tensors; {found}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 from emotionnet.config import TeacherConfig, TrainConfig
-from emotionnet.data.images import Preprocessing
+from emotionnet.data.images import MAX_SIDE, Preprocessing
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Sample, bag_batches, image_batches
 from emotionnet.data.seeding import torch_seed
 from emotionnet.data.store import Dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.units import Split, read_split
 from emotionnet.losses import label_distribution
-from emotionnet.models.description import Domain, ImageModel, TextModel, write_description
+from emotionnet.models.description import MAX_SIZE, Domain, ImageModel, TextModel, write_description
 from emotionnet.models.network import SHAPES, EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing
-from emotionnet.records import ConfigError
+from emotionnet.records import ConfigError, first_line
 from emotionnet.text.teacher import TextTeacher, pack
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors, write_vectors
 from emotionnet.training import targets
@@ -85,15 +85,17 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
 
 def _require_fitting(module: EmotionNet, trunk: str, size: int) -> None:
     """Try the network on black: some trunks take one size only. It stays as it was, and so does chance."""
+    if size > MAX_SIDE:
+        raise ConfigError(f"data.image_size: must be at most {MAX_SIDE}; got {size}")
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
         with torch.no_grad(), torch_seed(0):
             module(torch.zeros(1, 3, size, size))
     except Exception as error:  # each trunk has errors of its own
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        found = f"{size} ({first_line(error)})"
         raise ConfigError(
-            f"data.image_size: must be a size that the trunk {trunk} takes; got {size} ({reason})"
+            f"data.image_size: must be a size that the trunk {trunk} takes; got {found}"
         ) from None
     finally:
         for part, mode in modes.items():
@@ -108,6 +110,9 @@ def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
     """
     if config.text.vectors is None:
         raise ConfigError("text.vectors: must be given; the teacher reads tags by their word vectors")
+    for key, size in (("width", config.model.width), ("max_tags", config.model.max_tags)):
+        if size > MAX_SIZE:
+            raise ConfigError(f"model.{key}: must be at most {MAX_SIZE}; got {size}")
     tags = dataset.tag_names
     vectors = read_vectors(config.text.vectors, only=tags)
     module = TextTeacher.from_vectors(
@@ -194,7 +199,7 @@ def _words_to_keep(dataset: Dataset) -> tuple[str, ...]:
 
 def _read_split(dataset: Dataset, name: str) -> Split:
     split = read_split(dataset, name, dataset.emotion_names)
-    targets.require_trainable(dataset, split)
+    targets.require_trainable(dataset, split, learns=name == "train")
     return split
 
 

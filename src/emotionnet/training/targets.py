@@ -23,11 +23,17 @@ from emotionnet.text.vectors import WordVectors
 BAGS_PER_STEP = 1024
 
 
-def require_trainable(dataset: Dataset, split: Split) -> None:
+def require_trainable(dataset: Dataset, split: Split, *, learns: bool) -> None:
     """Check that there is something to learn.
 
+    Args:
+        dataset: The data set.
+        split: One of its splits.
+        learns: Whether this split is trained on.
+
     Raises:
-        DataError: The data set has fewer than two emotions, or a picture no label.
+        DataError: The data set has fewer than two emotions, a picture no label, or there is a
+            single picture to train on.
     """
     if len(dataset.emotions) < 2:
         raise DataError(
@@ -38,6 +44,8 @@ def require_trainable(dataset: Dataset, split: Split) -> None:
         raise DataError(
             f"{dataset.root}: every picture must have a label; {len(bare)} have none, first {bare[0]}"
         )
+    if learns and len(split.records) < 2:
+        raise DataError(f"{dataset.root}: the train split must hold at least 2 pictures; BatchNorm needs two")
 
 
 def mean_word_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Tensor:
