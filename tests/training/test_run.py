@@ -237,6 +237,41 @@ def test_a_size_that_the_trunk_does_not_take_is_one_line(ready: dict[str, Any], 
     assert not Path(ready["out"]).exists()
 
 
+def test_a_size_that_no_memory_holds_is_not_tried(ready: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"data\.image_size: must be at most 8192; got 1000000"):
+        train(config(ready, **{"data.image_size": 1_000_000}))
+
+
+def test_a_teacher_of_absurd_width_is_refused(ready: dict[str, Any], tmp_path: Path) -> None:
+    dataset = read_dataset(Path(ready["data.root"]))
+    settings = teacher_config(dataset, Path(ready["text.vectors"]), tmp_path / "t", **{"model.width": 10**9})
+    with pytest.raises(ConfigError, match=r"model\.width: must be at most 65536; got 1000000000"):
+        train_teacher(settings)
+
+
+def test_one_training_record_is_too_few(make_dataset: Any, ready: dict[str, Any], tmp_path: Path) -> None:
+    dataset = make_dataset({"train": 1}, folder=tmp_path / "one")
+    with pytest.raises(DataError, match="the train split must hold at least 2 pictures"):
+        train_teacher(teacher_config(dataset, Path(ready["text.vectors"]), tmp_path / "t"))
+    with pytest.raises(DataError, match="the train split must hold at least 2 pictures"):
+        train(config(ready, **{"data.root": str(dataset.root)}))
+    assert not (tmp_path / "t").exists()
+    assert not Path(ready["out"]).exists()
+
+
+def test_means_are_weighted_and_summed_in_float64_whatever_the_values_are() -> None:
+    """To the bit as one value after the other is added in float64, on a device that has it."""
+    rng = np.random.default_rng(0)
+    for dtype in (torch.float32, torch.bfloat16):
+        values = torch.from_numpy(rng.normal(size=50)).to(dtype)
+        samples = rng.integers(1, 9, size=50).tolist()
+        means, expected = loop._Means(), torch.zeros((), dtype=torch.float64)
+        for value, count in zip(values, samples, strict=True):
+            means.add({"loss": value}, count)
+            expected = expected + value.double() * count
+        assert means.result("train") == {"train.loss": float(expected / sum(samples))}
+
+
 def test_the_trial_of_a_trunk_leaves_it_and_chance_as_they_were(ready: dict[str, Any]) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)

@@ -189,19 +189,29 @@ class _Run:
 
 
 class _Means:
-    """Means of scalars over samples, summed up where they were computed."""
+    """Means of scalars over samples.
+
+    They stay where they were computed until the end, then are summed up in float64 on the CPU: a step waits
+    for no transfer, and a device without float64 will do.
+    """
 
     def __init__(self) -> None:
-        self.sums: dict[str, Tensor | float] = {}
-        self.count = 0
+        self.values: dict[str, list[Tensor]] = {}
+        self.samples: list[int] = []
 
     def add(self, terms: dict[str, Tensor], samples: int) -> None:
         for name, value in terms.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value.double() * samples
-        self.count += samples
+            self.values.setdefault(name, []).append(value)
+        self.samples.append(samples)
 
     def result(self, prefix: str) -> dict[str, float]:
-        return {f"{prefix}.{name}": float(total / self.count) for name, total in self.sums.items()}
+        return {f"{prefix}.{name}": self._mean(values) for name, values in self.values.items()}
+
+    def _mean(self, values: list[Tensor]) -> float:
+        total = 0.0
+        for value, samples in zip(torch.stack(values).tolist(), self.samples, strict=True):
+            total += value * samples
+        return total / sum(self.samples)
 
 
 def _board(run: Path, epoch: int) -> Any:
