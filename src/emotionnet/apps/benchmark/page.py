@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,8 @@ from emotionnet.progress import message, track
 
 SCORES = ("macro_map", "auc", "hit_rate")
 NAMES: Mapping[str, str] = {
-    "full": "trained, all three terms",
-    "softmax": "trained, softmax only",
+    "full": "trained (all three terms)",
+    "softmax": "trained (softmax only)",
     "frozen": "frozen trunk",
     "nearest": "nearest neighbour",
     "pixels": "8x8 pixels",
@@ -30,22 +31,20 @@ NAMES: Mapping[str, str] = {
     "frozen_without": "frozen trunk without the vendor",
 }
 # What a difference leaves open, whatever its outcome.
-_SETTINGS = "Settings were chosen on 36 validation groups of the demo's split, which are test groups of some folds here"
 _OPEN: Mapping[tuple[str, str], str] = {
-    ("full", "frozen"): f"whether it holds for photographs, larger data or other settings. {_SETTINGS}.",
-    ("softmax", "frozen"): f"whether it holds for photographs, larger data or other settings. {_SETTINGS}.",
-    ("full", "softmax"): "what the two further terms do with a million pictures and long training, for which "
-    "the paper proposes them; zero-shot, which only they make possible, has its own table.",
+    ("full", "frozen"): "what training does for photographs, for larger data or with other settings.",
+    ("softmax", "frozen"): "what training does for photographs, for larger data or with other settings.",
+    (
+        "full",
+        "softmax",
+    ): "what the two further terms do with a million pictures, for which the paper proposes "
+    "them; zero-shot, which only they make possible, has its own table.",
     ("full", "nearest"): "how much of the network's score is still recognition of emoji that look alike.",
     (
         "full",
         "full_without",
-    ): "the price of a new style alone: the network without the vendor also learnt from "
-    "a third fewer pictures.",
-    (
-        "full_without",
-        "frozen_without",
-    ): "whether it holds for a style further away than another vendor's emoji.",
+    ): "the price of a new style alone: the network without the vendor also learnt from fewer pictures.",
+    ("full_without", "frozen_without"): "what happens with a style further away than another vendor's emoji.",
 }
 
 
@@ -100,7 +99,7 @@ def write_page(config: BenchmarkConfig, every: Sequence[Unit], sources: Sequence
         machine=_machine(),
         workers=config.workers or os.cpu_count(),
     )
-    write_text(config.out / PAGE, page)
+    write_text(config.out / PAGE, re.sub(r"\n{3,}", "\n\n", page.lstrip()))
     return config.out / PAGE
 
 
