@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,17 +10,24 @@ import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.metrics.pairwise import cosine_similarity
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from emotionnet.data.images import decode, evaluation_array
 from emotionnet.evaluation import baselines
-from emotionnet.evaluation.baselines import FittedProbe, Splits
-from emotionnet.evaluation.metrics import Labels, macro_map
-from emotionnet.evaluation.probing import Probe, ProbeFeatures
+from emotionnet.evaluation.baselines import FittedProbe
+from emotionnet.evaluation.chance import chance_scores
+from emotionnet.evaluation.metrics import Labels
+from emotionnet.evaluation.probing import C_GRID, Probe, ProbeFeatures
 from emotionnet.evaluation.subject import Subject, open_subject
-from emotionnet.evaluation.units import read_split
+from emotionnet.evaluation.units import Splits, read_splits
 from emotionnet.models.trunks import create_trunk
-from emotionnet.records import SPLITS, DataError
+from emotionnet.records import DataError
 
+Floats = npt.NDArray[Any]
 MakeRun = Callable[..., Path]
 
 
@@ -31,44 +38,12 @@ def subject(make_run: MakeRun) -> Subject:
 
 @pytest.fixture
 def splits(subject: Subject) -> Splits:
-    emotions = subject.predictor.emotions
-    train, val, test = (read_split(subject.dataset, name, emotions) for name in SPLITS)
-    return Splits(train=train, val=val, test=test)
+    return read_splits(subject.dataset, subject.predictor.emotions)
 
 
-def expected_chance_ap(count: int, positives: int) -> float:
-    """Mean AP over all orders of `count` rows: at each rank, the precision if a positive stands there."""
-    ranks = np.arange(1, count + 1)
-    return float(np.mean((1 + (ranks - 1) * (positives - 1) / (count - 1)) / ranks))
-
-
-def test_chance_is_the_mean_over_all_orders_and_lies_above_the_prevalence() -> None:
-    labels_GC = np.arange(40)[:, None] < np.array([[2, 10]])
-    expected = (expected_chance_ap(40, 2) + expected_chance_ap(40, 10)) / 2
-    scores = baselines.chance_scores(labels_GC, seed=0)
-    assert scores["macro_map"] == pytest.approx(expected, abs=0.01)
-    assert scores["macro_map"] > labels_GC.mean() + 0.02
-    assert scores["auc"] == pytest.approx(0.5, abs=0.01)
-    assert scores["hit_rate"] == pytest.approx(0.6, abs=0.01)  # 2 rows always hit, 8 every other time
-
-
-def test_chance_of_each_class_averages_to_the_macro_chance() -> None:
-    labels_GC = np.arange(20)[:, None] < np.array([[1, 5, 9]])
-    by_class_C = baselines.chance_average_precisions(labels_GC, seed=4)
-    assert by_class_C.mean() == pytest.approx(baselines.chance_scores(labels_GC, seed=4)["macro_map"])
-    assert by_class_C[0] < by_class_C[1] < by_class_C[2]
-
-
-def test_chance_depends_on_the_seed_alone() -> None:
-    labels_GC = np.eye(6, dtype=np.bool_)
-    first, again, other = (baselines.chance_scores(labels_GC, seed=seed, draws=5) for seed in (1, 1, 2))
-    assert first == again
-    assert first != other
-
-
-def test_scores_of_a_class_that_all_groups_carry_have_no_auc() -> None:
-    scores = baselines.group_scores(np.zeros((3, 1)), np.ones((3, 1), dtype=np.bool_))
-    assert scores == {"macro_map": 1.0, "n_classes": 1, "hit_rate": 1.0}
+def frozen_features(subject: Subject, paths: Sequence[Path], *, seed: int) -> npt.NDArray[np.float32]:
+    model = subject.predictor.model
+    return baselines.trunk_features(model.trunk, "none", model.preprocessing, paths, seed=seed)
 
 
 def test_pixels_are_the_means_of_64_fields(tmp_path: Path) -> None:
@@ -94,16 +69,10 @@ def test_frozen_features_are_those_of_the_trunk_before_training(subject: Subject
     with torch.inference_mode():
         maps = trunk.forward_features(torch.from_numpy(images))  # type: ignore[operator]
         expected_NF = trunk.forward_head(maps, pre_logits=True).numpy()  # type: ignore[operator]
-    np.testing.assert_allclose(baselines.trunk_features(subject, paths), expected_NF, rtol=1e-4, atol=1e-5)
-    other = baselines.trunk_features(replace(subject, seed=4), paths)
-    assert not np.allclose(other, expected_NF, rtol=1e-2)
-
-
-def test_rows_are_divided_as_the_paths_were_joined(splits: Splits) -> None:
-    rows = np.arange(len(splits.paths))[:, None]
-    train, val, test = splits.divide(rows)
-    assert (len(train), len(val), len(test)) == (18, 9, 13)
-    assert [splits.paths[i] for i in test[:, 0]] == list(splits.test.paths)
+    found_NF, other_NF = (frozen_features(subject, paths, seed=seed) for seed in (3, 4))
+    assert found_NF.dtype == np.float32
+    np.testing.assert_allclose(found_NF, expected_NF, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(other_NF, expected_NF, rtol=1e-2)
 
 
 class RecordingProbe:
@@ -120,7 +89,7 @@ class RecordingProbe:
 def recorded(splits: Splits, *, seed: int, shuffles: int = 20) -> list[Labels]:
     probe = RecordingProbe()
     test_features: npt.NDArray[Any] = np.zeros((len(splits.test.paths), 1))
-    fitted = FittedProbe(1.0, Probe(np.zeros((1, 3)), np.zeros(3)), cast(ProbeFeatures, probe), test_features)
+    fitted = FittedProbe(1.0, cast(ProbeFeatures, probe), test_features, np.zeros((len(test_features), 3)))
     baselines.shuffled_maps(fitted, splits, seed=seed, shuffles=shuffles)
     return sorted(probe.seen, key=lambda labels_NC: labels_NC.tobytes())
 
@@ -145,47 +114,128 @@ def test_shuffles_depend_on_the_seed_alone(splits: Splits) -> None:
     assert not np.array_equal(first, other)
 
 
+def sklearn_probe(features_NF: Floats, labels_NC: Labels, others_MF: Floats, *, c: float) -> Floats:
+    """Log-odds of one logistic regression for each class; shape (M, C)."""
+    models = [
+        make_pipeline(StandardScaler(), LogisticRegression(C=c, tol=1e-8, max_iter=10_000))
+        for _ in labels_NC.T
+    ]
+    columns = [
+        model.fit(features_NF, labels_N).decision_function(others_MF)
+        for model, labels_N in zip(models, labels_NC.T, strict=True)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def pooled(values_NC: Floats, groups: Sequence[str]) -> Floats:
+    """Means of the rows of each group, one group after another."""
+    rows = [
+        np.mean([row for name, row in zip(groups, values_NC, strict=True) if name == group], axis=0)
+        for group in dict.fromkeys(groups)
+    ]
+    return np.stack(rows)
+
+
+def macro(scores_GC: Floats, labels_GC: Labels) -> float:
+    return float(
+        np.mean([average_precision_score(*pair) for pair in zip(labels_GC.T, scores_GC.T, strict=True)])
+    )
+
+
+def literal_probe(features_NF: Floats, splits: Splits) -> tuple[float, Floats]:
+    """The smallest of the best c on validation groups, and the log-odds of the test pictures."""
+    train_NF, val_NF, test_MF = features_NF[:18], features_NF[18:27], features_NF[27:]
+    found = []
+    for c in C_GRID:
+        val_GC = pooled(sklearn_probe(train_NF, splits.train.labels, val_NF, c=c), splits.val.groups)
+        found.append(macro(val_GC, splits.val.group_labels))
+    c = C_GRID[int(np.argmax(found))]
+    return c, sklearn_probe(train_NF, splits.train.labels, test_MF, c=c)
+
+
+@pytest.mark.parametrize("kind", ["pixels", "frozen"])
+def test_a_fitted_probe_is_scikit_learns_with_the_c_that_validation_chooses(
+    subject: Subject, splits: Splits, kind: str
+) -> None:
+    frozen_NF = frozen_features(subject, splits.paths, seed=3)
+    features_NF = frozen_NF if kind == "frozen" else baselines.pixel_features(splits.paths)
+    c, scores_MC = literal_probe(features_NF, splits)
+    fitted = baselines.fit_on_validation(features_NF, splits)
+    assert fitted.c == c
+    np.testing.assert_array_equal(fitted.test_features, features_NF[27:])
+    np.testing.assert_allclose(fitted.test_scores, scores_MC, atol=2e-3)
+
+
+def test_c_is_chosen_on_validation_and_the_test_split_is_never_seen(splits: Splits) -> None:
+    pixels_NF = baselines.pixel_features(splits.paths)
+    rng = np.random.default_rng(0)
+    blind = replace(splits, test=replace(splits.test, labels=~splits.test.labels))
+    noisy_NF = np.concatenate([pixels_NF[:27], rng.normal(size=(13, 192))])
+    first, second = (
+        baselines.fit_on_validation(pixels_NF, splits),
+        baselines.fit_on_validation(noisy_NF, blind),
+    )
+    assert first.c == second.c
+    labels_NC = splits.train.labels
+    first_probe, second_probe = (one.train.fit(labels_NC, c=one.c) for one in (first, second))
+    np.testing.assert_array_equal(first_probe.weights, second_probe.weights)
+
+
+def test_shuffled_scores_equal_a_loop_with_scikit_learn(subject: Subject, splits: Splits) -> None:
+    features_NF = frozen_features(subject, splits.paths, seed=3)
+    fitted = baselines.fit_on_validation(features_NF, splits)
+    names = list(dict.fromkeys(splits.train.groups))
+    orders = np.random.default_rng([5, 1]).permuted(np.tile(np.arange(12), (3, 1)), axis=1)
+    expected = []
+    for order in orders:
+        sets = dict(zip(names, splits.train.group_labels[order], strict=True))
+        labels_NC = np.stack([sets[group] for group in splits.train.groups])
+        scores_MC = sklearn_probe(features_NF[:18], labels_NC, features_NF[27:], c=fitted.c)
+        expected.append(macro(pooled(scores_MC, splits.test.groups), splits.test.group_labels))
+    found_S = baselines.shuffled_maps(fitted, splits, seed=5, shuffles=3)
+    np.testing.assert_allclose(found_S, expected)
+    assert len(set(expected)) > 1
+
+
 def test_shuffled_labels_score_about_chance_and_real_ones_above(splits: Splits) -> None:
     fitted = baselines.fit_on_validation(baselines.pixel_features(splits.paths), splits)
     shuffled_S = baselines.shuffled_maps(fitted, splits, seed=0)
-    chance = baselines.chance_scores(splits.test.group_labels, seed=0)["macro_map"]
+    chance = chance_scores(splits.test.group_labels, seed=0)["macro_map"]
     assert shuffled_S.shape == (100,)
     assert shuffled_S.mean() == pytest.approx(chance, abs=0.1)
-    real = baselines.probe_scores(fitted, splits.test)
-    assert real["macro_map"] > np.quantile(shuffled_S, 0.95)
+    real = macro(pooled(fitted.test_scores, splits.test.groups), splits.test.group_labels)
+    assert real > np.quantile(shuffled_S, 0.95)
 
 
-def test_a_probe_is_scored_on_groups(splits: Splits) -> None:
-    pixels_NF = baselines.pixel_features(splits.paths)
-    fitted = baselines.fit_on_validation(pixels_NF, splits)
-    decision_NC = fitted.probe.decision(pixels_NF[-13:])
-    pooled = {
-        group: np.mean(
-            [row for name, row in zip(splits.test.groups, decision_NC, strict=True) if name == group], axis=0
-        )
-        for group in dict.fromkeys(splits.test.groups)
-    }
-    expected, _ = macro_map(np.stack(list(pooled.values())), splits.test.group_labels)
-    assert baselines.probe_scores(fitted, splits.test)["macro_map"] == pytest.approx(expected)
-
-
-def test_all_baselines_have_their_keys(subject: Subject, splits: Splits) -> None:
-    scores = baselines.baseline_scores(subject, splits)
-    assert sorted(scores) == sorted(
-        [
-            *(f"chance.{key}" for key in ("macro_map", "hit_rate", "auc")),
-            *(
-                f"{name}.{key}"
-                for name in ("pixels", "frozen")
-                for key in ("macro_map", "hit_rate", "auc", "c")
-            ),
-            *("shuffled.macro_map", "shuffled.macro_map_p95"),
-        ]
-    )
-    assert scores["shuffled.macro_map"] < scores["shuffled.macro_map_p95"]
+def test_all_baselines_equal_their_formulas(subject: Subject, splits: Splits) -> None:
+    found = baselines.run_baselines(subject, splits)
+    frozen_NF = frozen_features(subject, splits.paths, seed=3)
+    similar_MN = cosine_similarity(frozen_NF[27:], frozen_NF[:18])
+    labels_NC, groups = splits.train.labels, splits.test.groups
+    nearest_MC = np.array([[row[labels_NC[:, c]].max() for c in range(3)] for row in similar_MN])
+    near = {group for group, row in zip(groups, similar_MN, strict=True) if (row > 0.9).any()}
+    c, expected = {}, {"nearest": pooled(nearest_MC, groups)}
+    for name, features_NF in (("frozen", frozen_NF), ("pixels", baselines.pixel_features(splits.paths))):
+        c[name], scores_MC = literal_probe(features_NF, splits)
+        expected[name] = pooled(scores_MC, groups)
+    assert found.c == c
+    assert sorted(found.scores) == sorted(expected)
+    for name, scores_GC in expected.items():
+        np.testing.assert_allclose(found.scores[name], scores_GC, atol=2e-3 if name in c else 1e-6)
+    assert found.neighbours.tolist() == [group in near for group in dict.fromkeys(groups)]
+    fitted = baselines.fit_on_validation(frozen_NF, splits)
+    np.testing.assert_array_equal(found.shuffled, baselines.shuffled_maps(fitted, splits, seed=3))
 
 
 def test_weights_that_cannot_be_had_are_named(subject: Subject, splits: Splits, tmp_path: Path) -> None:
     gone = replace(subject, trunk_weights=str(tmp_path / "gone.safetensors"))
     with pytest.raises(DataError, match=r"gone\.safetensors"):
-        baselines.trunk_features(gone, splits.test.paths)
+        baselines.run_baselines(gone, splits)
+
+
+def test_a_broken_picture_is_named(subject: Subject, splits: Splits) -> None:
+    splits.val.paths[2].write_bytes(b"no picture")
+    with pytest.raises(DataError, match=splits.val.paths[2].name):
+        baselines.run_baselines(subject, splits)
+    with pytest.raises(DataError, match=splits.val.paths[2].name):
+        baselines.pixel_features(splits.val.paths)

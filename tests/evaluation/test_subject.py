@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from emotionnet.evaluation.subject import open_subject, training_config
+from emotionnet.evaluation.subject import open_subject, require_not_fitted_on, training_config
 from emotionnet.files import read_json, write_json
+from emotionnet.models.description import Fitted, ImageModel, read_description, write_description
 from emotionnet.records import DataError
 
 MakeRun = Callable[..., Path]
@@ -68,3 +69,36 @@ def test_a_config_that_says_too_little_is_refused(make_run: MakeRun, content: An
 def test_a_run_that_is_none_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be a RUN folder"):
         open_subject(tmp_path / "nothing")
+
+
+def fit(run: Path, **hashes: str) -> None:
+    """Say in the RUN's model.json that a number of each name was fitted on the split of that hash."""
+    model = read_description(run, ImageModel)
+    fitted = tuple(Fitted(name=name, value=1.5, data_hash=data_hash) for name, data_hash in hashes.items())
+    write_description(run, model.model_copy(update={"fitted": fitted}))
+
+
+def test_every_number_that_was_fitted_on_the_split_is_named(make_run: MakeRun) -> None:
+    run = make_run()
+    dataset = open_subject(run).dataset
+    ours, other = dataset.split_hash("test"), dataset.split_hash("val")
+    fit(run, temperature=ours, bias=other, threshold=ours)
+    subject = open_subject(run)
+    with pytest.raises(DataError) as caught:
+        require_not_fitted_on(subject, "test")
+    assert caught.value.faults == (
+        f"{run}: temperature must have been fitted on other data than are scored; "
+        f"it was fitted on the test split of {dataset.root}",
+        f"{run}: threshold must have been fitted on other data than are scored; "
+        f"it was fitted on the test split of {dataset.root}",
+    )
+    with pytest.raises(DataError, match=r"bias must .* it was fitted on the val split"):
+        require_not_fitted_on(subject, "val")
+    require_not_fitted_on(subject, "train")
+
+
+def test_a_run_with_nothing_fitted_may_be_scored_anywhere(make_run: MakeRun) -> None:
+    subject = open_subject(make_run())
+    assert subject.predictor.model.fitted == ()
+    for split in ("train", "val", "test"):
+        require_not_fitted_on(subject, split)

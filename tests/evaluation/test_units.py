@@ -3,10 +3,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import polars as pl
 import pytest
 
 from emotionnet.data.store import Dataset
-from emotionnet.evaluation.units import group_index, pool_labels, pool_scores, read_split
+from emotionnet.evaluation.units import (
+    group_index,
+    pool_labels,
+    pool_scores,
+    read_split,
+    read_splits,
+    require_same_emotions,
+)
 from emotionnet.records import DataError
 
 MakeDataset = Callable[..., Dataset]
@@ -51,3 +59,41 @@ def test_a_split_follows_the_order_of_the_runs_emotions(make_dataset: MakeDatase
 def test_other_emotions_are_named(make_dataset: MakeDataset) -> None:
     with pytest.raises(DataError, match="only in the run: envy; only in the data set: anger, sadness"):
         read_split(make_dataset(), "test", ("joy", "envy"))
+
+
+def test_pooling_equals_a_table_grouped() -> None:
+    rng = np.random.default_rng(0)
+    values_NC, groups = rng.normal(size=(40, 2)), [f"g{number}" for number in rng.integers(9, size=40)]
+    table = pl.DataFrame({"group": groups, "a": values_NC[:, 0], "b": values_NC[:, 1]})
+    by_group = table.group_by("group", maintain_order=True)
+    np.testing.assert_allclose(pool_scores(values_NC, groups), by_group.mean().select("a", "b").to_numpy())
+    positive = table.with_columns(pl.col("a") > 1, pl.col("b") > 1).group_by("group", maintain_order=True)
+    expected_GC = positive.agg(pl.col("a", "b").any()).select("a", "b").to_numpy()
+    np.testing.assert_array_equal(pool_labels(values_NC > 1, groups), expected_GC)
+
+
+def test_rows_are_divided_as_the_paths_were_joined(make_dataset: MakeDataset) -> None:
+    splits = read_splits(make_dataset(), ("anger", "joy", "sadness"))
+    train, val, test = splits.divide(np.arange(len(splits.paths))[:, None])
+    assert (len(train), len(val), len(test)) == (18, 9, 13)
+    for rows, split in ((train, splits.train), (val, splits.val), (test, splits.test)):
+        assert [splits.paths[row] for row in rows[:, 0]] == list(split.paths)
+    assert {record.group[:4] for record in splits.val.records} == {"val-"}
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_a_split_without_any_label_is_refused(make_dataset: MakeDataset, split: str) -> None:
+    dataset = make_dataset()
+    table = dataset.table(split).with_columns(labels=pl.lit([], dtype=pl.List(pl.Int32)))
+    table.write_parquet(dataset.root / f"{split}.parquet")
+    with pytest.raises(DataError, match=f"the {split} split must hold at least one label; it holds none"):
+        read_splits(dataset, dataset.emotion_names)
+
+
+def test_emotions_in_another_order_are_the_same(make_dataset: MakeDataset) -> None:
+    require_same_emotions(make_dataset(), ("joy", "sadness", "anger"))
+
+
+def test_an_emotion_too_many_is_named(make_dataset: MakeDataset) -> None:
+    with pytest.raises(DataError, match="only in the run: awe; only in the data set: none"):
+        require_same_emotions(make_dataset(), ("anger", "awe", "joy", "sadness"))
