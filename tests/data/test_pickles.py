@@ -1,3 +1,4 @@
+import codecs
 import os
 import pickle
 from argparse import Namespace
@@ -121,7 +122,7 @@ def test_a_pickle_cannot_change_a_class(tmp_path: Path, name: bytes) -> None:
     ("content", "reason"),
     [
         (pickle.dumps(PLAIN)[:-20], "must be a pickle of plain data"),
-        (b"", "must be a pickle of plain data; Ran out of input"),
+        (b"", "must be a pickle of plain data; pickle exhausted before seeing STOP"),
         (b"happy\nsad\n", "must be a pickle of plain data"),
         (bytes(range(256)), "must be a pickle of plain data"),
         (b"cnumpy\ndtype\n(S'nonsense'\ntR.", "must be a pickle of plain data"),
@@ -171,6 +172,137 @@ def test_shared_parts_are_looked_at_once(tmp_path: Path) -> None:
     for _ in range(MAX_DEPTH - 1):
         value = [value, value]  # 2 ** 63 paths through 64 lists
     assert read_pickle(written(tmp_path, value))[0] is not None
+
+
+def doubled(times: int) -> Any:
+    value: Any = ()
+    for _ in range(times):
+        value = (value, value)
+    return value
+
+
+LONG, TEXT, BYTES = tuple(range(50_000)), "x" * 90_000, b"x" * 90_000
+OBJECT = np.dtype("O")
+SCALAR: Any = np.float64(1).__reduce__()[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\x80\x02]r\xff\xff\xff\x0f.", "numbered from 0, one after the other"),
+        (b"]p9999999999\n.", "numbered from 0, one after the other"),
+        (b"\x80\x02}" + pickle.dumps(doubled(45), 2)[2:-1] + b"K\x01u.", "named again and again"),
+        (b"\x80\x02(" + pickle.dumps(doubled(45), 2)[2:-1] + b"\x90.", "named again and again"),
+        (b"}(" + b"(" * 90_000 + b"t" * 90_000 + b"K\x01u.", "nested at most 64 deep"),
+        (b"}(" + b")" + b"2\x86" * 45 + b"K\x01u.", "named again and again"),
+        (b"(c__builtin__\nset\no" + b")2\x86" + b"2\x86" * 45 + b"0.", "named again and again"),
+    ],
+    ids=["binary number", "number", "dict", "set", "depth", "twice from the stack", "behind a call"],
+)
+def test_a_small_file_that_would_cost_time_or_memory_without_end_is_refused(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    with pytest.raises(DataError, match=rf"data\.pkl: must be a pickle of plain data; .*{reason}"):
+        read_pickle(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Calls(set, LONG),
+        lambda: Calls(Counter, LONG),
+        lambda: Calls(codecs.encode, TEXT, "latin1"),
+        lambda: Calls(SCALAR, Dtype("V90000", 3, "|", None, None, None, 90_000, 1, 0), BYTES),
+    ],
+    ids=["set", "counter", "bytes", "scalar"],
+)
+def test_calls_that_copy_one_part_again_and_again_are_refused(tmp_path: Path, call: Any) -> None:
+    assert read_pickle(written(tmp_path, call(), 4)) is not None
+    with pytest.raises(DataError, match="its calls copy far more than it holds"):
+        read_pickle(written(tmp_path, [call() for _ in range(100)], 4))
+
+
+class Dtype:
+    """Pickles as a numpy dtype with a state of one's own."""
+
+    def __init__(self, kind: str, *state: Any) -> None:
+        self.kind, self.state = kind, state
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return np.dtype, (self.kind, False, True), self.state
+
+
+@pytest.mark.parametrize(
+    ("dtype", "reason"),
+    [
+        (
+            Dtype("V8", 3, "|", None, ("a",), {"a": (OBJECT, 0)}, 8, 1, 0),
+            "must not hold Python objects",
+        ),
+        (Dtype("V8", 3, "|", None, ("a",), {"a": (np.dtype("f8"), 4)}, 8, 1, 0), "plain data"),
+        (Dtype("V8", 3, "|", (np.dtype("u1"), (8,)), None, None, 8, 1, 0), "no dates, metadata and inner"),
+        (Dtype("f8", 4, "<", None, None, None, -1, -1, 0, {}), "no dates, metadata and inner"),
+        (Dtype("f8", 3, "?", None, None, None, -1, -1, 0), "byte order"),
+        (Dtype("f8", 3, "<", None, "a", {}, 8, 1, 63), "must have names, kinds and places"),
+        (Dtype("O8", 3, "|", None, None, None, -1, -1, 0), "must not hold Python objects"),
+        (Dtype("M8[s]", 3, "<", None, None, None, -1, -1, 0), "simple kind"),
+        ("f8", "must be one; got str"),
+    ],
+)
+def test_a_dtype_is_made_here_and_flags_of_the_file_do_not_count(
+    tmp_path: Path, dtype: Any, reason: str
+) -> None:
+    """With numpy's own dtype the first of these would take eight bytes of the file for an address."""
+    with pytest.raises(DataError, match=reason):
+        read_pickle(written(tmp_path, Calls(SCALAR, dtype, b"AAAAAAAA")))
+
+
+def test_flags_that_lie_change_nothing(tmp_path: Path) -> None:
+    dtype = Dtype("V8", 3, "|", None, None, None, 8, 1, 63)  # 63: holds objects, in numpy's own dtype
+    assert read_pickle(written(tmp_path, Calls(SCALAR, dtype, b"AAAAAAAA"))).tobytes() == b"AAAAAAAA"
+
+
+def test_other_byte_orders_and_nested_fields_come_back_equal(tmp_path: Path) -> None:
+    inner = np.dtype([("x", ">f4"), ("name", "U3")], align=True)
+    for array in (
+        np.arange(3, dtype=">i4"),
+        np.array([(1, (2.5, "abc"))], dtype=[("n", "i8"), ("in", inner)]),
+        np.zeros((0, 5), dtype=np.float16),
+    ):
+        back = read_pickle(written(tmp_path, array))
+        own = pickle.loads(pickle.dumps(array, protocol=4))  # numpy gives numbers the machine's order
+        assert (back.dtype, back.shape) == (own.dtype, own.shape)
+        np.testing.assert_array_equal(back, array)
+
+
+EMPTY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+DOUBLE = b"cnumpy\ndtype\n(S'f8'\ntR"
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (b"(I1\n(I2\nt" + DOUBLE + b"I00\nS'x'\ntb", "content of an array must fit its shape"),
+        (b"(I1\n(I-1\nt" + DOUBLE + b"I00\nS''\ntb", "must be a tuple of integers from 0"),
+        (b"(I1\n(I1\ntS'f8'\nI00\nS'xxxxxxxx'\ntb", "must be one; got str"),
+        (b"(I1\nI1\ntb", "filled once, with shape, dtype and content"),
+        (2 * (b"(I1\n(I1\nt" + DOUBLE + b"I00\nS'xxxxxxxx'\ntb"), "must be filled once"),
+        (b"(I1\n(I1\ntcnumpy\ndtype\n(S'O'\ntRI00\nS'xxxxxxxx'\ntb", "must fit its shape"),
+    ],
+)
+def test_an_array_takes_content_that_fits_and_takes_it_once(
+    tmp_path: Path, state: bytes, reason: str
+) -> None:
+    with pytest.raises(DataError, match=reason):
+        read_pickle(written(tmp_path, EMPTY + state + b"."))
+
+
+def test_a_name_in_a_message_is_one_short_line(tmp_path: Path) -> None:
+    content = b"\x80\x04X" + (1500).to_bytes(4, "little") + b"a\nb" * 500 + b"X\x01\0\0\0x\x93."
+    with pytest.raises(DataError) as error:
+        read_pickle(written(tmp_path, content))
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < len(str(tmp_path)) + 300
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

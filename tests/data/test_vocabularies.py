@@ -1,8 +1,11 @@
 import os
 import pickle
+from argparse import Namespace
+from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from emotionnet.data.vocabularies import read_vocabulary, read_words
@@ -104,3 +107,25 @@ def test_the_three_vocabularies_of_2020_are_read_and_consistent() -> None:
     assert tags[512] == "abandoned"
     assert read_vocabulary(STOCKEMOTION / "etag2tagidx.pkl.keep") == emotions
     assert set(emotions) <= set(tags)
+
+
+@pytest.mark.parametrize("kind", [list, Namespace, Counter, OrderedDict, np.ndarray])
+def test_an_id_that_repeats_itself_without_end_is_told_by_its_kind(tmp_path: Path, kind: type) -> None:
+    value: Any = []
+    for _ in range(40):
+        value = [value, value]
+    wraps: dict[type, Any] = {Namespace: Namespace(x=value), Counter: Counter({"x": value}), list: value}
+    wraps |= {OrderedDict: OrderedDict(x=value)}
+    array = np.empty(1, dtype=object)
+    array[0] = value
+    path = tmp_path / "v.pkl"
+    path.write_bytes(pickle.dumps({"key2idx": {"love": wraps.get(kind, array)}, "idx2key": {0: "love"}}, 2))
+    with pytest.raises(DataError, match=r"must map words to ids from 0; got 'love' to a \w+$"):
+        read_vocabulary(path)
+
+
+def test_an_id_of_many_digits_is_a_fault(tmp_path: Path) -> None:
+    path = tmp_path / "v.pkl"
+    path.write_bytes(pickle.dumps({"key2idx": {"love": 10**5000}, "idx2key": {10**5000: "love"}}, 2))
+    with pytest.raises(DataError, match=r"got 'love' to a int$"):
+        read_vocabulary(path)

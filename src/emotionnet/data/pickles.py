@@ -5,28 +5,29 @@ reader here knows a short list of names (DATASETS: trap 5) and refuses every oth
 before anything runs. What it hands to the file for `Counter`, `Namespace` and numpy's
 constructors is made anew for each read, or checks its arguments first: a pickle can set
 attributes on the objects that it names, and must not change a class of ours for good.
+A first look at its steps refuses what would cost more time or memory than the file's size tells.
 """
 
 from __future__ import annotations
 
+import io
 import pickle
 from argparse import Namespace
 from collections import Counter, OrderedDict
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Callable, Iterable
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from emotionnet.records import DataError
+from emotionnet.data import pickled_arrays
+from emotionnet.data.pickle_steps import require_cheap
+from emotionnet.records import DataError, first_line
 
 MAX_BYTES = 2**31
 MAX_DEPTH = 64
 _NUMPY_CORES = ("numpy.core", "numpy._core")
-_ARRAY = "numpy.ndarray"  # stands for the class, which nothing may call
 _CONTAINERS = (list, tuple, dict, set, frozenset, Namespace, np.ndarray)
 
 
@@ -44,33 +45,55 @@ def read_pickle(path: Path) -> Any:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise DataError(f"{path}: a pickle must have at most {MAX_BYTES:,} bytes; has {size:,}")
-        with path.open("rb") as file:
-            value = _PlainUnpickler(file, path).load()
+        content = path.read_bytes()
+        require_cheap(content, MAX_DEPTH)
+        value = _PlainUnpickler(content, path).load()
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
     except DataError:
         raise
     except Exception as error:  # a broken pickle may raise almost anything, from any admitted constructor
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: must be a pickle of plain data; {reason}") from None
+        raise DataError(f"{path}: must be a pickle of plain data; {first_line(error):.300}") from None
     if _is_deeper(value, MAX_DEPTH):
         raise DataError(f"{path}: a pickle must be nested at most {MAX_DEPTH} deep; it is deeper")
     return value
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, file: Any, path: Path) -> None:
-        super().__init__(file, encoding="latin1")
+    def __init__(self, content: bytes, path: Path) -> None:
+        super().__init__(io.BytesIO(content), encoding="latin1")
         self._path = path
-        self._admitted = _admitted()
+        self._admitted = _admitted(_Budget(2 * len(content) + 2**16))
 
     def find_class(self, module: str, name: str, /) -> Any:
         if (module, name) not in self._admitted:
-            raise DataError(f"{self._path}: pickle asks for {module}.{name}; only plain data is admitted")
+            asked = ascii(f"{module}.{name}"[:120])[1:-1]
+            raise DataError(f"{self._path}: pickle asks for {asked}; only plain data is admitted")
         return self._admitted[module, name]
 
 
-def _admitted() -> dict[tuple[str, str], Any]:
+class _Budget:
+    """How much the calls of a pickle may copy: about what the file holds, since each part is copied once."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def charge(self, amount: int) -> None:
+        self.left -= amount
+        if self.left < 0:
+            raise pickle.UnpicklingError("its calls copy far more than it holds")
+
+    def charged(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, each call of which pays for the size of its arguments."""
+
+        def call(*arguments: Any) -> Any:
+            self.charge(1 + sum(len(part) for part in arguments if hasattr(part, "__len__")))
+            return function(*arguments)
+
+        return call
+
+
+def _admitted(budget: _Budget) -> dict[tuple[str, str], Any]:
     """Every name that a pickle may use, and what it gets for it."""
 
     class FreshNamespace:
@@ -82,51 +105,33 @@ def _admitted() -> dict[tuple[str, str], Any]:
             raise pickle.UnpicklingError(f"a Counter must be made of a dict; got {type(items).__name__}")
         return Counter(items)
 
+    def empty_array(*arguments: Any) -> Any:
+        return pickled_arrays.empty_array(*arguments, charge=budget.charge)
+
     names: dict[tuple[str, str], Any] = {
         ("argparse", "Namespace"): FreshNamespace,
-        ("collections", "Counter"): counter,
-        ("collections", "OrderedDict"): OrderedDict,
-        ("_codecs", "encode"): partial(_encode),
-        ("numpy", "ndarray"): _ARRAY,
-        ("numpy", "dtype"): np.dtype,
+        ("collections", "Counter"): budget.charged(counter),
+        ("collections", "OrderedDict"): budget.charged(OrderedDict),
+        ("_codecs", "encode"): budget.charged(_encode),
+        ("numpy", "ndarray"): pickled_arrays.NDARRAY,
+        ("numpy", "dtype"): budget.charged(pickled_arrays.Kind),
     }
     for module in ("builtins", "__builtin__"):
-        names |= {(module, plain.__name__): plain for plain in (set, frozenset, complex)}
+        names |= {(module, plain.__name__): budget.charged(plain) for plain in (set, frozenset, complex)}
         names[module, "bytes"] = lambda: b""  # how protocol 2 spells empty bytes
     for core in _NUMPY_CORES:
-        names[f"{core}.multiarray", "_reconstruct"] = partial(_empty_array)
-        names[f"{core}.multiarray", "scalar"] = partial(_numpy_scalar)
-        names[f"{core}.numeric", "_frombuffer"] = partial(_array_of_bytes)
+        names[f"{core}.multiarray", "_reconstruct"] = empty_array
+        names[f"{core}.multiarray", "scalar"] = budget.charged(pickled_arrays.scalar)
+        names[f"{core}.numeric", "_frombuffer"] = budget.charged(pickled_arrays.array_of_bytes)
     return names
 
 
 def _encode(text: str, encoding: str) -> bytes:
     """How protocol 2 spells bytes; any other codec would be looked up, hence imported."""
     if encoding not in ("latin1", "latin-1"):
-        raise pickle.UnpicklingError(f"bytes must be spelled in latin1; got {encoding!r}")
+        found = repr(encoding[:60]) if isinstance(encoding, str) else type(encoding).__name__
+        raise pickle.UnpicklingError(f"bytes must be spelled in latin1; got {found}")
     return text.encode("latin1")
-
-
-def _empty_array(kind: Any, shape: Any, dtype: Any) -> npt.NDArray[Any]:
-    """The empty array that numpy's own state then fills; no other size is ever pickled."""
-    if kind != _ARRAY or shape != (0,) or dtype not in (b"b", "b"):
-        raise pickle.UnpicklingError("an array must start empty, as numpy writes it")
-    return np.empty((0,), dtype=np.int8)
-
-
-def _numpy_scalar(dtype: np.dtype[Any], content: Any) -> Any:
-    if dtype.hasobject:
-        raise pickle.UnpicklingError("a numpy scalar must not hold Python objects")
-    data = content.encode("latin1") if isinstance(content, str) else content
-    if not isinstance(data, bytes):
-        raise pickle.UnpicklingError(f"a numpy scalar must be bytes; got {type(data).__name__}")
-    if len(data) != dtype.itemsize:
-        raise pickle.UnpicklingError(f"a numpy {dtype} must have {dtype.itemsize} bytes; has {len(data)}")
-    return np.frombuffer(data, dtype=dtype, count=1)[0]
-
-
-def _array_of_bytes(content: Any, dtype: np.dtype[Any], shape: Any, order: Any) -> npt.NDArray[Any]:
-    return np.frombuffer(content, dtype=dtype).reshape(shape, order=order)
 
 
 def _is_deeper(value: Any, limit: int) -> bool:

@@ -11,6 +11,7 @@ from emotionnet.records import DataError
 
 MAX_BYTES = 2**28
 _PAIRS = (("key2idx", "idx2key"), ("tag2idx", "idx2tag"))
+_MAX_ID = 2**63
 _PICKLE_STARTS = (b"\x80", b"(dp", b"}q")
 
 
@@ -69,12 +70,12 @@ def _ordered(path: Path, forward: str, ids: Any, backward: str, words: Any) -> t
     if not (isinstance(ids, Mapping) and isinstance(words, Mapping)):
         raise DataError(f"{path}: {forward} and {backward} must be dicts; they are not")
     faults = [
-        f"{path}: {forward} must map words to ids from 0; got {word!r:.60} to {index!r:.60}"
+        f"{path}: {forward} must map words to ids from 0; got {_short(word)} to {_short(index)}"
         for word, index in ids.items()
-        if not (isinstance(word, str) and type(index) is int and index >= 0)
+        if not (isinstance(word, str) and type(index) is int and 0 <= index < _MAX_ID)
     ]
     faults += [
-        f"{path}: {backward} must map {index!r:.60} back to {word!r:.60}; got {words.get(index)!r:.60}"
+        f"{path}: {backward} must map {index} back to {_short(word)}; got {_short(words.get(index))}"
         for word, index in ids.items()
         if not faults and words.get(index) != word
     ]
@@ -85,6 +86,15 @@ def _ordered(path: Path, forward: str, ids: Any, backward: str, words: Any) -> t
     if faults:
         raise DataError(faults[:10])
     return tuple(sorted(ids, key=ids.__getitem__))
+
+
+def _short(value: object) -> str:
+    """A value in a message; of a container only its kind, since it may repeat itself without end."""
+    if isinstance(value, (str, bytes)):
+        return repr(value[:60])
+    if isinstance(value, float) or value is None or (isinstance(value, int) and abs(value) < _MAX_ID):
+        return repr(value)
+    return f"a {type(value).__name__}"
 
 
 def _text(path: Path) -> str:
