@@ -150,3 +150,14 @@ def test_configs_are_frozen(tmp_path: Path) -> None:
     config = load_config(TrainConfig, None, {"data.root": str(tmp_path)})
     with pytest.raises(ValueError, match="frozen"):
         config.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [("", "must be given; it is empty"), ("~nosuchuser/x", "~nosuchuser/x: could not determine")],
+)
+def test_a_path_that_stands_for_nothing_is_named(tmp_path: Path, path: str, reason: str) -> None:
+    """An empty --out would be the current folder."""
+    (line,) = faults(TrainConfig, None, {"data.root": str(tmp_path), "out": path})
+    assert reason in line
+    assert line.startswith("options: out: ")

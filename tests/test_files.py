@@ -85,7 +85,7 @@ def test_an_empty_folder_may_be_filled_and_a_file_not(tmp_path: Path) -> None:
         fill(tmp_path / "file", "1")
 
 
-@pytest.mark.parametrize("content", ["{", "[" * 100_000, "\x00"])
+@pytest.mark.parametrize("content", ["{", "[" * 100_000, "\x00", "1" * 5000])
 def test_a_broken_json_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "x.json").write_text(content)
     with pytest.raises(DataError, match=r"x\.json: must be JSON"):

@@ -40,11 +40,11 @@ def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any
     """
     values: dict[str, Any] = {}
     if file is not None:
-        values = absolute_paths(model, read_object(file), file.parent)
+        values = _placed(model, read_object(file), file.parent, str(file))
     nested: dict[str, Any] = {}
     for key, value in options.items():
         _put(nested, key.split("."), value)
-    _merge(values, absolute_paths(model, nested, Path.cwd()))
+    _merge(values, _placed(model, nested, Path.cwd(), "options"))
     where = str(file) if file is not None else "options"
     try:
         return model.model_validate_json(json.dumps(values))
@@ -60,8 +60,28 @@ def portable(config: Section, folder: Path) -> dict[str, Any]:
 
 
 def absolute_paths(model: type[BaseModel], values: Mapping[str, Any], base: Path) -> dict[str, Any]:
-    """The same raw values with every relative path made absolute against `base`."""
-    return _map_paths(model, values, lambda text: os.path.normpath(base.absolute() / Path(text).expanduser()))
+    """The same raw values with every relative path made absolute against `base`.
+
+    Raises:
+        ConfigError: A path is empty, which would be the current folder, or in an unknown user's home.
+    """
+
+    def absolute(text: str) -> str:
+        if not text:
+            raise ConfigError("a path must be given; it is empty")
+        try:
+            return os.path.normpath(base.absolute() / Path(text).expanduser())
+        except RuntimeError as error:
+            raise ConfigError(f"{text}: {str(error).lower().rstrip('.')}") from None
+
+    return _map_paths(model, values, absolute)
+
+
+def _placed(model: type[BaseModel], values: Mapping[str, Any], base: Path, where: str) -> dict[str, Any]:
+    try:
+        return absolute_paths(model, values, base)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {fault}" for fault in error.faults) from None
 
 
 def keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, str]]:
@@ -106,14 +126,15 @@ def _map_paths(
     result = dict(values)
     for name, field in model.model_fields.items():
         value, section = result.get(name), _section(field.annotation)
-        if section is not None and isinstance(value, Mapping):
-            result[name] = _map_paths(section, value, change)
-        elif (
-            isinstance(value, str)
-            and _holds_path(field.annotation)
-            and value not in _literals(field.annotation)
-        ):
-            result[name] = change(value)
+        is_path = _holds_path(field.annotation)
+        try:
+            if section is not None and isinstance(value, Mapping):
+                result[name] = _map_paths(section, value, change)
+            elif isinstance(value, str) and is_path and value not in _literals(field.annotation):
+                result[name] = change(value)
+        except ConfigError as error:
+            separator = ": " if section is None else "."
+            raise ConfigError(f"{name}{separator}{fault}" for fault in error.faults) from None
     return result
 
 
