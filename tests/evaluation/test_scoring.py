@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,18 +9,30 @@ import polars as pl
 import pytest
 
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.intervals import Estimate
 from emotionnet.evaluation.scoring import class_table, evaluate_run, read_predictions
 from emotionnet.evaluation.units import pool_scores
 from emotionnet.files import read_json, write_json
 from emotionnet.inference.predictor import load_predictor
+from emotionnet.models.description import Fitted, ImageModel, read_description, write_description
 from emotionnet.records import DataError
 
 MakeDataset = Callable[..., Dataset]
 MakeRun = Callable[..., Path]
+EMOTIONS = ("anger", "joy", "sadness")
 REQUIRED = (
     *("test.macro_map", "test.hit_rate", "test.n_classes", "test.n_groups"),
     *("baseline.chance.macro_map", "baseline.pixels.macro_map", "baseline.shuffled.macro_map"),
-    *("baseline.shuffled.macro_map_p95", "baseline.frozen.macro_map"),
+    *("baseline.shuffled.macro_map_p95", "baseline.shuffled.macro_map_p", "baseline.frozen.macro_map"),
+    *(
+        "baseline.chance.macro_map_p95",
+        "baseline.frozen.c",
+        "baseline.pixels.c",
+        "baseline.nearest.macro_map",
+    ),
+    *(f"difference.frozen.macro_map{end}" for end in ("", "_ci_low", "_ci_high", "_p")),
+    *(f"test.ap.{emotion}{end}" for emotion in EMOTIONS for end in ("", "_ci_low", "_ci_high")),
+    "test.far.n_groups",
     *("zero_shot.unseen.auc", "zero_shot.unseen.n_tags"),
 )
 
@@ -124,8 +137,12 @@ def test_class_table_by_hand() -> None:
     labels_GC = np.array([[True, False], [False, False], [True, False], [False, False]])
     first, absent = class_table(scores_GC, labels_GC, ("joy", "awe"), seed=0)
     assert (first.emotion, first.positives, first.prevalence) == ("joy", 2, 0.5)
-    assert first.ap == pytest.approx(5 / 6)
-    assert first.auc == pytest.approx(3 / 4)
+    assert isinstance(first.ap, Estimate)
+    assert isinstance(first.auc, Estimate)
+    assert first.ap.value == pytest.approx(5 / 6)
+    assert first.auc.value == pytest.approx(3 / 4)
+    assert 0 <= first.ap.low < first.ap.value < first.ap.high <= 1
+    assert 0 <= first.auc.low < first.auc.value < first.auc.high <= 1
     assert first.chance == pytest.approx(0.68, abs=0.02)  # mean over the 6 orders: 0.6806
     assert (absent.positives, absent.ap, absent.auc, absent.chance) == (0, None, None, None)
 
@@ -138,3 +155,49 @@ def test_predictions_that_are_missing_or_broken(make_run: MakeRun) -> None:
     (run / "predictions" / "test.parquet").write_bytes(b"nothing")
     with pytest.raises(DataError, match=r"test\.parquet: must have the columns id, path"):
         read_predictions(run)
+
+
+def fit_temperature(run: Path, dataset: Dataset, split: str) -> None:
+    model = read_description(run, ImageModel)
+    fitted = Fitted(name="temperature", value=1.5, data_hash=dataset.split_hash(split))
+    write_description(run, model.model_copy(update={"fitted": (fitted,)}))
+
+
+def test_a_number_fitted_on_the_split_is_refused_and_nothing_is_written(
+    make_run: MakeRun, make_dataset: MakeDataset
+) -> None:
+    dataset = make_dataset()
+    run = make_run(dataset)
+    fit_temperature(run, dataset, "test")
+    before = sorted(run.iterdir())
+    text = (
+        "temperature must have been fitted on other data than are scored; it was fitted on the test split of"
+    )
+    with pytest.raises(DataError, match=text):
+        evaluate_run(run)
+    assert sorted(run.iterdir()) == before
+    assert "val.macro_map" in evaluate_run(run, split="val")
+
+
+def test_a_number_fitted_on_the_same_pictures_in_another_data_set_is_refused(
+    make_run: MakeRun, make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    dataset = make_dataset()
+    run = make_run(dataset)
+    fit_temperature(run, dataset, "test")
+    shutil.copytree(dataset.root, tmp_path / "turned")
+    table = dataset.table("test").reverse().with_columns("other/" + pl.col("id"))
+    table.write_parquet(tmp_path / "turned" / "test.parquet")
+    with pytest.raises(DataError, match=r"temperature must .* on the test split of .*turned"):
+        evaluate_run(run, data=tmp_path / "turned")
+    assert not (run / "metrics.json").exists()
+    other = make_dataset(folder=tmp_path / "other", seed=1)
+    assert "test.macro_map" in evaluate_run(run, data=other.root, baselines=False)
+
+
+def test_a_number_fitted_on_validation_is_welcome(make_run: MakeRun, make_dataset: MakeDataset) -> None:
+    dataset = make_dataset()
+    run = make_run(dataset)
+    expected = evaluate_run(run, baselines=False)
+    fit_temperature(run, dataset, "val")
+    assert evaluate_run(run, baselines=False) == expected
