@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,12 @@ from PIL import Image
 import emotionnet
 from emotionnet.data.images import Preprocessing, decode, evaluation_array
 from emotionnet.files import write_json
+from emotionnet.inference.outputs import run_network
 from emotionnet.inference.predictor import Predictor, load_predictor
-from emotionnet.models.description import Domain, ImageModel
-from emotionnet.models.network import EmotionNet
+from emotionnet.models.description import Domain, ImageModel, write_description
+from emotionnet.models.network import EmotionNet, EmotionOutput
 from emotionnet.models.trunks import create_trunk
+from emotionnet.models.weights import save_weights
 from emotionnet.records import DataError
 from emotionnet.text.vectors import WordVectors
 
@@ -166,6 +169,103 @@ def test_files_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> Non
     assert [prediction.image for prediction in predictions] == [str(p) for p in paths if p != paths[3]]
     assert len(faults) == 1
     assert "3.png: must be a picture" in faults[0]
+
+
+def test_files_and_pictures_give_the_same_numbers(tmp_path: Path) -> None:
+    model = predictor()
+    paths = [tmp_path / f"{number}.png" for number in range(5)]
+    for number, path in enumerate(paths):
+        picture(number).save(path)
+    assert model.predict_files(paths, top=2) == (model.predict(paths, top=2), [])
+    with pytest.raises(DataError, match="top must be at least 1; got 0"):
+        model.predict_files(paths, top=0)
+
+
+def test_memory_does_not_grow_with_the_number_of_large_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than two whole pictures are alive at once."""
+    path, alive, most, lock = tmp_path / "large.png", 0, 0, Lock()
+    picture(0, (300, 200)).save(path)
+
+    class Whole:
+        def __init__(self, source: Any) -> None:
+            nonlocal alive, most
+            self.image = decode(source)
+            with lock:
+                alive += 1
+                most = max(most, alive)
+
+        def __del__(self) -> None:
+            nonlocal alive
+            with lock:
+                alive -= 1
+
+    monkeypatch.setattr("emotionnet.inference.outputs.decode", Whole)
+    monkeypatch.setattr(
+        "emotionnet.inference.outputs.evaluation_array",
+        lambda whole, how: evaluation_array(whole.image, how),
+    )
+    predictions, faults = predictor().predict_files([path] * 20)
+    assert (len(predictions), faults) == (20, [])
+    assert 1 <= most <= 3
+
+
+class Elsewhere(torch.nn.Module):
+    """A network of another precision, which takes no other, and gives what it was given."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.ones(1, dtype=dtype))
+
+    def forward(self, images_N3HW: torch.Tensor) -> EmotionOutput:
+        assert (images_N3HW.dtype, images_N3HW.device) == (self.weight.dtype, self.weight.device)
+        features_NF = images_N3HW.mean(dim=(2, 3)) * self.weight
+        return EmotionOutput(features_NF, features_NF, features_NF, None)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_pictures_go_where_the_network_is_and_results_come_back_as_float32(dtype: torch.dtype) -> None:
+    out = run_network(Elsewhere(dtype), HOW, [picture(0), picture(1)], batch_size=1)
+    expected = [evaluation_array(picture(seed), HOW).mean(axis=(1, 2)) for seed in range(2)]
+    for found in (out.features, out.scores, out.projection):
+        assert found is not None
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, expected, rtol=0.02, atol=0.01)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_network_on_a_gpu_takes_pictures_from_the_cpu() -> None:
+    model, images = predictor(), [picture(0), picture(1)]
+    expected = model.outputs(images)
+    model.network.cuda()
+    np.testing.assert_allclose(model.outputs(images).scores, expected.scores, rtol=1e-2, atol=1e-3)
+
+
+def finished_run(folder: Path) -> Path:
+    model = predictor("plain")
+    write_description(folder, model.model)
+    save_weights(model.network, folder / "model.safetensors")
+    write_json(folder / "config.json", {})
+    return folder
+
+
+def test_a_run_is_opened_on_a_device(tmp_path: Path) -> None:
+    run = finished_run(tmp_path)
+    auto = next(emotionnet.load(run).network.parameters()).device.type
+    assert auto == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert next(emotionnet.load(run, device="cpu").network.parameters()).device.type == "cpu"
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", ""])
+def test_a_device_that_is_not_there_is_named(tmp_path: Path, device: str) -> None:
+    with pytest.raises(DataError, match=f"device must be 'auto' or one of this machine's; got '{device}'"):
+        load_predictor(finished_run(tmp_path), device=device)
+
+
+def test_the_home_of_nobody_is_no_run() -> None:
+    with pytest.raises(DataError, match="~nosuchuser/x: must be a RUN folder"):
+        load_predictor("~nosuchuser/x")
 
 
 def test_no_image_is_a_fault() -> None:

@@ -5,7 +5,7 @@ Shape letters: N = images, F = features, C = emotions, D = embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -46,7 +46,7 @@ def run_network(
     batch_size: int = 32,
     progress: str = "",
 ) -> Outputs:
-    """Put images through an `EmotionNet` in evaluation mode, in float32.
+    """Put images through an `EmotionNet` in evaluation mode.
 
     Args:
         network: Gives an `EmotionOutput`.
@@ -60,24 +60,57 @@ def run_network(
     """
     if not images:
         raise DataError("at least one image must be given; got none")
-    network.eval()
-    with torch.inference_mode():
-        parts = [network(batch) for batch in _batches(how, images, batch_size, progress)]
+    starts = range(0, len(images), batch_size)
+    parts = []
+    for start in track(starts, progress, total=len(starts)) if progress else starts:
+        arrays = read_arrays(how, images[start : start + batch_size])
+        parts.append(run_arrays(network, [_require_array(array) for array in arrays]))
     projections = [part.projection for part in parts if part.projection is not None]
     return Outputs(
-        features=torch.cat([part.features for part in parts]).numpy(),
-        scores=torch.cat([part.scores for part in parts]).numpy(),
-        projection=torch.cat(projections).numpy() if projections else None,
+        features=np.concatenate([part.features for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        projection=np.concatenate(projections) if projections else None,
     )
 
 
-def _batches(
-    how: Preprocessing, images: Sequence[ImageLike], size: int, progress: str
-) -> Iterator[torch.Tensor]:
-    starts = range(0, len(images), size)
+def read_arrays(how: Preprocessing, images: Sequence[ImageLike]) -> list[Array | DataError]:
+    """The network's input for each image, or why there is none.
+
+    Whole pictures exist in the two threads only, so that memory does not grow with their size times their
+    number.
+    """
+
+    def read(image: ImageLike) -> Array | DataError:
+        try:
+            return evaluation_array(decode(image), how)
+        except DataError as error:
+            return error
+
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for start in track(starts, progress, total=len(starts)) if progress else starts:
-            some = images[start : start + size]
-            arrays = pool.map(lambda image: evaluation_array(decode(image), how), some)
-            batch = torch.from_numpy(np.stack(list(arrays)))
-            yield batch.to(memory_format=torch.channels_last)
+        return list(pool.map(read, images))
+
+
+@torch.inference_mode()
+def run_arrays(network: nn.Module, arrays_3HW: Sequence[Array]) -> Outputs:
+    """One step of a network in evaluation mode, on its own device and in its own precision.
+
+    Args:
+        network: Gives an `EmotionOutput`.
+        arrays_3HW: At least one, as `read_arrays` gives them; float32, all of one shape (3, H, W).
+    """
+    network.eval()
+    home = next(network.parameters())
+    batch = torch.from_numpy(np.stack(arrays_3HW)).to(memory_format=torch.channels_last)
+    output = network(batch.to(device=home.device, dtype=home.dtype))
+    projection = output.projection
+    return Outputs(
+        features=output.features.float().cpu().numpy(),
+        scores=output.scores.float().cpu().numpy(),
+        projection=projection.float().cpu().numpy() if projection is not None else None,
+    )
+
+
+def _require_array(array: Array | DataError) -> Array:
+    if isinstance(array, DataError):
+        raise array
+    return array

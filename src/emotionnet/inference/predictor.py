@@ -6,21 +6,21 @@ Shape letters: N = images, F = features, D = embedding size, K = words.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import overload
 
 import numpy as np
+import torch
 
-from emotionnet.data.images import ImageLike, decode, describe
-from emotionnet.inference.outputs import Array, Outputs, run_network
+from emotionnet.data.images import ImageLike, describe
+from emotionnet.inference.outputs import Array, Outputs, read_arrays, run_arrays, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import load_weights
 from emotionnet.progress import track
-from emotionnet.records import DataError
+from emotionnet.records import DataError, first_line
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
 
@@ -76,17 +76,11 @@ class Predictor:
         Raises:
             DataError: An image cannot be decoded, named; or `top` is below 1.
         """
-        if top < 1:
-            raise DataError(f"top must be at least 1; got {top}")
+        _require_top(top)
         batch, single = _as_list(images)
         if not batch:
             return []
-        out = self.outputs(batch)
-        tags = self._nearest_tags(out, top)
-        results = [
-            Prediction(image=describe(image), emotions=_largest(self.emotions, row, top), tags=nearest)
-            for image, row, nearest in zip(batch, out.probabilities, tags, strict=True)
-        ]
+        results = self._predictions([describe(image) for image in batch], self.outputs(batch), top)
         return results[0] if single else results
 
     def predict_files(self, paths: Sequence[Path], *, top: int = 5) -> tuple[list[Prediction], list[str]]:
@@ -94,20 +88,24 @@ class Predictor:
 
         Returns:
             Predictions of the good ones, in order, and one line for each of the others.
+
+        Raises:
+            DataError: `top` is below 1.
         """
+        _require_top(top)
         predictions: list[Prediction] = []
         faults: list[str] = []
         for start in track(range(0, len(paths), FILES_AT_ONCE), "predict"):
-            names: list[str] = []
-            images: list[ImageLike] = []
-            for path in paths[start : start + FILES_AT_ONCE]:
-                try:
-                    images.append(decode(path))
+            some = paths[start : start + FILES_AT_ONCE]
+            names, arrays = [], []
+            for path, array in zip(some, read_arrays(self.model.preprocessing, some), strict=True):
+                if isinstance(array, DataError):
+                    faults.extend(array.faults)
+                else:
                     names.append(str(path))
-                except DataError as error:
-                    faults.extend(error.faults)
-            results = self.predict(images, top=top)
-            predictions += [replace(result, image=name) for name, result in zip(names, results, strict=True)]
+                    arrays.append(array)
+            if names:
+                predictions += self._predictions(names, run_arrays(self.network, arrays), top)
         return predictions, faults
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
@@ -172,6 +170,13 @@ class Predictor:
         vector = self.vectors.get(word)
         return self.vectors.get(word.lower()) if vector is None else vector
 
+    def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
+        tags = self._nearest_tags(out, top)
+        return [
+            Prediction(image=name, emotions=_largest(self.emotions, row, top), tags=nearest)
+            for name, row, nearest in zip(names, out.probabilities, tags, strict=True)
+        ]
+
     def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
         if out.projection is None or self.vectors is None:
             return [()] * len(out.scores)
@@ -184,13 +189,22 @@ class Predictor:
 Labels = Sequence[str] | Mapping[str, Sequence[str]]
 
 
-def load_predictor(run: Path | str) -> Predictor:
+def load_predictor(run: Path | str, *, device: str = "auto") -> Predictor:
     """Open a RUN.
 
+    Args:
+        run: The RUN folder.
+        device: A name of PyTorch's, such as `cpu`, `cuda:1` or `mps`; `auto`: a CUDA GPU where there is
+            one, else the CPU.
+
     Raises:
-        DataError: The folder is no finished RUN of an image network, or a file in it is broken.
+        DataError: The folder is no finished RUN of an image network, a file in it is broken, or there is
+            no such device.
     """
-    run = Path(run).expanduser()
+    try:
+        run = Path(run).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{run}: must be a RUN folder; {first_line(error)}") from None
     require_run(run)
     model = read_description(run, ImageModel)
     n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
@@ -206,7 +220,22 @@ def load_predictor(run: Path | str) -> Predictor:
     if vectors is not None and vectors.size != model.embedding_size:
         sizes = f"{vectors.size} and {model.embedding_size}"
         raise DataError(f"{run}: its word vectors and its projection must have one size; got {sizes}")
-    return Predictor(network, model, vectors)
+    return Predictor(_on_device(network, device), model, vectors)
+
+
+def _on_device(network: EmotionNet, device: str) -> EmotionNet:
+    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        return network.to(torch.device(name))
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # unknown, or not of this machine
+        raise DataError(
+            f"device must be 'auto' or one of this machine's; got {device!r} ({first_line(error)})"
+        ) from None
+
+
+def _require_top(top: int) -> None:
+    if top < 1:
+        raise DataError(f"top must be at least 1; got {top}")
 
 
 def _label_words(labels: Labels) -> dict[str, tuple[str, ...]]:
