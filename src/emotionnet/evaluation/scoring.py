@@ -80,7 +80,10 @@ def evaluate_run(
 
     Returns:
         Under `<split>.`: `macro_map` over `n_classes`, `hit_rate`, `auc`, `n_groups`, `n_images` and
-        `ap.<emotion>` for each emotion with a positive group; with baselines, see `_beside`.
+        `ap.<emotion>` for each emotion with a positive group. With baselines also
+        `baseline.<name>.<score>` for frozen, nearest, pixels, chance and shuffled;
+        `difference.<name>.<score>`, the run minus frozen, nearest and pixels, with `_p`; and the scores over
+        the groups without a near training neighbour, `test.far.<score>` and `baseline.<name>.far.<score>`.
 
     Raises:
         DataError: The run or the data set cannot be used, they speak of other emotions, or
