@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from emotionnet.inference.results import Prediction, ZeroShotPrediction
+from emotionnet.inference.results import Prediction, Score
 
 Format = Literal["auto", "json", "csv", "table"]
+_HEADER = ("image", "emotions", "tags")
 
 
 def print_result(values: Mapping[str, Any]) -> None:
@@ -25,46 +27,43 @@ def print_result(values: Mapping[str, Any]) -> None:
     _print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
 
 
-def print_predictions(predictions: Sequence[Prediction | ZeroShotPrediction], form: Format) -> None:
+def print_predictions(predictions: Sequence[Prediction], form: Format) -> None:
     """Many results: a JSON list, CSV with one row per picture, or a table."""
     if form == "auto":
         form = "table" if sys.stdout.isatty() else "json"
     if form == "json":
         print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
         return
-    header, rows = _rows(predictions)
+    rows = [
+        (prediction.image, _scores(prediction.emotions), _scores(prediction.tags))
+        for prediction in predictions
+    ]
     if form == "table":
-        _print_table(header, rows)
+        _print_table(_HEADER, rows)
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(_HEADER)
     writer.writerows(rows)
-    print(text.getvalue(), end="")  # noqa: T201
+    print(_printable(text.getvalue()), end="")  # noqa: T201
 
 
-def _rows(
-    predictions: Sequence[Prediction | ZeroShotPrediction],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Each list of scores becomes one column, `name value` pairs separated by semicolons."""
-    rows = []
-    for prediction in predictions:
-        lists = (
-            (prediction.emotions, prediction.tags)
-            if isinstance(prediction, Prediction)
-            else (prediction.labels,)
-        )
-        cells = ("; ".join(f"{score.name} {score.value:.3f}" for score in scores) for scores in lists)
-        rows.append((prediction.image, *cells))
-    zero_shot = bool(predictions) and isinstance(predictions[0], ZeroShotPrediction)
-    return ("image", "labels") if zero_shot else ("image", "emotions", "tags"), rows
+def _scores(scores: Sequence[Score]) -> str:
+    return "; ".join(f"{score.name} {score.value:.3f}" for score in scores)
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Cells are text as it stands: brackets in a file's name are no markup."""
     table = Table(*header)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(_printable(cell)) for cell in row))
     Console().print(table)
+
+
+def _printable(text: str) -> str:
+    """The text with what standard output cannot spell, such as a file name that is no UTF-8, as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,70 @@
+"""Results on standard output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+
+import pytest
+
+from emotionnet.apps.output import print_predictions, print_result
+from emotionnet.inference.results import Prediction, Score
+
+NAMES = ("/x/[/b].jpg", "/x/[red]a[/red].jpg", "/x/caf\udce9.jpg", "/x/é.jpg")
+PREDICTIONS = [Prediction(name, (Score("joy", 0.5), Score("fear", 0.25)), ()) for name in NAMES]
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def said(form: str, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8") -> str:
+    """What reaches a standard output that refuses what it cannot spell."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="strict")
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setenv("COLUMNS", "200")
+    print_predictions(PREDICTIONS, form)  # type: ignore[arg-type]
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("form", ["csv", "table"])
+def test_names_stand_as_they_are_and_what_cannot_be_spelt_as_escapes(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = said(form, monkeypatch)
+    for name in ("/x/[/b].jpg", "/x/[red]a[/red].jpg", "/x/caf\\udce9.jpg", "/x/é.jpg"):
+        assert name in text
+    assert "joy 0.500; fear 0.250" in text
+
+
+@pytest.mark.parametrize("form", ["csv", "table", "json"])
+def test_an_output_of_few_characters_is_no_fault(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "joy" in said(form, monkeypatch, encoding="ascii")
+
+
+def test_csv_has_one_row_for_each_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = list(csv.reader(io.StringIO(said("csv", monkeypatch))))
+    assert rows[0] == ["image", "emotions", "tags"]
+    assert [row[1:] for row in rows[1:]] == [["joy 0.500; fear 0.250", ""]] * 4
+
+
+def test_json_comes_back_equal(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(said("auto", monkeypatch))
+    assert [entry["image"] for entry in found] == list(NAMES)
+
+
+def test_a_result_is_json_for_programs_and_a_table_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, expected in ((io.TextIOWrapper, '"run": "[/b]"'), (Terminal, "[/b]")):
+        stream = kind(io.BytesIO(), encoding="utf-8")
+        monkeypatch.setattr(sys, "stdout", stream)
+        print_result({"run": "[/b]", "score": 0.5})
+        stream.flush()
+        text = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+        assert expected in text
+        assert text.startswith("{") == (kind is io.TextIOWrapper)
