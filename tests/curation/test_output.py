@@ -1,6 +1,14 @@
+import hashlib
+
+import polars as pl
 import pytest
 
-from emotionnet.curation.output import picture_path
+from emotionnet.curation.output import _with_paths, picture_path
+from emotionnet.records import DataError
+
+
+def table(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["source", "id", "image", "sha256"], orient="row")
 
 
 @pytest.mark.parametrize(
@@ -25,3 +33,36 @@ def test_other_names_are_made_safe_and_stay_apart() -> None:
         assert path.count("/") == 2
         assert "." not in path.removesuffix(".png")
         assert len(path) < 120
+
+
+def test_two_records_of_one_name_get_a_path_each_whatever_their_splits() -> None:
+    first, second = ("web", "web/1", "a.png", "x"), ("web", "1", "b.png", "y")
+    others = (("web", "2", "c.png", "z"), ("web", "1~", "http://x/1.png", ""))
+    expected = [
+        f"images/web/1~{hashlib.sha256(record.encode()).hexdigest()[:16]}.png" for record in ("web/1", "1")
+    ]
+    for tables in (
+        {"train": table(first, second, *others), "val": table()},
+        {"val": table(second, *others), "train": table(first)},
+    ):
+        placed = pl.concat(_with_paths(tables).values())
+        found = dict(placed.select("id", "path").iter_rows())
+        assert [found["web/1"], found["1"]] == expected
+        assert (found["2"], found["1~"]) == ("images/web/2.png", "http://x/1.png")
+
+
+def test_a_name_of_another_suffix_or_source_is_another_path() -> None:
+    rows = [("web", "web/1", "a.png", "x"), ("web", "1", "b.jpg", "y"), ("net", "1", "b.png", "z")]
+    assert _with_paths({"train": table(*rows)})["train"]["path"].to_list() == [
+        "images/web/1.png",
+        "images/web/1.jpg",
+        "images/net/1.png",
+    ]
+
+
+def test_one_record_twice_is_a_fault() -> None:
+    row = ("web", "1", "a.png", "x")
+    with pytest.raises(DataError, match="every id must stand once"):
+        _with_paths({"train": table(row), "val": table(row)})
+    with pytest.raises(DataError, match=r"images/web/1~\w+\.png: two pictures would lie there"):
+        _with_paths({"train": table(row), "val": table(("web", "1", "b.png", "y"))})

@@ -6,6 +6,7 @@ import hashlib
 import platform
 import re
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -60,7 +61,7 @@ def write_curated(
     Raises:
         DataError: The folder may not be written, or a picture changed meanwhile.
     """
-    placed = {split: table.with_columns(path=_paths(table)) for split, table in curated.tables.items()}
+    placed = _with_paths(curated.tables)
     everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
     local = everything.filter(pl.col("sha256") != "")
     with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
@@ -72,28 +73,41 @@ def write_curated(
         write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
 
 
-def picture_path(source: str, record: str, image: str) -> str:
-    """Where a picture lies in the DATASET: a name that is safe on every file system, and unique.
+def picture_path(source: str, record: str, image: str, *, alone: bool = True) -> str:
+    """Where a picture lies in the DATASET: a name that is safe on every file system.
 
-    A name that had to be changed ends in ~ and a digest of the record's id.
+    A name that had to be changed, or that is not `alone`, ends in ~ and a digest of the record's id.
     """
     suffix = Path(image).suffix.lower()
-    name = _safe(record.removeprefix(f"{source}/"), record)
+    name = _safe(record.removeprefix(f"{source}/"), record, alone=alone)
     return f"images/{_safe(source, source)}/{name}{suffix if suffix in SUFFIXES else ''}"
 
 
-def _safe(text: str, whole: str) -> str:
+def _safe(text: str, whole: str, *, alone: bool = True) -> str:
     kept = re.sub(r"[^a-z0-9_-]+", "_", text.lower())[:_LONGEST_NAME]
     digest = hashlib.sha256(whole.encode()).hexdigest()[:16]
-    return text if kept == text and text else f"{kept}~{digest}"
+    return text if kept == text and text and alone else f"{kept}~{digest}"
 
 
-def _paths(table: pl.DataFrame) -> pl.Series:
-    rows = table.select("source", "id", "image", "sha256").iter_rows()
-    paths = [
-        picture_path(source, record, image) if content else image for source, record, image, content in rows
-    ]
-    return pl.Series("path", paths, dtype=pl.String)
+def _with_paths(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The tables with the column path: one of its own for each picture, a URL as it is.
+
+    Raises:
+        DataError: Two pictures would have one path.
+    """
+    names = ("source", "id", "image")
+    fetched = [table.filter(pl.col("sha256") != "").select(names) for table in tables.values()]
+    rows = [row for table in fetched for row in table.iter_rows()]
+    count = Counter(picture_path(*row) for row in rows)
+    paths = {row: picture_path(*row, alone=count[picture_path(*row)] == 1) for row in rows}
+    faults = [f"{path}: two pictures would lie there" for path, n in Counter(paths.values()).items() if n > 1]
+    if faults or len(paths) < len(rows):
+        raise DataError(faults or "two records have one source, id and picture; every id must stand once")
+    placed = {}
+    for split, table in tables.items():
+        found = [paths.get(row, row[-1]) for row in table.select(names).iter_rows()]
+        placed[split] = table.with_columns(path=pl.Series(found, dtype=pl.String))
+    return placed
 
 
 def _copy(picture: Path, target: Path, expected: str) -> None:
