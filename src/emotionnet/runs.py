@@ -146,9 +146,18 @@ def read_metrics(run: Path) -> dict[str, float]:
     return _numbers(values, str(path))
 
 
-def merge_metrics(run: Path, values: Mapping[str, float]) -> dict[str, float]:
-    """Put scores into `metrics.json` beside those already there; returns the whole."""
-    merged = {**read_metrics(run), **values}
+def merge_metrics(
+    run: Path, values: Mapping[str, float], *, replacing: tuple[str, ...] = ()
+) -> dict[str, float]:
+    """Put scores into `metrics.json` beside those already there; returns the whole.
+
+    Args:
+        run: The RUN folder.
+        values: The new scores.
+        replacing: Beginnings of keys of which none may be left over from an earlier scoring.
+    """
+    kept = {key: value for key, value in read_metrics(run).items() if not key.startswith(replacing)}
+    merged = {**kept, **values}
     write_json(run / METRICS, merged)
     return merged
 

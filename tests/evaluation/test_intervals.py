@@ -185,7 +185,7 @@ def coverage(draw: Draw, *, sets: int, resamples: int) -> dict[str, float]:
         found = resample_scores(*draw(seed), draw_weights(GROUPS, seed=seed, resamples=resamples))
         for name, value in truth.items():
             estimate = found[name].estimate()
-            held[name] += estimate.low <= value <= estimate.high
+            held[name] += bool(estimate.low <= value <= estimate.high)
     return {name: count / sets for name, count in held.items()}
 
 
@@ -215,5 +215,5 @@ def test_a_percentile_interval_would_not() -> None:
         low, high = np.quantile(
             resample_scores(*draw(seed), weights_GS)["macro_map"].replicates, [0.025, 0.975]
         )
-        held += low <= truth <= high
+        held += bool(low <= truth <= high)
     assert held < 85

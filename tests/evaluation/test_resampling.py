@@ -18,7 +18,7 @@ def literal_precision(scores_G: Floats, positive_G: Labels, weights_G: Floats) -
         level[i] = False
         found = 1 + weights_G[level & positive_G].sum()
         total += weights_G[i] * found / (1 + weights_G[level].sum())
-    return total / weights_G[positive_G].sum()
+    return float(total / weights_G[positive_G].sum())
 
 
 def sample(seed: int, *, groups: int = 30, classes: int = 4, levels: int = 8) -> tuple[Floats, Labels]:

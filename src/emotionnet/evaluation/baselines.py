@@ -82,7 +82,7 @@ def run_baselines(subject: Subject, splits: Splits) -> Baselines:
     }
     train_NF, _, test_MF = splits.divide(trunk_NF)
     similar_MN = cosines(test_MF, train_NF)
-    scores = {name: probe.test_scores for name, probe in probes.items()}
+    scores: dict[str, npt.NDArray[Any]] = {name: probe.test_scores for name, probe in probes.items()}
     scores["nearest"] = nearest_scores(similar_MN, splits.train.labels)
     return Baselines(
         scores={name: pool_scores(scores_MC, groups) for name, scores_MC in scores.items()},

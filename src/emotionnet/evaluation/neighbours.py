@@ -31,8 +31,8 @@ def has_neighbour(
     similar_MN: npt.NDArray[np.float32], groups: Sequence[str], *, above: float = NEAR
 ) -> npt.NDArray[np.bool_]:
     """Whether any picture of each group has a training picture at a cosine above `above`; shape (G,)."""
-    near_M1 = (similar_MN > above).any(axis=1, keepdims=True)
-    near_G: npt.NDArray[np.bool_] = pool_labels(near_M1, groups)[:, 0]
+    near_M = np.any(similar_MN > above, axis=1)
+    near_G: npt.NDArray[np.bool_] = pool_labels(near_M[:, None], groups)[:, 0]
     return near_G
 
 

@@ -108,7 +108,8 @@ def evaluate_run(
         metrics |= _beside(found, ours, labels_GC, weights_GS, seed=subject.seed)
         metrics |= _far_from_training(found, pooled_GC, labels_GC, weights_GS)
     write_predictions(subject, split, scored, outputs)
-    merge_metrics(run, metrics)
+    stale = ("baseline.", "difference.") if split == "test" else ()
+    merge_metrics(run, metrics, replacing=(f"{split}.ap.", f"{split}.far.", *stale))
     return metrics
 
 

@@ -79,7 +79,7 @@ def zeroshot_run(
             for name, scores_NK in word_baselines(subject, words, outputs).items()
         }
         metrics |= _beside(ours_GK, theirs, labels_GK, weights_GS)
-    merge_metrics(run, metrics)
+    merge_metrics(run, metrics, replacing=("zero_shot.",))
     return metrics
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emotionnet.apps.benchmark.folder import Found, read_found, write_found
-from emotionnet.apps.benchmark.page import number, p_value, verdict, with_interval, write_page
+from emotionnet.apps.benchmark.page import verdict, with_interval, write_page
 from emotionnet.apps.benchmark.plan import Unit, left_out_source, units
 from emotionnet.apps.benchmark.table import Table
 from emotionnet.config import BenchmarkConfig
@@ -136,7 +136,16 @@ def test_the_page_says_the_same_numbers_and_explains_every_term(config: Benchmar
         assert f"| {name} | {with_interval(estimate)} |" in page
     ours, theirs = (table.scored("tags", name).scores["macro_map"] for name in ("full", "frozen"))
     assert f"| trained (all three terms) minus frozen trunk | {with_interval(ours.minus(theirs))} |" in page
-    terms = ("Group", "Fold", "Seed", "Frozen trunk", "Nearest neighbour", "8x8 pixels", "Chance", "Hit rate")
+    terms: tuple[str, ...] = (
+        "Group",
+        "Fold",
+        "Seed",
+        "Frozen trunk",
+        "Nearest neighbour",
+        "8x8 pixels",
+        "Chance",
+        "Hit rate",
+    )
     terms += (
         "Average precision",
         "Macro mAP",
@@ -166,8 +175,7 @@ def test_a_difference_whose_interval_includes_0_is_reported_as_that() -> None:
 
 def test_numbers_are_written_alike() -> None:
     assert with_interval(Estimate(0.41249, 0.365, 0.46)) == "0.412 (0.365 to 0.460)"
-    assert (number(-0.0004), number(-0.1)) == ("0.000", "-0.100")
-    assert (p_value(0.00099), p_value(0.0123)) == ("below 0.001", "0.012")
+    assert with_interval(Estimate(-0.0004, -0.1, 0.1)) == "0.000 (-0.100 to 0.100)"
 
 
 def test_predictions_that_are_no_table_are_named(config: BenchmarkConfig) -> None:

@@ -17,6 +17,7 @@ from emotionnet.apps.benchmark.table import Scored, Table, ZeroShot
 from emotionnet.config import BenchmarkConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.intervals import Difference, Estimate, Resampled
+from emotionnet.evaluation.score_tables import p_text, span
 from emotionnet.files import write_text
 from emotionnet.progress import message, track
 
@@ -160,20 +161,9 @@ def _zero_shot(found: ZeroShot | None) -> dict[str, object] | None:
     }
 
 
-def number(value: float) -> str:
-    """Three decimals, no minus before a zero."""
-    text = f"{value:.3f}"
-    return "0.000" if text == "-0.000" else text
-
-
 def with_interval(found: Estimate) -> str:
     """A score and its interval: 0.412 (0.365 to 0.459)."""
-    return f"{number(found.value)} ({number(found.low)} to {number(found.high)})"
-
-
-def p_value(value: float) -> str:
-    """Three decimals, or that it is smaller."""
-    return "below 0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{found.value:z.3f} ({span(found, 3)})"
 
 
 def _template() -> jinja2.Template:
@@ -185,7 +175,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": number, "with_interval": with_interval, "p_value": p_value}
+    environment.filters |= {"number": "{:z.3f}".format, "with_interval": with_interval, "p_text": p_text}
     return environment.get_template(f"{PAGE}.j2")
 
 
