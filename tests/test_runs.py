@@ -83,7 +83,7 @@ def test_scores_are_merged(tmp_path: Path) -> None:
     assert runs.merge_metrics(tmp_path, {"b": 3.0}) == {"a": 2.0, "b": 3.0}
     assert runs.merge_metrics(tmp_path, {"b.x": 4.0}, replacing=("a", "b.")) == {"b": 3.0, "b.x": 4.0}
     assert runs.merge_metrics(tmp_path, {"b.y": 5.0}, replacing=("b.",)) == {"b": 3.0, "b.y": 5.0}
-    assert runs.read_metrics(tmp_path) == {"a": 2.0, "b": 3.0}
+    assert runs.read_metrics(tmp_path) == {"b": 3.0, "b.y": 5.0}
 
 
 def test_broken_scores_are_named(tmp_path: Path) -> None:
