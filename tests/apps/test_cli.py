@@ -14,6 +14,7 @@ from PIL import Image
 
 from emotionnet import __version__
 from emotionnet.apps.cli import STAGES, main
+from emotionnet.config_files import keys
 
 
 def run(capsys: pytest.CaptureFixture[str], *tokens: str) -> tuple[int, str, list[str]]:
@@ -56,7 +57,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "--help")
     assert status == 0
-    for name in ("data", "text", "train", "evaluate", "zeroshot", "predict", "report", "demo"):
+    for name in ("data", "text", "train", "evaluate", "zeroshot", "predict", "report", "demo", "benchmark"):
         assert f" {name} " in out
 
 
@@ -64,7 +65,8 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_of_a_stage_lists_its_keys(capsys: pytest.CaptureFixture[str], stage: tuple[str, ...]) -> None:
     status, out, _ = run(capsys, *stage, "--help")
     assert status == 0
-    assert "--seed  " in out
+    for name, _, _ in keys(STAGES[stage]):
+        assert f"--{name}  " in out
 
 
 def test_three_faults_of_a_config_are_three_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
