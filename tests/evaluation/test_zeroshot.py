@@ -203,6 +203,15 @@ def test_twice_the_same_bytes(make_run: MakeRun) -> None:
     assert (run / "metrics.json").read_bytes() == first
 
 
+def test_another_split_has_keys_of_its_own(make_run: MakeRun, make_dataset: MakeDataset) -> None:
+    run = make_run(make_dataset({"val": 9}))
+    test_scores = zeroshot_run(run)
+    val_scores = zeroshot_run(run, split="val")
+    assert val_scores
+    assert all(key.startswith("val.zero_shot.") for key in val_scores)
+    assert read_json(run / "metrics.json") == {**test_scores, **val_scores}
+
+
 def test_words_without_both_sides_are_refused() -> None:
     with pytest.raises(
         DataError, match="at least one of 1 unseen words must be carried by some groups and not"

@@ -48,7 +48,7 @@ def zeroshot_run(
         `auc.<word>` for each word. Under `zero_shot.permuted.`: mean `auc`, `auc_p95` and permutation `auc_p`
         of the same network when the words swap vectors. Under `zero_shot.ridge.` and `zero_shot.similarity.`
         (see `zeroshot_baselines`) `auc` and `macro_map`, and under `zero_shot.difference.<name>.` the
-        paired differences of the run to them.
+        paired differences of the run to them. Keys of another split begin with its name: `val.zero_shot.`.
 
     Raises:
         DataError: The run has no projection, a word no vector, no word has groups on both
@@ -69,7 +69,7 @@ def zeroshot_run(
     labels_GK, ours_GK = labels_GK[:, sides_K], pool_scores(cosines_NK, groups)[:, sides_K]
     named = [word for word, sided in zip(words, sides_K, strict=True) if sided]
     metrics = {
-        f"zero_shot.unseen.{key}": value
+        f"unseen.{key}": value
         for key, value in unseen_scores(ours_GK, labels_GK, named, weights_GS, seed=subject.seed).items()
     }
     metrics |= _permuted(ours_GK, labels_GK, seed=subject.seed)
@@ -79,7 +79,9 @@ def zeroshot_run(
             for name, scores_NK in word_baselines(subject, words, outputs).items()
         }
         metrics |= _beside(ours_GK, theirs, labels_GK, weights_GS)
-    merge_metrics(run, metrics, replacing=("zero_shot.",))
+    prefix = "zero_shot." if split == "test" else f"{split}.zero_shot."
+    metrics = {f"{prefix}{key}": value for key, value in metrics.items()}
+    merge_metrics(run, metrics, replacing=(prefix,))
     return metrics
 
 
@@ -131,9 +133,9 @@ def _permuted(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> 
     drawn_S = permuted_aucs(cosines_GK, labels_GK, seed=seed)
     as_good = int((drawn_S >= macro_auc(cosines_GK, labels_GK)[0]).sum())
     return {
-        "zero_shot.permuted.auc": float(drawn_S.mean()),
-        "zero_shot.permuted.auc_p95": float(np.quantile(drawn_S, 0.95)),
-        "zero_shot.permuted.auc_p": (1 + as_good) / (1 + len(drawn_S)),
+        "permuted.auc": float(drawn_S.mean()),
+        "permuted.auc_p95": float(np.quantile(drawn_S, 0.95)),
+        "permuted.auc_p": (1 + as_good) / (1 + len(drawn_S)),
     }
 
 
@@ -147,9 +149,9 @@ def _beside(
     values: dict[str, float] = {}
     for name, scores_GK in theirs.items():
         scores = word_scores(scores_GK, labels_GK, weights_GS)
-        values |= flat({f"zero_shot.{name}.{key}": one for key, one in scores.items()})
+        values |= flat({f"{name}.{key}": one for key, one in scores.items()})
         for key, one in scores.items():
-            values |= flat_estimate(f"zero_shot.difference.{name}.{key}", ours[key].minus(one))
+            values |= flat_estimate(f"difference.{name}.{key}", ours[key].minus(one))
     return values
 
 
