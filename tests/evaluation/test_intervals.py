@@ -5,10 +5,17 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import binomtest, norm
 
 from emotionnet.evaluation import metrics
-from emotionnet.evaluation.intervals import Resampled, class_scores, flat, mean_of, resample_scores
+from emotionnet.evaluation.intervals import (
+    Resampled,
+    class_scores,
+    flat,
+    mean_of,
+    mean_of_repeats,
+    resample_scores,
+)
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import draw_weights
 
@@ -111,13 +118,16 @@ def test_the_interval_of_a_hit_rate_is_that_of_a_share() -> None:
     score = resample_scores(scores_GC, labels_GC, draw_weights(60, seed=0, resamples=20_000))["hit_rate"]
     assert score.value == 0.75
     assert score.deviation == pytest.approx(math.sqrt(0.75 * 0.25 / 59), rel=0.02)
+    expected = binomtest(45, 60).proportion_ci(method="wilson")
+    assert (score.estimate().low, score.estimate().high) == pytest.approx(tuple(expected), abs=0.005)
 
 
-def test_one_positive_tells_nothing_of_its_spread() -> None:
-    labels_GC = np.arange(5)[:, None] == 0
+def test_one_positive_is_one_trial_and_tells_nothing_of_differences() -> None:
+    labels_GC = np.arange(5)[:, None] == 4
     score = class_scores(np.arange(5.0)[:, None], labels_GC, draw_weights(5, seed=0)).precisions[0]
     assert score is not None
-    assert (score.estimate().low, score.estimate().value, score.estimate().high) == (0.0, 0.2, 1.0)
+    expected = binomtest(1, 1).proportion_ci(method="wilson")
+    assert (score.estimate().low, score.estimate().high) == pytest.approx(tuple(expected))
     other = Resampled(0.3, score.replicates, score.counts)
     assert score.minus(other).p == 1.0
     assert (score.minus(other).low, score.minus(other).high) == (-1.0, 1.0)
@@ -129,6 +139,29 @@ def test_equal_predictions_do_not_differ() -> None:
     same = resample_scores(scores_GC * 2 + 1, labels_GC, draw_weights(20, seed=0))["macro_map"]
     found = score.minus(same)
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_a_difference_that_no_resample_moves_is_not_taken_for_certain() -> None:
+    labels_GC = np.arange(20)[:, None] < 3
+    ours, theirs = (
+        resample_scores(sign * labels_GC.astype(float), labels_GC, draw_weights(20, seed=0))["auc"]
+        for sign in (1, -1)
+    )
+    found = ours.minus(theirs)
+    assert (found.value, found.low, found.high, found.p) == (1.0, -1.0, 1.0, 1.0)
+
+
+def test_seeds_are_as_wide_as_one_of_them() -> None:
+    seeds = [Resampled(0.2, np.array([0.19, 0.2]), (3, 4)), Resampled(0.4, np.array([0.42, 0.4]), (2, 5))]
+    both, others = mean_of_repeats(seeds), mean_of_repeats(seeds[::-1])
+    assert both.value == pytest.approx(0.3)
+    assert both.deviation == pytest.approx((seeds[0].deviation + seeds[1].deviation) / 2)
+    same = mean_of_repeats([Resampled(0.1, np.array([0.1, 0.11]), one.counts) for one in seeds])
+    paired = [one.minus(other) for one, other in zip(seeds, same.repeats, strict=True)]
+    reach = np.mean([(one.high - one.low) / 2 for one in paired])
+    assert both.minus(same).high - both.minus(same).value == pytest.approx(reach)
+    with pytest.raises(ValueError, match="paired scores must be over the same"):
+        both.minus(others)
 
 
 def test_folds_are_averaged_and_seeds_change_no_width_by_number_alone() -> None:
@@ -187,6 +220,51 @@ def coverage(draw: Draw, *, sets: int, resamples: int) -> dict[str, float]:
             estimate = found[name].estimate()
             held[name] += bool(estimate.low <= value <= estimate.high)
     return {name: count / sets for name, count in held.items()}
+
+
+@pytest.mark.parametrize("positives", [1, 2, 3, 5, 10])
+@pytest.mark.parametrize("signal", [0.0, 1.2, 2.5])
+def test_intervals_of_a_single_class_are_no_narrower_than_they_say(positives: int, signal: float) -> None:
+    """400 classes side by side, each by itself; the worst of these cases held 91 of 100 when measured."""
+    rng = np.random.default_rng(5)
+    labels_GC = np.tile((np.arange(GROUPS) < positives)[:, None], 400)
+    many = [
+        rng.normal(size=labels_GC.shape) + signal * labels_GC * (0.5 + rng.random(labels_GC.shape))
+        for _ in range(12)
+    ]
+    truth = np.mean([metrics.average_precisions(one, labels_GC) for one in many[1:]])
+    truth_auc = np.mean([metrics.aucs(one, labels_GC) for one in many[1:]])
+    found = class_scores(many[0], labels_GC, draw_weights(GROUPS, seed=0, resamples=100))
+    for column, value in ((found.precisions, truth), (found.aucs, truth_auc)):
+        estimates = [one.estimate() for one in column if one is not None]
+        assert np.mean([one.low <= value <= one.high for one in estimates]) > 0.88
+        assert min(one.high - one.low for one in estimates) > 0.05
+
+
+@pytest.mark.slow
+def test_intervals_over_folds_and_seeds_hold_the_truth_and_p_is_no_lower_than_it_says() -> None:
+    """Worlds of 120 groups in 4 folds, dealt anew for 3 seeds; two methods that are equally good."""
+    rng = np.random.default_rng(8)
+    found, values = [], []
+    for world in range(200):
+        labels_GC = rng.random((120, 12)) < 0.1
+        both = [labels_GC * 1.2 + rng.normal(size=labels_GC.shape) for _ in range(2)]
+        weights_GS = draw_weights(120, seed=world, resamples=100)
+        seeds: list[list[Resampled]] = [[], []]
+        for _ in range(3):
+            folds = np.array_split(rng.permutation(120), 4)
+            for method, scores_GC in zip(seeds, both, strict=True):
+                parts = [
+                    resample_scores(scores_GC[rows], labels_GC[rows], weights_GS[rows])["macro_map"]
+                    for rows in folds
+                ]
+                method.append(mean_of(parts))
+        first, second = map(mean_of_repeats, seeds)
+        found.append((first.estimate(), first.minus(second)))
+        values.append(first.value)
+    truth = np.mean(values)
+    assert np.mean([one.low <= truth <= one.high for one, _ in found]) >= 0.92
+    assert np.mean([difference.p < 0.05 for _, difference in found]) <= 0.08
 
 
 @pytest.mark.slow

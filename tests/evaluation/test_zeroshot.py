@@ -141,6 +141,19 @@ def test_permuted_words_stay_below_a_perfect_run() -> None:
     assert np.quantile(found_S, 0.95) < 0.8
 
 
+def test_words_without_both_sides_swap_too_and_have_no_auc() -> None:
+    """By hand: of three words the last is carried by nobody, so swaps run over 3 and means over 2."""
+    rng = np.random.default_rng(3)
+    cosines_GK, labels_GK = rng.random((12, 3)), rng.random((12, 3)) < 0.5
+    labels_GK[:, 2] = False
+    drawn = np.random.default_rng([4, 3])
+    orders = [drawn.permutation(3) for _ in range(200)]
+    expected = [
+        np.mean([roc_auc_score(labels_GK[:, k], cosines_GK[:, order[k]]) for k in (0, 1)]) for order in orders
+    ]
+    np.testing.assert_allclose(permuted_aucs(cosines_GK, labels_GK, seed=4), expected)
+
+
 def test_permutations_depend_on_the_seed_alone() -> None:
     rng = np.random.default_rng(2)
     cosines_GK, labels_GK = rng.random((20, 4)), rng.random((20, 4)) < 0.5
@@ -152,7 +165,8 @@ def test_permutations_depend_on_the_seed_alone() -> None:
 def test_baselines_belong_to_the_test_split(make_run: MakeRun) -> None:
     run = make_run()
     for values in (zeroshot_run(run, split="val"), zeroshot_run(run, baselines=False)):
-        assert {key.split(".")[1] for key in values} == {"unseen", "permuted"}
+        kinds = {key.removeprefix("val.").removeprefix("zero_shot.").split(".")[0] for key in values}
+        assert kinds == {"unseen", "permuted"}
 
 
 def fit_temperature(run: Path, dataset: Dataset, split: str) -> None:

@@ -6,8 +6,11 @@ when classes have few positives: the weights of P positives spread a mean over t
 spread is therefore widened by
     K^2 = sum_c 1 / P_c  /  sum_c (P_c - 1) / (P_c (P_c + 1)),
 from the moments of the Dirichlet distribution, and the interval is the score +- 1.96 K sd. It is
-centred on the score itself, since resampled average precisions do not lie around it. What it
-covers is the mean score of test sets of this size; tests/evaluation/test_intervals.py holds it to that.
+centred on the score itself, since resampled average precisions do not lie around it. A single
+share, that is one class by itself or a hit rate, has Wilson's interval (JASA 1927) for as many
+independent trials as its spread tells, at least one and at most two for each positive: near 0
+and 1, and for few positives, the score +- 1.96 sd is far too narrow. What all of them cover is the mean
+score of test sets of this size; tests/evaluation/test_intervals.py holds them to that.
 Shape letters: G = groups, C = classes, S = resamples.
 """
 
@@ -26,6 +29,8 @@ from emotionnet.evaluation.resampling import weighted_class_scores, weighted_hit
 
 LEVEL = 0.95
 REACH = float(norm.ppf((1 + LEVEL) / 2))  # standard deviations from the score to either end
+
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,19 @@ class Resampled:
 
     `counts` are the numbers of groups that it is a mean over: the positives of each class for macro
     mAP, those or the negatives, whichever are fewer, for AUC, the labelled groups for a hit rate.
+    `repeats` are the parts of a mean over seeds, see `mean_of_repeats`.
     """
 
     value: float
     replicates: Floats
     counts: tuple[int, ...]
+    repeats: tuple[Resampled, ...] = ()
 
     @property
     def deviation(self) -> float:
         """Standard deviation over test sets of this size; infinite when no class has 2 positives."""
+        if self.repeats:
+            return float(np.mean([one.deviation for one in self.repeats]))
         counts = np.array(self.counts, dtype=np.float64)
         shown = ((counts - 1) / (counts * (counts + 1))).sum()
         if shown == 0:
@@ -67,6 +76,8 @@ class Resampled:
 
     def estimate(self) -> Estimate:
         """The score with its interval, within 0 and 1; 0 to 1 where nothing tells its spread."""
+        if len(self.counts) == 1:
+            return Estimate(self.value, *_wilson(self.value, self._trials(self.counts[0])))
         reach = REACH * self.deviation
         return Estimate(self.value, max(0.0, self.value - reach), min(1.0, self.value + reach))
 
@@ -78,16 +89,51 @@ class Resampled:
         """
         if self.counts != other.counts or len(self.replicates) != len(other.replicates):
             raise ValueError("paired scores must be over the same groups, classes and resamples")
-        paired = Resampled(self.value - other.value, self.replicates - other.replicates, self.counts)
+        paired = self._paired(other)
         value, deviation = paired.value, paired.deviation
-        if deviation == 0:  # equal predictions, or equal in all that the score sees
-            return Difference(value, value, value, p=1.0 if value == 0 else 0.0)
+        if deviation < ROUNDING:
+            if abs(value) < ROUNDING:  # equal predictions, or equal in all that the score sees
+                return Difference(0.0, 0.0, 0.0, p=1.0)
+            deviation = np.inf  # no resample differs: nothing tells how far another sample would
         low, high = max(-1.0, value - REACH * deviation), min(1.0, value + REACH * deviation)
         return Difference(value, low, high, p=2 * float(norm.sf(abs(value) / deviation)))
 
+    def _paired(self, other: Resampled) -> Resampled:
+        pairs = zip(self.repeats, other.repeats, strict=True)
+        return Resampled(
+            self.value - other.value,
+            self.replicates - other.replicates,
+            self.counts,
+            tuple(mine._paired(yours) for mine, yours in pairs),
+        )
+
+    def _trials(self, count: int) -> float:
+        """Of how many independent trials a share would have this spread."""
+        spread = self.deviation
+        told = self.value * (1 - self.value) / spread**2 if 0 < spread < np.inf else 0.0
+        return float(np.clip(told, count, 2 * count))
+
+
+def _wilson(share: float, trials: float) -> tuple[float, float]:
+    """The shares that lie REACH standard deviations of their own from what was seen."""
+    square = REACH**2 / trials
+    centre, reach = share + square / 2, np.sqrt(square * share * (1 - share) + square**2 / 4)
+    low, high = (centre - reach) / (1 + square), (centre + reach) / (1 + square)
+    return float(max(0.0, min(low, share))), float(min(1.0, max(high, share)))  # rounding at 0 and 1
+
+
+def mean_of_repeats(parts: Sequence[Resampled]) -> Resampled:
+    """The mean of scores of the same groups, dealt into other folds each time, under the same weights.
+
+    Its spread is taken to be that of one repeat, on average. That of the mean is smaller, but the
+    widening above does not hold for it: a group meets other groups in each deal.
+    """
+    mean = mean_of(parts)
+    return Resampled(mean.value, mean.replicates, mean.counts, tuple(parts))
+
 
 def mean_of(parts: Sequence[Resampled]) -> Resampled:
-    """The mean of scores of different groups (folds), or of the same under the same weights (seeds)."""
+    """The mean of scores of different classes, or of different groups (folds)."""
     return Resampled(
         value=float(np.mean([part.value for part in parts])),
         replicates=np.mean([part.replicates for part in parts], axis=0),

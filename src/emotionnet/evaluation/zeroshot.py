@@ -66,13 +66,14 @@ def zeroshot_run(
     labels_GK = pool_labels(carried(records, len(words)), groups)
     sides_K = two_sided(labels_GK)
     weights_GS = draw_weights(len(labels_GK), seed=subject.seed)
-    labels_GK, ours_GK = labels_GK[:, sides_K], pool_scores(cosines_NK, groups)[:, sides_K]
+    pooled_GK = pool_scores(cosines_NK, groups)
+    metrics = _permuted(pooled_GK, labels_GK, seed=subject.seed)
+    labels_GK, ours_GK = labels_GK[:, sides_K], pooled_GK[:, sides_K]
     named = [word for word, sided in zip(words, sides_K, strict=True) if sided]
-    metrics = {
+    metrics |= {
         f"unseen.{key}": value
         for key, value in unseen_scores(ours_GK, labels_GK, named, weights_GS, seed=subject.seed).items()
     }
-    metrics |= _permuted(ours_GK, labels_GK, seed=subject.seed)
     if baselines and split == "test":
         theirs = {
             name: pool_scores(scores_NK, groups)[:, sides_K]
@@ -123,15 +124,24 @@ def word_scores(cosines_GK: npt.NDArray[Any], labels_GK: Labels, weights_GS: Flo
 
 
 def permuted_aucs(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> Floats:
-    """Mean AUC when each word is looked for by the vector of another; shape (S,), S = `PERMUTATIONS`."""
+    """Mean AUC when each word is looked for by the vector of another; shape (S,), S = `PERMUTATIONS`.
+
+    All words swap, also those without both sides, which have no AUC: so the swaps depend on the
+    number of words and the seed alone, and are the same on every fold of a data set.
+
+    Raises:
+        DataError: No word has both sides.
+    """
+    sides_K = two_sided(labels_GK)
     rng = np.random.default_rng([seed % 2**63, 3])
     orders = [rng.permutation(cosines_GK.shape[1]) for _ in range(PERMUTATIONS)]
-    return np.array([macro_auc(cosines_GK[:, order_K], labels_GK)[0] for order_K in orders])
+    labels_GK = labels_GK[:, sides_K]
+    return np.array([macro_auc(cosines_GK[:, order_K[sides_K]], labels_GK)[0] for order_K in orders])
 
 
 def _permuted(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> dict[str, float]:
-    drawn_S = permuted_aucs(cosines_GK, labels_GK, seed=seed)
-    as_good = int((drawn_S >= macro_auc(cosines_GK, labels_GK)[0]).sum())
+    drawn_S, sides_K = permuted_aucs(cosines_GK, labels_GK, seed=seed), two_sided(labels_GK)
+    as_good = int((drawn_S >= macro_auc(cosines_GK[:, sides_K], labels_GK[:, sides_K])[0]).sum())
     return {
         "permuted.auc": float(drawn_S.mean()),
         "permuted.auc_p95": float(np.quantile(drawn_S, 0.95)),

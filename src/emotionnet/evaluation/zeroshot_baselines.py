@@ -8,7 +8,6 @@ C = emotions, K = words.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,11 +54,14 @@ def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> 
         "ridge": _ridge_points(subject, vectors),
         "similarity": emotion_points(outputs.probabilities, subject.predictor.emotions, vectors),
     }
-    labels = {word: (word,) for word in words}
-    return {
-        name: subject.predictor.label_cosines(replace(outputs, projection=rows_ND), labels)
-        for name, rows_ND in points.items()
-    }
+    return {name: word_cosines(rows_ND, words, vectors) for name, rows_ND in points.items()}
+
+
+def word_cosines(points_ND: Points, words: Sequence[str], vectors: WordVectors) -> Points:
+    """Cosine of each point with each word's vector, 0 for a word without one; float32, shape (N, K)."""
+    rows_KD, known = vectors.matrix(words)
+    cosines_NK: Points = normalize(points_ND) @ (normalize(rows_KD) * np.array(known)[:, None]).T
+    return cosines_NK.astype(np.float32)
 
 
 def emotion_points(
@@ -102,7 +104,7 @@ def ridge_points(
 def _ridge_points(subject: Subject, vectors: WordVectors) -> Points:
     model, dataset = subject.predictor.model, subject.dataset
     by_split = {split: dataset.records(split) for split in SPLITS}
-    taught = {split: _taught(dataset, by_split[split], vectors) for split in ("train", "val")}
+    taught = {split: taught_records(dataset, by_split[split], vectors) for split in ("train", "val")}
     wanted = [*taught["train"], *taught["val"], *by_split["test"]]
     features_NF = trunk_features(
         model.trunk,
@@ -113,11 +115,13 @@ def _ridge_points(subject: Subject, vectors: WordVectors) -> Points:
     )
     ends = np.cumsum([len(taught["train"]), len(taught["val"])])
     train_NF, val_NF, test_NF = np.split(features_NF, ends)
-    train_ND, val_ND = (_means(dataset, taught[split], vectors) for split in ("train", "val"))
+    train_ND, val_ND = (mean_tag_vectors(dataset, taught[split], vectors) for split in ("train", "val"))
     return ridge_points(train_NF, train_ND, val_NF, val_ND, test_NF)
 
 
-def _taught(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> list[ImageRecord]:
+def taught_records(
+    dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors
+) -> list[ImageRecord]:
     """The records with a tag that has a vector.
 
     Raises:
@@ -129,5 +133,6 @@ def _taught(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVecto
     return found
 
 
-def _means(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Points:
+def mean_tag_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Points:
+    """Mean word vector of each record's tags; float32, shape (N, D)."""
     return vectors.mean_vectors([[dataset.tag_names[tag] for tag in record.tags] for record in records])

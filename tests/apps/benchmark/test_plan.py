@@ -20,18 +20,22 @@ def config(make_benchmark: MakeBenchmark, tmp_path: Path) -> BenchmarkConfig:
 
 
 def test_every_method_meets_every_fold_of_every_seed_once(config: BenchmarkConfig) -> None:
-    every = units(config, ("ink", "oil"))
-    assert len({unit.name for unit in every}) == len(every) == 1 + 2 * 3 * (7 + 5)
+    every = units(config, ("ink", "oil"), unseen=True)
+    assert len({unit.name for unit in every}) == len(every) == 2 * (1 + 3 * (9 + 6))
     by_method = Counter((unit.space, unit.method) for unit in every)
-    assert by_method.pop(("tags", "shuffled")) == 1
+    assert by_method.pop(("tags", "shuffled")) == 2
     assert set(by_method.values()) == {6}
     assert {method for space, method in by_method if space == "families"} == {
-        *("frozen", "nearest", "pixels", "softmax", "full")
+        *("frozen", "nearest", "pixels", "head", "softmax", "full")
     }
 
 
 def test_a_single_source_is_never_left_out(config: BenchmarkConfig) -> None:
-    assert not [unit for unit in units(config, ("oil",)) if unit.method.endswith("_without")]
+    assert not [unit for unit in units(config, ("oil",), unseen=True) if unit.method.endswith("_without")]
+
+
+def test_without_held_out_words_nothing_is_looked_for(config: BenchmarkConfig) -> None:
+    assert not [unit for unit in units(config, ("ink", "oil"), unseen=False) if unit.method == "ridge"]
 
 
 def test_sources_take_turns() -> None:

@@ -9,12 +9,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from filelock import FileLock
 
-from emotionnet.apps.benchmark.plan import units
-from emotionnet.apps.benchmark.run import run_benchmark
-from emotionnet.config import BenchmarkConfig
+from emotionnet.apps.benchmark.folder import write_found
+from emotionnet.apps.benchmark.plan import Unit, stage, units
+from emotionnet.apps.benchmark.run import require_same_data, run_benchmark
+from emotionnet.config import BenchmarkConfig, CurateConfig
 from emotionnet.config_files import load_config
+from emotionnet.curation.curate import curate
 from emotionnet.records import ConfigError, DataError
 
 MakeBenchmark = Callable[[], Path]
@@ -22,18 +26,24 @@ pytest.importorskip("gensim")
 
 
 def begin(config: Path, out: Path) -> subprocess.Popen[bytes]:
+    """Results and messages go to a file beside `out`."""
     command = [sys.executable, "-m", "emotionnet", "benchmark", str(config), "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    with out.with_suffix(".log").open("wb") as log:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
-def kill_after(config: Path, out: Path, done: int) -> None:
-    """Begin, and kill the process alone once so many units are done; its workers must end by themselves."""
+def _errors(out: Path) -> str:
+    return out.with_suffix(".log").read_text()
+
+
+def kill_when(config: Path, out: Path, pattern: str, count: int) -> None:
+    """Begin, and kill the process alone once so many files are there; its workers must end by themselves."""
     process = begin(config, out)
-    deadline = time.monotonic() + 200
-    while len(list(out.glob("predictions/*.parquet"))) < done:
-        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
+    deadline = time.monotonic() + 250
+    while len(list(out.glob(pattern))) < count:
+        assert process.poll() is None, _errors(out)
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.02)
     children = [int(text) for text in _children(process.pid)]
     process.kill()
     process.wait()
@@ -64,36 +74,62 @@ def test_killed_twice_it_ends_with_what_it_would_have_found_at_once(
     make_benchmark: MakeBenchmark, tmp_path: Path
 ) -> None:
     config, killed, straight = make_benchmark(), tmp_path / "killed", tmp_path / "straight"
-    for done in (2, 14):
-        kill_after(config, killed, done)
+    kill_when(config, killed, "work/*/run/checkpoints/last.pt", 1)  # in the middle of a training
+    kill_when(config, killed, "predictions/*.parquet", 14)
     settings = load_config(BenchmarkConfig, config, {"out": str(straight), "workers": 1})
     page = run_benchmark(settings)
     process = begin(config, killed)
-    _, errors = process.communicate(timeout=280)
-    assert process.returncode == 0, errors.decode()
+    assert process.wait(timeout=280) == 0, _errors(killed)
     assert tables(killed / "benchmarks.md") == tables(page)
-    every = units(settings, ("ink", "oil"))
+    every = units(settings, ("ink", "oil"), unseen=False)
     files = {unit.name: (straight / "predictions" / f"{unit.name}.parquet").read_bytes() for unit in every}
-    assert len(files) == 1 + 3 * (7 + 5)
+    assert len(files) == 1 + 3 * (8 + 6)
     for name, content in files.items():
         assert (killed / "predictions" / f"{name}.parquet").read_bytes() == content
     assert list((killed / "work").iterdir()) == []
 
 
-def test_a_finished_benchmark_only_writes_its_page_again(
+def test_a_folder_that_holds_something_else_is_left_alone(
     make_benchmark: MakeBenchmark, tmp_path: Path
 ) -> None:
-    """Refused with another config or in another folder; nothing is lost."""
     config, out = make_benchmark(), tmp_path / "out"
+    settings = load_config(BenchmarkConfig, config, {"out": str(out)})
     out.mkdir()
     (out / "notes.txt").write_text("mine")
     with pytest.raises(DataError, match=r"holds files of another kind \(notes\.txt\)"):
-        run_benchmark(load_config(BenchmarkConfig, config, {"out": str(out)}))
+        run_benchmark(settings, overwrite=True)
     (out / "notes.txt").unlink()
     (out / "config.json").write_text(json.dumps({"folds": 9}))
     with pytest.raises(ConfigError, match="holds a benchmark of another config"):
-        run_benchmark(load_config(BenchmarkConfig, config, {"out": str(out)}))
+        run_benchmark(settings)
     assert json.loads((out / "config.json").read_text()) == {"folds": 9}
+    (out / "config.json").unlink()
+    (out / ".config.json.x1").write_text("what a killed write leaves")
+    with FileLock(out / ".lock"), pytest.raises(DataError, match="a benchmark is running in it"):
+        run_benchmark(settings)
+
+
+def test_what_was_found_on_other_data_is_not_mixed_in(make_benchmark: MakeBenchmark, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dataset = curate(stage(_settings(make_benchmark, out), CurateConfig, out=tmp_path / "dataset"))
+    unit = Unit("tags", "frozen", 0, 0)
+    write_found(
+        out,
+        unit,
+        dataset.records("test"),
+        {"seconds": 1.0, "data_hash": "of something else"},
+        **dict.fromkeys(
+            ("labels", "scores", "unseen", "cosines"), np.zeros((len(dataset.records("test")), 0))
+        ),
+    )
+    with pytest.raises(
+        DataError, match=r"1 parts are of another, first tags-frozen-seed0-fold0; --overwrite"
+    ):
+        require_same_data(out, [unit], {"tags": dataset})
+
+
+def _settings(make_benchmark: MakeBenchmark, out: Path) -> BenchmarkConfig:
+    return load_config(BenchmarkConfig, make_benchmark(), {"out": str(out)})
 
 
 def test_a_fault_of_a_stage_ends_it_with_one_line(make_benchmark: MakeBenchmark, tmp_path: Path) -> None:
@@ -101,17 +137,15 @@ def test_a_fault_of_a_stage_ends_it_with_one_line(make_benchmark: MakeBenchmark,
     stage = config.parent / "curate.json"
     stage.write_text(json.dumps({**json.loads(stage.read_text()), "min_emotion_groups": 1000}))
     process = begin(config, out)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
-    lines = [line for line in errors.decode().splitlines() if line.startswith("error:")]
+    assert process.wait(timeout=120) == 2
+    lines = [line for line in _errors(out).splitlines() if line.startswith("error:")]
     assert len(lines) == 1
     assert "at least 2 emotions must be carried by 1000 groups" in lines[0]
-    assert "Traceback" not in errors.decode()
+    assert "Traceback" not in _errors(out)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT])
 def test_interrupted_it_says_that_what_was_saved_is_kept(
-    make_benchmark: MakeBenchmark, tmp_path: Path, number: signal.Signals
+    make_benchmark: MakeBenchmark, tmp_path: Path
 ) -> None:
     config, out = make_benchmark(), tmp_path / "out"
     process = begin(config, out)
@@ -119,7 +153,6 @@ def test_interrupted_it_says_that_what_was_saved_is_kept(
     while not (out / "config.json").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert "error: stopped; what was saved is kept" in errors.decode()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=120) == 130
+    assert "error: stopped; what was saved is kept" in _errors(out)

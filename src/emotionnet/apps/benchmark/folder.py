@@ -19,9 +19,10 @@ import numpy.typing as npt
 import polars as pl
 
 from emotionnet.apps.benchmark.plan import Unit
+from emotionnet.data.tables import read_parquet
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.files import read_object, write_bytes, write_json
-from emotionnet.records import DataError, ImageRecord
+from emotionnet.records import DataError, ImageRecord, first_line
 
 CONFIG = "config.json"
 PAGE = "benchmarks.md"
@@ -97,9 +98,12 @@ def read_found(out: Path, unit: Unit) -> Found:
     """
     path = _path(out, unit)
     try:
-        table = pl.read_parquet(io.BytesIO(path.read_bytes())).select(SCHEMA.names()).cast(SCHEMA)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(f"{path}: must be what a unit found; {str(error).splitlines()[0]}") from None
+        table = read_parquet(path).select(SCHEMA.names()).cast(SCHEMA)
+    except (DataError, pl.exceptions.PolarsError) as error:
+        raise DataError(
+            f"{path}: must be what a part of the benchmark found; {first_line(error)}; "
+            "delete it and the part is run again"
+        ) from None
     arrays = {name: np.array(table[name].to_list()) for name in ("labels", "scores", "unseen", "cosines")}
     return Found(
         groups=tuple(table["group"]),

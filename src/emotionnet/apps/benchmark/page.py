@@ -2,59 +2,69 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import re
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from emotionnet.apps.benchmark.folder import PAGE, read_facts
-from emotionnet.apps.benchmark.plan import TRAINED, Unit
-from emotionnet.apps.benchmark.table import Scored, Table, ZeroShot
+from emotionnet.apps.benchmark.plan import PROBES, SPACES, TRAINED, Unit
+from emotionnet.apps.benchmark.table import Scores, Table, ZeroShot
 from emotionnet.config import BenchmarkConfig
-from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.intervals import Difference, Estimate, Resampled
 from emotionnet.evaluation.score_tables import p_text, span
 from emotionnet.files import write_text
 from emotionnet.progress import message, track
+from emotionnet.records import SPLITS
 
 SCORES = ("macro_map", "auc", "hit_rate")
 NAMES: Mapping[str, str] = {
     "full": "trained (all three terms)",
     "softmax": "trained (softmax only)",
+    "head": "softmax head on the frozen trunk",
     "frozen": "frozen trunk",
     "nearest": "nearest neighbour",
     "pixels": "8x8 pixels",
     "full_without": "trained without the vendor",
     "frozen_without": "frozen trunk without the vendor",
+    "ridge": "ridge regression from the frozen trunk",
+    "similarity": "softmax network and its emotions' words",
 }
 # What a difference leaves open, whatever its outcome.
-_OPEN: Mapping[tuple[str, str], str] = {
-    ("full", "frozen"): "what training does for photographs, for larger data or with other settings.",
-    ("softmax", "frozen"): "what training does for photographs, for larger data or with other settings.",
-    (
-        "full",
-        "softmax",
-    ): "what the two further terms do with a million pictures, for which the paper proposes "
-    "them; zero-shot, which only they make possible, has its own table.",
-    ("full", "nearest"): "how much of the network's score is still recognition of emoji that look alike.",
-    (
-        "full",
-        "full_without",
-    ): "the price of a new style alone: the network without the vendor also learnt from fewer pictures.",
-    ("full_without", "frozen_without"): "what happens with a style further away than another vendor's emoji.",
+_HEADS = (
+    "how much comes from training the trunk and how much from the head, one softmax over all emotions "
+    "against one logistic regression for each; the next row has the same head on both sides."
+)
+_TRUNK = "what training the trunk does for photographs, larger data or other settings."
+_PROJECTION = "whether the projection would do more with larger data or other settings."
+_OPEN: Mapping[str, str] = {
+    "full-frozen": _HEADS,
+    "full-head": _TRUNK,
+    "softmax-head": _TRUNK,
+    "full-softmax": "what the two further terms do with a million pictures, as the paper proposes them.",
+    "full-nearest": "how much of the network's score is still recognition of emoji that look alike.",
+    "full-full_without": "the price of a new style alone: it also learnt from fewer pictures.",
+    "full_without-frozen_without": "what happens with a style further away than another vendor's emoji.",
+    "full-ridge": _PROJECTION,
+    "full-similarity": _PROJECTION,
 }
+_PAIRS = (("full", "frozen"), ("full", "head"), ("softmax", "head"), ("full", "softmax"), ("full", "nearest"))
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One paired difference, in words."""
+    """One paired difference, in words; `by_seed` has its main score for each seed by itself."""
 
     title: str
     found: Mapping[str, Difference]
+    by_seed: Sequence[float]
     shows: str
     leaves_open: str
 
@@ -67,7 +77,7 @@ class Space:
     classes: int
     groups: int
     pictures: int
-    scored: Sequence[tuple[str, Scored]]
+    scored: Sequence[tuple[str, Scores]]
     chance: Mapping[str, float]
     claims: Sequence[Claim]
 
@@ -80,23 +90,16 @@ def write_page(config: BenchmarkConfig, every: Sequence[Unit], sources: Sequence
     """
     message("scoring: 1,000 resamples of every method")
     table = Table(config, sources)
-    spaces = [
-        _space(config, table, name, (*TRAINED[::-1], "frozen", "nearest", "pixels"))
-        for name in track(("tags", "families"), "scoring")
-    ]
-    score, chance = table.shuffled()
+    spaces = [_space(table, name) for name in track(SPACES, "scoring")]
     seconds = sum(float(read_facts(config.out, unit)["seconds"]) for unit in every)
     page = _template().render(
         config=config,
         spaces=spaces,
         vendor=_vendor(table) if len(sources) > 1 else None,
-        shuffled=score.estimate(),
-        shuffled_chance=chance,
+        shuffled=table.shuffled(),
         zero_shot=_zero_shot(table.zero_shot()),
-        names=NAMES,
-        scores=SCORES,
-        trainings=sum(unit.method.startswith((*TRAINED, "shuffled")) for unit in every),
-        core_minutes=seconds / 60,
+        trainings=sum(unit.method not in (*PROBES, "frozen_without", "ridge") for unit in every),
+        minutes=seconds / 60,
         machine=_machine(),
         workers=config.workers or os.cpu_count(),
     )
@@ -104,39 +107,45 @@ def write_page(config: BenchmarkConfig, every: Sequence[Unit], sources: Sequence
     return config.out / PAGE
 
 
-def _space(config: BenchmarkConfig, table: Table, name: str, methods: Sequence[str]) -> Space:
-    dataset = read_dataset(config.out / name / "dataset")
-    scored = {method: table.scored(name, method) for method in methods}
-    pairs = (("full", "frozen"), ("softmax", "frozen"), ("full", "softmax"), ("full", "nearest"))
+def _space(table: Table, name: str) -> Space:
+    dataset = table.dataset(name)
+    scored = {method: table.scored(name, method) for method in (*TRAINED[::-1], *PROBES)}
     counts = dataset.info["counts"]
     return Space(
         name=name,
         classes=len(dataset.emotions),
         groups=len(table.groups(name)),
-        pictures=sum(int(counts[split]) for split in ("train", "val", "test")),
-        scored=[(NAMES[method], scored[method]) for method in methods],
+        pictures=sum(int(counts[split]) for split in SPLITS),
+        scored=[(NAMES[method], scores) for method, scores in scored.items()],
         chance=table.chance(name),
-        claims=[_claim(pair, scored[pair[0]].scores, scored[pair[1]].scores) for pair in pairs],
+        claims=[_claim(pair, scored) for pair in _PAIRS],
     )
 
 
-def _vendor(table: Table) -> tuple[list[tuple[str, Scored]], list[Claim]]:
+def _vendor(table: Table) -> tuple[list[tuple[str, Scores]], list[Claim]]:
     """The unseen vendor's pictures: three ways to score them, and the claims."""
     methods = ("full", "full_without", "frozen_without")
     scored = {method: table.on_unseen_source(method) for method in methods}
-    pairs = (("full", "full_without"), ("full_without", "frozen_without"))
-    claims = [_claim(pair, scored[pair[0]].scores, scored[pair[1]].scores) for pair in pairs]
+    claims = [_claim(pair, scored) for pair in (methods[:2], methods[1:])]
     return [(NAMES[method], scored[method]) for method in methods], claims
 
 
-def _claim(pair: tuple[str, str], ours: Mapping[str, Resampled], theirs: Mapping[str, Resampled]) -> Claim:
-    first, second = (NAMES[name] for name in pair)
+def _claim(pair: tuple[str, ...], scored: Mapping[str, Scores], main: str = "macro_map") -> Claim:
+    first, second = pair
+    ours, theirs = scored[first], scored[second]
+    seeds = zip(ours[main].repeats, theirs[main].repeats, strict=True)
     found = {key: ours[key].minus(theirs[key]) for key in SCORES if key in ours}
-    return Claim(f"{first} minus {second}", found, verdict(found["macro_map"], first, second), _OPEN[pair])
+    return Claim(
+        title=f"{NAMES[first]} minus {NAMES[second]}",
+        found=found,
+        by_seed=[mine.value - yours.value for mine, yours in seeds],
+        shows=verdict(found[main], NAMES[first], NAMES[second]),
+        leaves_open=_OPEN[f"{first}-{second}"],
+    )
 
 
 def verdict(found: Difference, first: str, second: str) -> str:
-    """What a difference in macro mAP shows, in one sentence; one whose interval includes 0 shows none."""
+    """What a difference shows, in one sentence or two; one whose interval includes 0 shows none."""
     ends = f"between {found.low:+.3f} and {found.high:+.3f}"
     if found.low > 0 or found.high < 0:
         order = "higher" if found.value > 0 else "lower"
@@ -147,18 +156,23 @@ def verdict(found: Difference, first: str, second: str) -> str:
     )
 
 
-def _zero_shot(found: ZeroShot | None) -> dict[str, object] | None:
+def _zero_shot(found: ZeroShot | None) -> dict[str, Any] | None:
     if found is None:
         return None
-    auc = found.scores["auc"].estimate()
-    as_good = int((found.permuted >= auc.value).sum())
+    auc = found.scores["full"]["auc"].value
     return {
-        "auc": auc,
-        "macro_map": found.scores["macro_map"].estimate(),
+        "scored": [(NAMES[name], scores) for name, scores in found.scores.items()],
+        "claims": [_claim(("full", name), found.scores, "auc") for name in ("ridge", "similarity")],
         "mean": float(found.permuted.mean()),
-        "p": (1 + as_good) / (1 + len(found.permuted)),
+        "p": (1 + int((found.permuted >= auc).sum())) / (1 + len(found.permuted)),
         "permutations": len(found.permuted),
     }
+
+
+def seed_spread(score: Resampled) -> float:
+    """Standard deviation over seeds; NaN for a single one."""
+    values = [one.value for one in score.repeats]
+    return statistics.stdev(values) if len(values) > 1 else math.nan
 
 
 def with_interval(found: Estimate) -> str:
@@ -175,7 +189,12 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"number": "{:z.3f}".format, "with_interval": with_interval, "p_text": p_text}
+    environment.filters |= {
+        "number": "{:z.3f}".format,
+        "with_interval": with_interval,
+        "p_text": p_text,
+        "seed_spread": seed_spread,
+    }
     return environment.get_template(f"{PAGE}.j2")
 
 

@@ -16,7 +16,7 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"tags": {}, "families": {"labels": "mikels8", "min_emotion_groups": 5, "unseen": 0}}
 )
 PROBES = ("frozen", "nearest", "pixels")
-TRAINED = ("softmax", "full")
+TRAINED = ("head", "softmax", "full")
 STAGES: Mapping[type, str] = MappingProxyType(
     {CurateConfig: "curate", VectorsConfig: "vectors", TeacherConfig: "teacher", TrainConfig: "train"}
 )
@@ -26,9 +26,10 @@ STAGES: Mapping[type, str] = MappingProxyType(
 class Unit:
     """One method on one fold: trained on the other folds, settings by the next fold, tested on this one.
 
-    Methods are those of `PROBES` and `TRAINED` (cross-entropy alone, and all three terms of Wei et
-    al. 2020), `full_without` and `frozen_without`, which never see one source (the emoji's vendor), and
-    `shuffled`, all three terms on labels and tags that groups have swapped.
+    Methods are those of `PROBES` and `TRAINED` (a softmax head on the frozen trunk, cross-entropy
+    alone, all three terms of Wei et al. 2020); `ridge` for zero-shot; `full_without` and `frozen_without`,
+    which never see one source (the emoji's vendor); and `shuffled`, all three terms on labels and tags
+    that groups have swapped.
     """
 
     space: str
@@ -41,16 +42,18 @@ class Unit:
         return f"{self.space}-{self.method}-seed{self.seed}-fold{self.fold}"
 
 
-def units(config: BenchmarkConfig, sources: Sequence[str]) -> list[Unit]:
+def units(config: BenchmarkConfig, sources: Sequence[str], *, unseen: bool) -> list[Unit]:
     """All units, in the order in which they are run: every method of one fold before the next.
 
     Args:
         config: How many folds and seeds.
         sources: Those of the pictures; with fewer than two none can be left out.
+        unseen: Whether words were held out, so that zero-shot can be scored.
     """
+    zero_shot = ("ridge",) if unseen else ()
     without = ("full_without", "frozen_without") if len(sources) > 1 else ()
-    methods = {"tags": (*PROBES, *TRAINED, *without), "families": (*PROBES, *TRAINED)}
-    found = [Unit("tags", "shuffled", 0, 0)]
+    methods = {"tags": (*PROBES, *zero_shot, *TRAINED, *without), "families": (*PROBES, *TRAINED)}
+    found = [Unit("tags", "shuffled", seed, 0) for seed in range(config.seeds)]
     for seed in range(config.seeds):
         for fold in range(config.folds):
             found += [Unit(space, method, seed, fold) for space in SPACES for method in methods[space]]

@@ -6,21 +6,24 @@ import multiprocessing
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from emotionnet.apps.benchmark.folder import CONFIG, PAGE, is_done, read_facts
 from emotionnet.apps.benchmark.page import write_page
 from emotionnet.apps.benchmark.plan import SPACES, Unit, units
 from emotionnet.config import BenchmarkConfig
 from emotionnet.config_files import portable
-from emotionnet.data.store import read_dataset
-from emotionnet.files import read_object, write_json
+from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.files import read_object, require_folder_or_nothing, write_json
 from emotionnet.progress import message, track
-from emotionnet.records import ConfigError, DataError
+from emotionnet.records import ConfigError, DataError, TrainingError
 
 PARTS = (CONFIG, PAGE, "predictions", "work", *SPACES)
 
@@ -42,11 +45,20 @@ def run_benchmark(config: BenchmarkConfig, *, overwrite: bool = False) -> Path:
         DataError: A config or the data cannot be used, or the folder holds something else.
         TrainingError: A loss is not finite.
     """
+    _refuse_foreign(config.out)
+    config.out.mkdir(parents=True, exist_ok=True)
+    with _only_one(config.out):
+        return _run(config, overwrite=overwrite)
+
+
+def _run(config: BenchmarkConfig, *, overwrite: bool) -> Path:
     _prepare(config, overwrite=overwrite)
     with _pool(config) as pool:
         _work(pool, [(space, _prepare_space, (config, space)) for space in SPACES], "label spaces")
-        sources = sorted(read_dataset(config.out / "tags" / "dataset").licences)
-        every = units(config, sources)
+        data = {space: read_dataset(config.out / space / "dataset") for space in SPACES}
+        sources = sorted(data["tags"].licences)
+        every = units(config, sources, unseen=bool(data["tags"].unseen))
+        require_same_data(config.out, every, data)
         left = [unit for unit in every if not is_done(config.out, unit)]
         if left:
             message(f"{len(left)} of {len(every)} parts to run, {_workers(config)} at a time")
@@ -55,25 +67,53 @@ def run_benchmark(config: BenchmarkConfig, *, overwrite: bool = False) -> Path:
 
 
 def _prepare(config: BenchmarkConfig, *, overwrite: bool) -> None:
-    out = config.out
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out}: must be a folder or not exist; it is a file")
-    present = sorted(path.name for path in out.iterdir()) if out.exists() else []
-    if present and (CONFIG not in present or not set(present) <= set(PARTS)):
-        raise DataError(
-            f"{out}: holds files of another kind ({', '.join(present[:5])}); choose another --out"
-        )
-    wanted = _identity(config)
-    if present and not overwrite and read_object(out / CONFIG) != wanted:
+    out, wanted = config.out, _identity(config)
+    before = read_object(out / CONFIG) if (out / CONFIG).is_file() else None
+    if before is not None and before != wanted and not overwrite:
         raise ConfigError(
             f"{out}: holds a benchmark of another config; choose another --out or add --overwrite"
         )
     if overwrite:
-        for name in present:
+        for name in reversed(PARTS):  # the config last: it tells what the folder is
             path = out / name
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(out / CONFIG, wanted)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    if before != wanted or overwrite:
+        write_json(out / CONFIG, wanted)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """What was left beside by a write that was killed is our own, and so hidden files do not count."""
+    require_folder_or_nothing(out)
+    present = sorted(path.name for path in out.iterdir() if path.name[0] != ".") if out.exists() else []
+    if present and (CONFIG not in present or not set(present) <= set(PARTS)):
+        raise DataError(
+            f"{out}: holds files of another kind ({', '.join(present[:5])}); choose another --out"
+        )
+
+
+@contextmanager
+def _only_one(out: Path) -> Iterator[None]:
+    """Two benchmarks in one folder would tear each other's work apart."""
+    try:
+        with FileLock(out / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise DataError(f"{out}: a benchmark is running in it; wait for it or choose another --out") from None
+
+
+def require_same_data(out: Path, every: Sequence[Unit], data: Mapping[str, Dataset]) -> None:
+    """Check that what was found before is of the data sets that are there now, by label space.
+
+    Raises:
+        DataError: Something is of another.
+    """
+    done = [unit for unit in every if is_done(out, unit)]
+    odd = [unit for unit in done if read_facts(out, unit).get("data_hash") != data[unit.space].content_hash]
+    if odd:
+        raise DataError(
+            f"{out}: what was found must be of the data set that is there; {len(odd)} parts are of another, "
+            f"first {odd[0].name}; --overwrite begins anew"
+        )
 
 
 def _identity(config: BenchmarkConfig) -> dict[str, Any]:
@@ -101,7 +141,11 @@ def _pool(config: BenchmarkConfig) -> Iterator[ProcessPoolExecutor]:
 
 
 def _begin_worker() -> None:
-    """One thread for each process: two networks side by side train faster than one on two threads."""
+    """One thread for each process: two networks side by side train faster than one on two threads.
+
+    Without GPU: what is compared must not hang on which part ran where.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
     import torch
 
     torch.set_num_threads(1)
@@ -121,7 +165,13 @@ def _work(
 ) -> None:
     futures: dict[Future[Any], str] = {pool.submit(run, *given): name for name, run, given in jobs}
     for done, future in enumerate(track(as_completed(futures), title, total=len(futures)), start=1):
-        seconds = future.result()
+        try:
+            seconds = future.result()
+        except BrokenProcessPool:
+            raise TrainingError(
+                "a process of the benchmark was ended, often for lack of memory; what was found is kept: "
+                "try again with --workers 1"
+            ) from None
         message(f"{done}/{len(futures)} {futures[future]}" + (f": {seconds:.0f} s" if seconds else ""))
 
 

@@ -2,52 +2,59 @@
 
 A score is computed on each fold, averaged over the folds, and averaged over the seeds. All methods are
 resampled with the same weights of the same groups, so that their differences are paired. Shape
-letters: G = groups, C = classes, K = unseen words, S = resamples.
+letters: G = groups, C = classes, K = unseen words, S = resamples, or swaps of labels or words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.apps.benchmark.folder import Found, read_found
+from emotionnet.apps.benchmark.folder import Found, read_facts, read_found
 from emotionnet.apps.benchmark.plan import Unit, left_out_source
 from emotionnet.config import BenchmarkConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import Resampled, mean_of, resample_scores
+from emotionnet.evaluation.intervals import Resampled, mean_of, mean_of_repeats, resample_scores
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.evaluation.zeroshot import permuted_aucs, two_sided, word_scores
+from emotionnet.evaluation.zeroshot_baselines import emotion_points, word_cosines
 from emotionnet.records import SPLITS
+from emotionnet.text.vectors import read_vectors
 
 CHANCE_DRAWS = 200
 
 
-@dataclass(frozen=True)
-class Scored:
-    """One method's scores over all folds and seeds, and how far apart the seeds lie.
-
-    `scores` has `macro_map`, `auc` and `hit_rate`; `seed_spread` is the standard deviation of macro mAP over
-    the seeds, each with its own folds.
-    """
-
-    scores: Mapping[str, Resampled]
-    seed_spread: float
-    groups: int
+Scores = Mapping[str, Resampled]  # macro_map, auc and hit_rate, over all folds and seeds
 
 
 @dataclass(frozen=True)
 class ZeroShot:
-    """Scores for unseen words, and the mean AUCs when the words swap vectors, one for each permutation."""
+    """Scores for unseen words by method; the network's mean AUC for each swap of the words' vectors (S,)."""
 
-    scores: Mapping[str, Resampled]
+    scores: Mapping[str, Scores]
     permuted: Floats
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """Networks on swapped labels, and probes of the frozen trunk on many swaps (S,), on the same folds."""
+
+    score: Resampled
+    probes: Floats
+    chance: float
+
+    @property
+    def p(self) -> float:
+        """Share of the probes' swaps, itself counted, that score as high."""
+        return (1 + int((self.probes >= self.score.value).sum())) / (1 + len(self.probes))
 
 
 class Table:
@@ -62,8 +69,10 @@ class Table:
         self.config, self.sources = config, tuple(sources)
         self.scored = cache(self._scored)
         self._weights = cache(self._draw)
+        self.dataset = cache(lambda space: read_dataset(config.out / space / "dataset"))
+        self._vectors = cache(lambda: read_vectors(config.out / "tags" / "vectors"))
 
-    def on_unseen_source(self, method: str) -> Scored:
+    def on_unseen_source(self, method: str) -> Scores:
         """A method of the tags, on the pictures of each fold's unseen source alone."""
         return self.scored("tags", method, True)
 
@@ -71,43 +80,62 @@ class Table:
         """Mean scores of random numbers on the same folds."""
         drawn = [
             chance_scores(_pooled(self._found(space, "frozen", seed, fold))[1], seed=seed, draws=CHANCE_DRAWS)
-            for seed in range(self.config.seeds)
-            for fold in range(self.config.folds)
+            for seed, fold in self._every()
         ]
         return {key: float(np.mean([one[key] for one in drawn])) for key in drawn[0]}
 
-    def shuffled(self) -> tuple[Resampled, dict[str, float]]:
-        """Macro mAP of the network that was trained on swapped labels, and chance on its fold."""
-        scores_GC, labels_GC, groups = _pooled(self._found("tags", "shuffled", 0, 0))
-        score = resample_scores(scores_GC, labels_GC, self._rows("tags", groups))["macro_map"]
-        return score, chance_scores(labels_GC, seed=0)
+    def shuffled(self) -> Shuffled:
+        """Networks that were trained on swapped labels, on the first fold of each seed."""
+        scores, probes, chances = [], [], []
+        for seed in range(self.config.seeds):
+            unit = Unit("tags", "shuffled", seed, 0)
+            scores_GC, labels_GC, groups = _pooled(read_found(self.config.out, unit))
+            scores.append(resample_scores(scores_GC, labels_GC, self._rows("tags", groups))["macro_map"])
+            probes.append(read_facts(self.config.out, unit)["shuffled_maps"])
+            chances.append(chance_scores(labels_GC, seed=seed, draws=CHANCE_DRAWS)["macro_map"])
+        return Shuffled(mean_of_repeats(scores), np.mean(probes, axis=0), float(np.mean(chances)))
 
     def zero_shot(self) -> ZeroShot | None:
-        """Unseen words looked for by the networks with all three terms; None where no word was held out."""
-        samples: list[Mapping[str, Resampled]] = []
-        permuted: list[Floats] = []
+        """Unseen words: the network's projection, `ridge`, and `similarity` from the softmax-only network.
+
+        None where no word was held out.
+        """
+        if not self.dataset("tags").unseen:
+            return None
+        by_seed: dict[str, list[Scores]] = {name: [] for name in ("full", "ridge", "similarity")}
+        permuted = []
         for seed in range(self.config.seeds):
+            parts: dict[str, list[Scores]] = {name: [] for name in by_seed}
             for fold in range(self.config.folds):
-                found = self._found("tags", "full", seed, fold)
-                if not found.cosines.shape[1]:
-                    return None
-                cosines_GK = pool_scores(found.cosines, found.groups)
-                labels_GK = pool_labels(found.unseen, found.groups)
-                sides_K = two_sided(labels_GK)
-                cosines_GK, labels_GK = cosines_GK[:, sides_K], labels_GK[:, sides_K]
-                rows_GS = self._rows("tags", tuple(dict.fromkeys(found.groups)))
-                samples.append(word_scores(cosines_GK, labels_GK, rows_GS))
-                permuted.append(permuted_aucs(cosines_GK, labels_GK, seed=seed))
-        means = {key: mean_of([one[key] for one in samples]) for key in samples[0]}
-        return ZeroShot(means, np.mean(permuted, axis=0))
+                full, ridge = (self._found("tags", name, seed, fold) for name in ("full", "ridge"))
+                softmax = self._found("tags", "softmax", seed, fold)
+                cosines = {
+                    "full": full.cosines,
+                    "ridge": ridge.cosines,
+                    "similarity": self._similarity(softmax.scores),
+                }
+                labels_GK = pool_labels(full.unseen, full.groups)
+                sides_K, rows_GS = two_sided(labels_GK), self._rows("tags", tuple(dict.fromkeys(full.groups)))
+                for name, cosines_MK in cosines.items():
+                    pooled_GK = pool_scores(cosines_MK, full.groups)
+                    parts[name].append(word_scores(pooled_GK[:, sides_K], labels_GK[:, sides_K], rows_GS))
+                permuted.append(permuted_aucs(pool_scores(full.cosines, full.groups), labels_GK, seed=0))
+            for name, some in parts.items():
+                by_seed[name].append(_means(some))
+        scores = {name: _means(some, mean_of_repeats) for name, some in by_seed.items()}
+        return ZeroShot(scores, np.mean(permuted, axis=0))
+
+    def _similarity(self, probabilities_MC: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        dataset, vectors = self.dataset("tags"), self._vectors()
+        points_MD = emotion_points(probabilities_MC, dataset.emotion_names, vectors)
+        return word_cosines(points_MD, dataset.unseen_names, vectors)
 
     def groups(self, space: str) -> tuple[str, ...]:
         """All groups of a label space, sorted."""
         return self._weights(space)[0]
 
-    def _scored(self, space: str, method: str, unseen_source_only: bool = False) -> Scored:
-        by_seed: list[dict[str, Resampled]] = []
-        seen: set[str] = set()
+    def _scored(self, space: str, method: str, unseen_source_only: bool = False) -> Scores:
+        by_seed = []
         for seed in range(self.config.seeds):
             parts = []
             for fold in range(self.config.folds):
@@ -116,11 +144,12 @@ class Table:
                     unit = Unit(space, method, seed, fold)
                     found = _of_source(found, left_out_source(unit, self.sources))
                 scores_GC, labels_GC, groups = _pooled(found)
-                seen.update(groups)
                 parts.append(resample_scores(scores_GC, labels_GC, self._rows(space, groups)))
             by_seed.append(_means(parts))
-        spread = float(np.std([one["macro_map"].value for one in by_seed]))
-        return Scored(_means(by_seed), spread, len(seen))
+        return _means(by_seed, mean_of_repeats)
+
+    def _every(self) -> Iterator[tuple[int, int]]:
+        return product(range(self.config.seeds), range(self.config.folds))
 
     def _found(self, space: str, method: str, seed: int, fold: int) -> Found:
         return read_found(self.config.out, Unit(space, method, seed, fold))
@@ -133,13 +162,15 @@ class Table:
         return rows
 
     def _draw(self, space: str) -> tuple[tuple[str, ...], Floats]:
-        dataset = read_dataset(self.config.out / space / "dataset")
+        dataset = self.dataset(space)
         names = tuple(sorted({record.group for split in SPLITS for record in dataset.records(split)}))
         return names, draw_weights(len(names), seed=0)
 
 
-def _means(parts: Sequence[Mapping[str, Resampled]]) -> dict[str, Resampled]:
-    return {key: mean_of([part[key] for part in parts]) for key in parts[0]}
+def _means(
+    parts: Sequence[Scores], mean: Callable[[Sequence[Resampled]], Resampled] = mean_of
+) -> dict[str, Resampled]:
+    return {key: mean([part[key] for part in parts]) for key in parts[0]}
 
 
 def _pooled(found: Found) -> tuple[Floats, Labels, tuple[str, ...]]:

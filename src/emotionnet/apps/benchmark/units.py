@@ -21,14 +21,27 @@ from emotionnet.config import BenchmarkConfig, CurateConfig, TeacherConfig, Trai
 from emotionnet.curation.curate import curate
 from emotionnet.data.folds import fold_splits, group_folds, shuffled_groups, write_variant
 from emotionnet.data.store import Dataset, read_dataset
-from emotionnet.evaluation.baselines import fit_on_validation, pixel_features, trunk_features
+from emotionnet.evaluation.baselines import (
+    fit_on_validation,
+    pixel_features,
+    shuffled_maps,
+    trunk_features,
+)
 from emotionnet.evaluation.neighbours import cosines, nearest_scores
 from emotionnet.evaluation.units import Split, read_split, read_splits
 from emotionnet.evaluation.zeroshot import carried
+from emotionnet.evaluation.zeroshot_baselines import (
+    mean_tag_vectors,
+    ridge_points,
+    taught_records,
+    word_cosines,
+)
 from emotionnet.files import write_bytes
 from emotionnet.inference.predictor import load_predictor
 from emotionnet.models.trunks import preprocessing
+from emotionnet.records import SPLITS
 from emotionnet.text.build import make_vectors
+from emotionnet.text.vectors import read_vectors
 from emotionnet.training.run import train, train_teacher
 
 FEATURES = "features.npz"
@@ -37,17 +50,19 @@ FEATURES = "features.npz"
 def prepare_space(config: BenchmarkConfig, space: str) -> None:
     """Curate a label space, make word vectors, compute features of the pictures; what is there stays."""
     folder = config.out / space
-    dataset, vectors = folder / "dataset", folder / "vectors"
+    dataset, vectors, features = folder / "dataset", folder / "vectors", folder / FEATURES
     if not dataset.is_dir():
         curate(stage(config, CurateConfig, **SPACES[space], out=dataset))
     if not vectors.is_dir():
         make_vectors(stage(config, VectorsConfig, data=dataset, out=vectors))
-    if not (folder / FEATURES).is_file():
-        _write_features(config, read_dataset(dataset), folder / FEATURES)
+    if not features.is_file() or _hash_of(features) != read_dataset(dataset).content_hash:
+        _write_features(config, read_dataset(dataset), features)
 
 
 def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
     """Run a unit, or go on with it, and keep its predictions; its work folder is deleted.
+
+    Its facts hold what it was made from: hash of the data, versions, and seconds of the last attempt.
 
     Raises:
         DataError: A stage's config or the data cannot be used.
@@ -64,7 +79,12 @@ def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
         config.out,
         unit,
         test.records,
-        {**said.facts, "seconds": round(time.perf_counter() - started, 1)},
+        {
+            **said.facts,
+            "seconds": round(time.perf_counter() - started, 1),
+            "data_hash": base.content_hash,
+            "versions": runs.versions(),
+        },
         labels=test.labels,
         scores=said.scores,
         unseen=carried(test.records, len(base.unseen)) if said.cosines.shape[1] else said.cosines,
@@ -107,7 +127,7 @@ def _variant(config: BenchmarkConfig, unit: Unit, base: Dataset, out: Path) -> D
     return write_variant(base, out, split_of, left_out=left_out, borrowed=borrowed, overwrite=True)
 
 
-def _train(task: _Task, *, shape: str) -> _Said:
+def _train(task: _Task, *, shape: str, **more: Any) -> _Said:
     """Train a network, with a teacher where its shape calls for one, and predict the test pictures."""
     vectors, teacher, run = (
         task.config.out / task.unit.space / "vectors",
@@ -120,11 +140,11 @@ def _train(task: _Task, *, shape: str) -> _Said:
         text = {"text__vectors": vectors}
         _fit(train_teacher, stage(task.config, TeacherConfig, **options, **text, out=teacher))
         text |= {"text__teacher": teacher}
-    _fit(train, stage(task.config, TrainConfig, **options, **text, model__shape=shape, out=run))
+    _fit(train, stage(task.config, TrainConfig, **options, **text, **more, model__shape=shape, out=run))
     predictor = load_predictor(run)
     outputs = predictor.outputs(task.test.paths)
     words = task.dataset.unseen_names if shape == "3branch" else ()
-    found = np.zeros((len(task.test.paths), 0), dtype=np.float32)
+    found: npt.NDArray[Any] = np.zeros((len(task.test.paths), 0))
     if words:
         found = predictor.label_cosines(outputs, {word: (word,) for word in words})
     scores = runs.read_metrics(run)
@@ -146,6 +166,32 @@ def _probe(task: _Task, *, kind: str) -> _Said:
     return _Said(fitted.test_scores, np.zeros((len(task.test.paths), 0)), {"c": fitted.c})
 
 
+def _ridge(task: _Task) -> _Said:
+    """Zero-shot without training the network: from features of the frozen trunk to word vectors."""
+    vectors = read_vectors(task.config.out / task.unit.space / "vectors")
+    features = _features_by_id(task, "trunk")
+    taught = {
+        split: taught_records(task.dataset, task.dataset.records(split), vectors)
+        for split in ("train", "val")
+    }
+    inputs = [
+        np.stack([features[record.id] for record in records])
+        for records in (*taught.values(), task.test.records)
+    ]
+    means = [mean_tag_vectors(task.dataset, records, vectors) for records in taught.values()]
+    points_MD = ridge_points(inputs[0], means[0], inputs[1], means[1], inputs[2])
+    found = word_cosines(points_MD, task.dataset.unseen_names, vectors)
+    return _Said(np.zeros((len(found), 0)), found, {})
+
+
+def _shuffled(task: _Task) -> _Said:
+    """A network on swapped labels; to hold it against, many probes of the frozen trunk on other swaps."""
+    said = _train(task, shape="3branch")
+    splits = read_splits(task.dataset, task.dataset.emotion_names)
+    maps = shuffled_maps(fit_on_validation(_features(task, "trunk"), splits), splits, seed=task.unit.seed)
+    return _Said(said.scores, said.cosines, {**said.facts, "shuffled_maps": maps.tolist()})
+
+
 def _nearest(task: _Task) -> _Said:
     splits = read_splits(task.dataset, task.dataset.emotion_names)
     train_NF, _, test_MF = splits.divide(_features(task, "trunk"))
@@ -158,10 +204,12 @@ _METHODS: Mapping[str, Callable[[_Task], _Said]] = {
     "frozen_without": lambda task: _probe(task, kind="trunk"),
     "pixels": lambda task: _probe(task, kind="pixels"),
     "nearest": _nearest,
+    "ridge": _ridge,
+    "head": lambda task: _train(task, shape="plain", model__freeze=["trunk"]),
     "softmax": lambda task: _train(task, shape="plain"),
     "full": lambda task: _train(task, shape="3branch"),
     "full_without": lambda task: _train(task, shape="3branch"),
-    "shuffled": lambda task: _train(task, shape="3branch"),
+    "shuffled": _shuffled,
 }
 
 
@@ -176,6 +224,7 @@ def _write_features(config: BenchmarkConfig, dataset: Dataset, path: Path) -> No
     buffer = io.BytesIO()
     np.savez(
         buffer,
+        data_hash=np.array(dataset.content_hash),
         ids=np.array([record.id for record in records]),
         trunk=trunk_features(settings.model.trunk, weights, how, splits.paths, seed=settings.seed),
         pixels=pixel_features(splits.paths),
@@ -185,10 +234,16 @@ def _write_features(config: BenchmarkConfig, dataset: Dataset, path: Path) -> No
 
 def _features(task: _Task, kind: str) -> npt.NDArray[Any]:
     """Features of the variant's pictures in the order of train, val and test."""
+    features = _features_by_id(task, kind)
+    return np.stack([features[record.id] for split in SPLITS for record in task.dataset.records(split)])
+
+
+def _features_by_id(task: _Task, kind: str) -> dict[str, npt.NDArray[Any]]:
     with np.load(task.config.out / task.unit.space / FEATURES, allow_pickle=False) as kept:
-        rows = {name: row for row, name in enumerate(kept["ids"].tolist())}
-        features_NF = kept[kind]
-    splits = ("train", "val", "test")
-    wanted = [rows[record.id] for split in splits for record in task.dataset.records(split)]
-    found: npt.NDArray[Any] = features_NF[wanted]
-    return found
+        return dict(zip(kept["ids"].tolist(), kept[kind], strict=True))
+
+
+def _hash_of(features: Path) -> str:
+    """Of the data set that features were computed for; empty when they do not say."""
+    with np.load(features, allow_pickle=False) as kept:
+        return str(kept["data_hash"]) if "data_hash" in kept else ""
