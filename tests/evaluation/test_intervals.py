@@ -152,7 +152,7 @@ def test_a_difference_that_no_resample_moves_is_not_taken_for_certain() -> None:
 
 
 def test_seeds_are_as_wide_as_one_of_them() -> None:
-    seeds = [Resampled(0.2, np.array([0.19, 0.2]), (3, 4)), Resampled(0.4, np.array([0.42, 0.4]), (2, 5))]
+    seeds = [Resampled(0.2, np.array([0.19, 0.22]), (3, 4)), Resampled(0.4, np.array([0.42, 0.4]), (2, 5))]
     both, others = mean_of_repeats(seeds), mean_of_repeats(seeds[::-1])
     assert both.value == pytest.approx(0.3)
     assert both.deviation == pytest.approx((seeds[0].deviation + seeds[1].deviation) / 2)
