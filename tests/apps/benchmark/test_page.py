@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotionnet.apps.benchmark.folder import Found, read_facts, read_found, write_found
+from emotionnet.apps.benchmark.folder import Found, read_found, write_found
 from emotionnet.apps.benchmark.page import seed_spread, verdict, with_interval, write_page
 from emotionnet.apps.benchmark.plan import Unit, left_out_source, units
 from emotionnet.apps.benchmark.table import Table
@@ -59,7 +59,7 @@ def _fake(config: BenchmarkConfig, unit: Unit, dataset: Dataset, rng: np.random.
         config.out,
         unit,
         records,
-        {"seconds": 6.0, "shuffled_maps": rng.uniform(0.3, 0.7, size=100).tolist()},
+        {"seconds": 6.0},
         labels=labels_MC,
         scores=signal * labels_MC + rng.normal(size=labels_MC.shape),
         unseen=unseen_MK[:, :words],
@@ -158,17 +158,20 @@ def test_similarity_goes_through_the_words_of_the_emotions(config: BenchmarkConf
     assert found.scores["similarity"]["auc"].value == pytest.approx(np.mean(values))
 
 
-def test_swapped_labels_are_held_against_swapped_probes(config: BenchmarkConfig) -> None:
-    found = Table(config, SOURCES).shuffled()
-    scores, probes = [], []
+def test_swapped_labels_are_held_against_random_scores(config: BenchmarkConfig) -> None:
+    found = Table(config, SOURCES).swapped()
+    expected = []
     for seed in range(2):
-        unit = Unit("tags", "shuffled", seed, 0)
-        one = read_found(config.out, unit)
-        scores.append(macro_map(pool_scores(one.scores, one.groups), pool_labels(one.labels, one.groups))[0])
-        probes.append(read_facts(config.out, unit)["shuffled_maps"])
-    assert found.score.value == pytest.approx(np.mean(scores))
-    null = [(a + b) / 2 for a, b in zip(*probes, strict=True)]
-    assert found.p == (1 + sum(value >= np.mean(scores) for value in null)) / 101
+        for fold in range(2):
+            one = read_found(config.out, Unit("tags", "shuffled", seed, fold))
+            scores_GC, labels_GC = pool_scores(one.scores, one.groups), pool_labels(one.labels, one.groups)
+            expected.append(macro_map(scores_GC, labels_GC)[0])
+    assert found.trained == pytest.approx(expected)
+    difference = found.difference()
+    gaps = np.subtract(found.trained, found.random)
+    reach = 3.182446305284263 * gaps.std(ddof=1) / 2  # t of 3 degrees of freedom, 4 networks
+    assert (difference.low, difference.high) == pytest.approx((gaps.mean() - reach, gaps.mean() + reach))
+    assert (difference.p < 0.05) == (difference.low > 0 or difference.high < 0)
     assert Table(config, SOURCES).chance("tags")["auc"] == pytest.approx(0.5, abs=0.01)
 
 

@@ -21,9 +21,9 @@ def config(make_benchmark: MakeBenchmark, tmp_path: Path) -> BenchmarkConfig:
 
 def test_every_method_meets_every_fold_of_every_seed_once(config: BenchmarkConfig) -> None:
     every = units(config, ("ink", "oil"), unseen=True)
-    assert len({unit.name for unit in every}) == len(every) == 2 * (1 + 3 * (9 + 6))
+    assert len({unit.name for unit in every}) == len(every) == 2 * (2 + 3 * (9 + 6))
     by_method = Counter((unit.space, unit.method) for unit in every)
-    assert by_method.pop(("tags", "shuffled")) == 2
+    assert by_method.pop(("tags", "shuffled")) == 4
     assert set(by_method.values()) == {6}
     assert {method for space, method in by_method if space == "families"} == {
         *("frozen", "nearest", "pixels", "head", "softmax", "full")

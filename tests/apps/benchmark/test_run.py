@@ -83,7 +83,7 @@ def test_killed_twice_it_ends_with_what_it_would_have_found_at_once(
     assert tables(killed / "benchmarks.md") == tables(page)
     every = units(settings, ("ink", "oil"), unseen=False)
     files = {unit.name: (straight / "predictions" / f"{unit.name}.parquet").read_bytes() for unit in every}
-    assert len(files) == 1 + 3 * (8 + 6)
+    assert len(files) == 2 + 3 * (8 + 6)
     for name, content in files.items():
         assert (killed / "predictions" / f"{name}.parquet").read_bytes() == content
     assert list((killed / "work").iterdir()) == []

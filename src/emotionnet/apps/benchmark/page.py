@@ -96,7 +96,7 @@ def write_page(config: BenchmarkConfig, every: Sequence[Unit], sources: Sequence
         config=config,
         spaces=spaces,
         vendor=_vendor(table) if len(sources) > 1 else None,
-        shuffled=table.shuffled(),
+        swapped=table.swapped(),
         zero_shot=_zero_shot(table.zero_shot()),
         trainings=sum(unit.method not in (*PROBES, "frozen_without", "ridge") for unit in every),
         minutes=seconds / 60,

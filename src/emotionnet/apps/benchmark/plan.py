@@ -16,6 +16,7 @@ SPACES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {"tags": {}, "families": {"labels": "mikels8", "min_emotion_groups": 5, "unseen": 0}}
 )
 PROBES = ("frozen", "nearest", "pixels")
+SWAPPED_FOLDS = 2
 TRAINED = ("head", "softmax", "full")
 STAGES: Mapping[type, str] = MappingProxyType(
     {CurateConfig: "curate", VectorsConfig: "vectors", TeacherConfig: "teacher", TrainConfig: "train"}
@@ -53,11 +54,18 @@ def units(config: BenchmarkConfig, sources: Sequence[str], *, unseen: bool) -> l
     zero_shot = ("ridge",) if unseen else ()
     without = ("full_without", "frozen_without") if len(sources) > 1 else ()
     methods = {"tags": (*PROBES, *zero_shot, *TRAINED, *without), "families": (*PROBES, *TRAINED)}
-    found = [Unit("tags", "shuffled", seed, 0) for seed in range(config.seeds)]
+    found = swapped_units(config)
     for seed in range(config.seeds):
         for fold in range(config.folds):
             found += [Unit(space, method, seed, fold) for space in SPACES for method in methods[space]]
     return found
+
+
+def swapped_units(config: BenchmarkConfig) -> list[Unit]:
+    """The trainings on swapped labels: the first folds of every seed, to see how far luck moves them."""
+    return [
+        Unit("tags", "shuffled", seed, fold) for seed in range(config.seeds) for fold in range(SWAPPED_FOLDS)
+    ]
 
 
 def left_out_source(unit: Unit, sources: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 A score is computed on each fold, averaged over the folds, and averaged over the seeds. All methods are
 resampled with the same weights of the same groups, so that their differences are paired. Shape
-letters: G = groups, C = classes, K = unseen words, S = resamples, or swaps of labels or words.
+letters: G = groups, C = classes, K = unseen words, S = resamples, or swaps of words.
 """
 
 from __future__ import annotations
@@ -14,14 +14,22 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import ttest_rel
 
-from emotionnet.apps.benchmark.folder import Found, read_facts, read_found
-from emotionnet.apps.benchmark.plan import Unit, left_out_source
+from emotionnet.apps.benchmark.folder import Found, read_found
+from emotionnet.apps.benchmark.plan import Unit, left_out_source, swapped_units
 from emotionnet.config import BenchmarkConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import Resampled, mean_of, mean_of_repeats, resample_scores
-from emotionnet.evaluation.metrics import Floats, Labels
+from emotionnet.evaluation.intervals import (
+    LEVEL,
+    Difference,
+    Resampled,
+    mean_of,
+    mean_of_repeats,
+    resample_scores,
+)
+from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.evaluation.zeroshot import permuted_aucs, two_sided, word_scores
@@ -44,17 +52,18 @@ class ZeroShot:
 
 
 @dataclass(frozen=True)
-class Shuffled:
-    """Networks on swapped labels, and probes of the frozen trunk on many swaps (S,), on the same folds."""
+class Swapped:
+    """Macro mAP of each network that was trained on swapped labels, and of random scores on its fold."""
 
-    score: Resampled
-    probes: Floats
-    chance: float
+    trained: tuple[float, ...]
+    random: tuple[float, ...]
 
-    @property
-    def p(self) -> float:
-        """Share of the probes' swaps, itself counted, that score as high."""
-        return (1 + int((self.probes >= self.score.value).sum())) / (1 + len(self.probes))
+    def difference(self) -> Difference:
+        """Mean difference over the networks; interval and p by Student's t: each is one draw of luck."""
+        result = ttest_rel(self.trained, self.random)
+        low, high = result.confidence_interval(LEVEL)
+        value = float(np.mean(self.trained) - np.mean(self.random))
+        return Difference(value, float(low), float(high), float(result.pvalue))
 
 
 class Table:
@@ -84,16 +93,14 @@ class Table:
         ]
         return {key: float(np.mean([one[key] for one in drawn])) for key in drawn[0]}
 
-    def shuffled(self) -> Shuffled:
-        """Networks that were trained on swapped labels, on the first fold of each seed."""
-        scores, probes, chances = [], [], []
-        for seed in range(self.config.seeds):
-            unit = Unit("tags", "shuffled", seed, 0)
-            scores_GC, labels_GC, groups = _pooled(read_found(self.config.out, unit))
-            scores.append(resample_scores(scores_GC, labels_GC, self._rows("tags", groups))["macro_map"])
-            probes.append(read_facts(self.config.out, unit)["shuffled_maps"])
-            chances.append(chance_scores(labels_GC, seed=seed, draws=CHANCE_DRAWS)["macro_map"])
-        return Shuffled(mean_of_repeats(scores), np.mean(probes, axis=0), float(np.mean(chances)))
+    def swapped(self) -> Swapped:
+        """The networks that were trained on labels and tags which groups had swapped."""
+        trained, random = [], []
+        for unit in swapped_units(self.config):
+            scores_GC, labels_GC, _ = _pooled(read_found(self.config.out, unit))
+            trained.append(macro_map(scores_GC, labels_GC)[0])
+            random.append(chance_scores(labels_GC, seed=unit.seed, draws=CHANCE_DRAWS)["macro_map"])
+        return Swapped(tuple(trained), tuple(random))
 
     def zero_shot(self) -> ZeroShot | None:
         """Unseen words: the network's projection, `ridge`, and `similarity` from the softmax-only network.
