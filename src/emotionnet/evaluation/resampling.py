@@ -18,7 +18,7 @@ from scipy import sparse
 from emotionnet.evaluation.metrics import Floats, Labels
 
 RESAMPLES = 1_000
-AT_ONCE = 64  # resamples: what is worked on stays within the cache
+AT_ONCE = 32  # resamples: what is worked on stays within the cache
 
 
 def draw_weights(groups: int, *, seed: int, resamples: int = RESAMPLES) -> Floats:
@@ -79,31 +79,45 @@ class _Order:
     """The order of one class's groups, as far as positives see it, ready for any weights.
 
     Part 2k holds the groups between positive steps k - 1 and k, part 2k + 1 those of step k itself.
+    Positives are taken in the order of their steps, so that in most classes, where no two
+    positives are level, a step is a positive and nothing need be gathered.
     """
 
     def __init__(self, scores_G: npt.NDArray[Any], positive_G: npt.NDArray[np.bool_]) -> None:
         ranks_G = np.unique(-scores_G, return_inverse=True)[1]
-        steps_K, self._step_P = np.unique(ranks_G[positive_G], return_inverse=True)
+        self._positives = np.flatnonzero(positive_G)
+        self._positives = self._positives[np.argsort(ranks_G[self._positives], kind="stable")]
+        steps_K, self._step_P = np.unique(ranks_G[self._positives], return_inverse=True)
         parts_G = 2 * np.searchsorted(steps_K, ranks_G) + np.isin(ranks_G, steps_K)
         self._parts = _picker(parts_G, 2 * len(steps_K) + 1)
-        self._steps = _picker(self._step_P, len(steps_K))
-        self._positive_G = positive_G
+        self._steps = _picker(self._step_P, len(steps_K)) if len(steps_K) < len(self._step_P) else None
+        self._all_positive = bool(positive_G.all())
 
     def scores(self, weights_GS: Floats) -> tuple[Floats, Floats]:
         """Average precision and AUC, each of shape (S,); AUC is NaN without a negative group."""
         sums_S = np.cumsum(self._parts @ weights_GS, axis=0)
         before_KS, through_KS, all_S = sums_S[:-1:2], sums_S[1::2], sums_S[-1]
-        own_PS = weights_GS[self._positive_G]
-        step_KS = self._steps @ own_PS
+        own_PS = weights_GS[self._positives]
+        step_KS = own_PS if self._steps is None else self._steps @ own_PS
         found_KS = np.cumsum(step_KS, axis=0)
         positives_S = found_KS[-1]
-        precision_PS = (1 + found_KS[self._step_P] - own_PS) / (1 + through_KS[self._step_P] - own_PS)
-        precisions_S = (own_PS * precision_PS).sum(axis=0) / positives_S
-        if self._positive_G.all():
+        others_PS, above_PS = self._spread(found_KS) - own_PS, self._spread(through_KS) - own_PS
+        others_PS += 1
+        above_PS += 1
+        others_PS /= above_PS
+        precisions_S = np.einsum("ps,ps->s", own_PS, others_PS) / positives_S
+        if self._all_positive:
             return precisions_S, np.full(len(positives_S), np.nan)
-        negatives_KS = (through_KS + before_KS + step_KS) / 2 - found_KS  # above, and half of those level
-        losses_S = (step_KS * negatives_KS).sum(axis=0) / positives_S
+        negatives_KS = through_KS + before_KS  # above a step, and half of those level with it
+        negatives_KS += step_KS
+        negatives_KS /= 2
+        negatives_KS -= found_KS
+        losses_S = np.einsum("ks,ks->s", step_KS, negatives_KS) / positives_S
         return precisions_S, 1 - losses_S / (all_S - positives_S)
+
+    def _spread(self, values_KS: Floats) -> Floats:
+        """The value of each positive's step; shape (P, S)."""
+        return values_KS if self._steps is None else values_KS[self._step_P]
 
 
 def _picker(parts: npt.NDArray[np.intp], count: int) -> sparse.csr_array:
