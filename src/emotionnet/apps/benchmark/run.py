@@ -63,6 +63,7 @@ def _run(config: BenchmarkConfig, *, overwrite: bool) -> Path:
         if left:
             message(f"{len(left)} of {len(every)} parts to run, {_workers(config)} at a time")
         _work(pool, [(unit.name, _run_unit, (config, unit)) for unit in left], "benchmark")
+    shutil.rmtree(config.out / "work", ignore_errors=True)  # a part that was killed once done left its own
     return write_page(config, every, sources)
 
 
