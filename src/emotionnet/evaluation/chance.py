@@ -32,6 +32,11 @@ def chance_average_precisions(labels_GC: Labels, *, seed: int, draws: int = DRAW
     return mean_C
 
 
+def permutation_p(score: float, drawn_S: Floats) -> float:
+    """Share of draws as good as a score, which counts as one of them (Phipson and Smyth, SAGMB 2010)."""
+    return (1 + int((drawn_S >= score).sum())) / (1 + len(drawn_S))
+
+
 def _draw(labels_GC: Labels, seed: int, draws: int) -> Iterator[Floats]:
     rng = np.random.default_rng([seed % 2**63, 0])
     return (rng.random(labels_GC.shape) for _ in range(draws))

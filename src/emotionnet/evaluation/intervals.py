@@ -156,18 +156,17 @@ def resample_scores(
     Raises:
         ValueError: Shapes do not fit, or no group has a label.
     """
-    classes = class_scores(scores_GC, labels_GC, weights_GS)
-    found = {
-        name: mean_of([one for one in column if one is not None])
-        for name, column in (("macro_map", classes.precisions), ("auc", classes.aucs))
-        if any(one is not None for one in column)
-    }
-    found["hit_rate"] = Resampled(
+    means = class_scores(scores_GC, labels_GC, weights_GS).means()
+    return {**means, "hit_rate": resample_hit_rate(scores_GC, labels_GC, weights_GS)}
+
+
+def resample_hit_rate(scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_GS: Floats) -> Resampled:
+    """The hit rate of predictions; arguments and errors as `resample_scores`."""
+    return Resampled(
         value=hit_rate(scores_GC, labels_GC),
         replicates=weighted_hit_rates(scores_GC, labels_GC, weights_GS),
         counts=(int(labels_GC.any(axis=1).sum()),),
     )
-    return found
 
 
 @dataclass(frozen=True)
@@ -176,6 +175,14 @@ class ClassScores:
 
     precisions: tuple[Resampled | None, ...]
     aucs: tuple[Resampled | None, ...]
+
+    def means(self) -> dict[str, Resampled]:
+        """`macro_map`, and `auc` where a class has both sides: means over the classes that have them."""
+        return {
+            name: mean_of([one for one in column if one is not None])
+            for name, column in (("macro_map", self.precisions), ("auc", self.aucs))
+            if any(one is not None for one in column)
+        }
 
 
 def class_scores(scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_GS: Floats) -> ClassScores:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from emotionnet import runs
@@ -14,16 +13,10 @@ from emotionnet.evaluation import plots, score_tables, summary
 from emotionnet.evaluation.card import card_text
 from emotionnet.evaluation.findings import Findings, gather
 from emotionnet.evaluation.gallery import best_and_worst
+from emotionnet.evaluation.rendering import environment
 from emotionnet.files import write_text
 
-PAGES = jinja2.Environment(
-    loader=jinja2.PackageLoader("emotionnet.evaluation"),
-    autoescape=True,
-    undefined=jinja2.StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-)
+PAGES = environment("emotionnet.evaluation", html=True)
 
 
 def report_run(run: Path, *, data: Path | None = None) -> tuple[Path, Path]:

@@ -5,7 +5,6 @@ Shape letters: N = pictures, G = groups, C = emotions.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from emotionnet.data.tables import read_parquet, write_parquet
 from emotionnet.evaluation.baselines import Baselines, run_baselines
-from emotionnet.evaluation.chance import chance_average_precisions, chance_scores
+from emotionnet.evaluation.chance import chance_average_precisions, chance_scores, permutation_p
 from emotionnet.evaluation.intervals import (
     ClassScores,
     Estimate,
@@ -24,15 +24,15 @@ from emotionnet.evaluation.intervals import (
     class_scores,
     flat,
     flat_estimate,
+    resample_hit_rate,
     resample_scores,
 )
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import Split, pool_scores, read_split, read_splits, require_same_emotions
-from emotionnet.files import write_bytes
 from emotionnet.inference.outputs import Outputs
-from emotionnet.records import DataError
+from emotionnet.records import DataError, first_line
 from emotionnet.runs import PREDICTIONS, merge_metrics
 
 NEAREST_TAGS = 5
@@ -98,9 +98,10 @@ def evaluate_run(
     outputs = subject.predictor.outputs(scored.paths, progress=f"{split} pictures")
     pooled_GC, labels_GC = pool_scores(outputs.probabilities, scored.groups), scored.group_labels
     weights_GS = draw_weights(len(labels_GC), seed=subject.seed)
-    ours = resample_scores(pooled_GC, labels_GC, weights_GS)
+    classes = class_scores(pooled_GC, labels_GC, weights_GS)
+    ours = {**classes.means(), "hit_rate": resample_hit_rate(pooled_GC, labels_GC, weights_GS)}
     sizes = {"n_groups": len(labels_GC), "n_images": len(scored.paths)}
-    by_class = _precisions(emotions, class_scores(pooled_GC, labels_GC, weights_GS))
+    by_class = _precisions(emotions, classes)
     values = {**flat(ours), **_classes(labels_GC), **sizes, **flat(by_class)}
     metrics = {f"{split}.{key}": value for key, value in values.items()}
     if baselines and split == "test":
@@ -121,7 +122,7 @@ def _beside(
     Returns:
         `baseline.<name>.<score>` with interval for frozen, nearest and pixels; `baseline.chance.<score>`
         and `baseline.shuffled.macro_map`, means, with `macro_map_p95`; `baseline.shuffled.macro_map_p`, the
-        permutation p of the frozen trunk's probe (Phipson and Smyth, SAGMB 2010); and
+        permutation p of the frozen trunk's probe; and
         `difference.<name>.<score>` with interval and `_p`.
     """
     values = {f"baseline.chance.{key}": value for key, value in chance_scores(labels_GC, seed=seed).items()}
@@ -131,11 +132,10 @@ def _beside(
         values |= flat({f"baseline.{name}.{key}": sample for key, sample in scores.items()})
         for key, sample in ours.items():
             values |= flat_estimate(f"difference.{name}.{key}", sample.minus(scores[key]))
-    as_good = int((found.shuffled >= theirs["frozen"]["macro_map"].value).sum())
     return values | {
         "baseline.shuffled.macro_map": float(found.shuffled.mean()),
         "baseline.shuffled.macro_map_p95": float(np.quantile(found.shuffled, 0.95)),
-        "baseline.shuffled.macro_map_p": (1 + as_good) / (1 + len(found.shuffled)),
+        "baseline.shuffled.macro_map_p": permutation_p(theirs["frozen"]["macro_map"].value, found.shuffled),
     }
 
 
@@ -212,9 +212,7 @@ def write_predictions(subject: Subject, split: str, scored: Split, outputs: Outp
         },
         schema=PREDICTION_SCHEMA,
     )
-    buffer = io.BytesIO()
-    table.write_parquet(buffer)
-    write_bytes(subject.run / PREDICTIONS / f"{split}.parquet", buffer.getvalue())
+    write_parquet(subject.run / PREDICTIONS / f"{split}.parquet", table)
 
 
 def read_predictions(run: Path, split: str = "test") -> pl.DataFrame:
@@ -227,9 +225,9 @@ def read_predictions(run: Path, split: str = "test") -> pl.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: file not found; 'emotionnet evaluate {run}' writes it")
     try:
-        return pl.read_parquet(path).select(PREDICTION_SCHEMA.names()).cast(PREDICTION_SCHEMA)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        reason = str(error).splitlines()[0]
+        return read_parquet(path).select(PREDICTION_SCHEMA.names()).cast(PREDICTION_SCHEMA)
+    except (DataError, pl.exceptions.PolarsError) as error:
+        reason = first_line(error)
         raise DataError(f"{path}: must have the columns {', '.join(PREDICTION_SCHEMA)}; {reason}") from None
 
 

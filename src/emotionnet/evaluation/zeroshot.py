@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emotionnet.data.store import MARKER, Dataset
-from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import Resampled, class_scores, flat, flat_estimate, resample_scores
+from emotionnet.evaluation.chance import chance_scores, permutation_p
+from emotionnet.evaluation.intervals import class_scores, flat, flat_estimate
 from emotionnet.evaluation.metrics import Floats, Labels, macro_auc
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
@@ -106,21 +106,15 @@ def unseen_scores(
     cosines_GK: npt.NDArray[Any], labels_GK: Labels, words: Sequence[str], weights_GS: Floats, *, seed: int
 ) -> dict[str, float]:
     """Scores over words that some groups carry and some do not."""
-    areas = class_scores(cosines_GK, labels_GK, weights_GS).aucs
-    by_word = {f"auc.{word}": one for word, one in zip(words, areas, strict=True) if one is not None}
+    scores = class_scores(cosines_GK, labels_GK, weights_GS)
+    by_word = {f"auc.{word}": one for word, one in zip(words, scores.aucs, strict=True) if one is not None}
     return {
-        **flat(word_scores(cosines_GK, labels_GK, weights_GS)),
+        **flat(scores.means()),
         "chance_map": chance_scores(labels_GK, seed=seed)["macro_map"],
         "n_tags": len(words),
         "n_groups": len(labels_GK),
         **flat(by_word),
     }
-
-
-def word_scores(cosines_GK: npt.NDArray[Any], labels_GK: Labels, weights_GS: Floats) -> dict[str, Resampled]:
-    """`auc` and `macro_map`; a hit rate says nothing where most groups carry no unseen word."""
-    scores = resample_scores(cosines_GK, labels_GK, weights_GS)
-    return {key: scores[key] for key in ("auc", "macro_map")}
 
 
 def permuted_aucs(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> Floats:
@@ -141,11 +135,11 @@ def permuted_aucs(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int)
 
 def _permuted(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> dict[str, float]:
     drawn_S, sides_K = permuted_aucs(cosines_GK, labels_GK, seed=seed), two_sided(labels_GK)
-    as_good = int((drawn_S >= macro_auc(cosines_GK[:, sides_K], labels_GK[:, sides_K])[0]).sum())
+    auc, _ = macro_auc(cosines_GK[:, sides_K], labels_GK[:, sides_K])
     return {
         "permuted.auc": float(drawn_S.mean()),
         "permuted.auc_p95": float(np.quantile(drawn_S, 0.95)),
-        "permuted.auc_p": (1 + as_good) / (1 + len(drawn_S)),
+        "permuted.auc_p": permutation_p(auc, drawn_S),
     }
 
 
@@ -155,10 +149,10 @@ def _beside(
     labels_GK: Labels,
     weights_GS: Floats,
 ) -> dict[str, float]:
-    ours = word_scores(ours_GK, labels_GK, weights_GS)
+    ours = class_scores(ours_GK, labels_GK, weights_GS).means()
     values: dict[str, float] = {}
     for name, scores_GK in theirs.items():
-        scores = word_scores(scores_GK, labels_GK, weights_GS)
+        scores = class_scores(scores_GK, labels_GK, weights_GS).means()
         values |= flat({f"{name}.{key}": one for key, one in scores.items()})
         for key, one in scores.items():
             values |= flat_estimate(f"difference.{name}.{key}", ours[key].minus(one))

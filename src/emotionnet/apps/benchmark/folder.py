@@ -9,7 +9,6 @@ config.json     tags/  families/            each with dataset/, vectors/ and fea
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,9 @@ import numpy.typing as npt
 import polars as pl
 
 from emotionnet.apps.benchmark.plan import Unit
-from emotionnet.data.tables import read_parquet
+from emotionnet.data.tables import read_parquet, write_parquet
 from emotionnet.evaluation.metrics import Labels
-from emotionnet.files import read_object, write_bytes, write_json
+from emotionnet.files import read_object, write_json
 from emotionnet.records import DataError, ImageRecord, first_line
 
 CONFIG = "config.json"
@@ -84,10 +83,8 @@ def write_found(
         },
         schema=SCHEMA,
     )
-    buffer = io.BytesIO()
-    table.write_parquet(buffer)
     write_json(_path(out, unit).with_suffix(".json"), facts)
-    write_bytes(_path(out, unit), buffer.getvalue())
+    write_parquet(_path(out, unit), table)
 
 
 def read_found(out: Path, unit: Unit) -> Found:

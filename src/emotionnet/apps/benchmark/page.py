@@ -18,7 +18,9 @@ from emotionnet.apps.benchmark.folder import PAGE, read_facts
 from emotionnet.apps.benchmark.plan import PROBES, SPACES, TRAINED, Unit
 from emotionnet.apps.benchmark.table import Scores, Table, ZeroShot
 from emotionnet.config import BenchmarkConfig
+from emotionnet.evaluation.chance import permutation_p
 from emotionnet.evaluation.intervals import Difference, Estimate, Resampled
+from emotionnet.evaluation.rendering import environment
 from emotionnet.evaluation.score_tables import p_text, span
 from emotionnet.files import write_text
 from emotionnet.progress import message, track
@@ -164,7 +166,7 @@ def _zero_shot(found: ZeroShot | None) -> dict[str, Any] | None:
         "scored": [(NAMES[name], scores) for name, scores in found.scores.items()],
         "claims": [_claim(("full", name), found.scores, "auc") for name in ("ridge", "similarity")],
         "mean": float(found.permuted.mean()),
-        "p": (1 + int((found.permuted >= auc).sum())) / (1 + len(found.permuted)),
+        "p": permutation_p(auc, found.permuted),
         "permutations": len(found.permuted),
     }
 
@@ -181,21 +183,14 @@ def with_interval(found: Estimate) -> str:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("emotionnet.apps.benchmark", "."),
-        autoescape=False,  # Markdown; every text in it is our own
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
+    pages = environment("emotionnet.apps.benchmark", ".", html=False)  # every text in it is our own
+    pages.filters |= {
         "number": "{:z.3f}".format,
         "with_interval": with_interval,
         "p_text": p_text,
         "seed_spread": seed_spread,
     }
-    return environment.get_template(f"{PAGE}.j2")
+    return pages.get_template(f"{PAGE}.j2")
 
 
 def _machine() -> str:

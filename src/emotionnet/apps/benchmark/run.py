@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 
 from emotionnet.apps.benchmark.folder import CONFIG, PAGE, is_done, read_facts
 from emotionnet.apps.benchmark.page import write_page
 from emotionnet.apps.benchmark.plan import SPACES, Unit, units
+from emotionnet.apps.benchmark.units import prepare_space, run_unit
 from emotionnet.config import BenchmarkConfig
 from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
@@ -54,7 +56,7 @@ def run_benchmark(config: BenchmarkConfig, *, overwrite: bool = False) -> Path:
 def _run(config: BenchmarkConfig, *, overwrite: bool) -> Path:
     _prepare(config, overwrite=overwrite)
     with _pool(config) as pool:
-        _work(pool, [(space, _prepare_space, (config, space)) for space in SPACES], "label spaces")
+        _work(pool, [(space, prepare_space, (config, space)) for space in SPACES], "label spaces")
         data = {space: read_dataset(config.out / space / "dataset") for space in SPACES}
         sources = sorted(data["tags"].licences)
         every = units(config, sources, unseen=bool(data["tags"].unseen))
@@ -62,7 +64,7 @@ def _run(config: BenchmarkConfig, *, overwrite: bool) -> Path:
         left = [unit for unit in every if not is_done(config.out, unit)]
         if left:
             message(f"{len(left)} of {len(every)} parts to run, {_workers(config)} at a time")
-        _work(pool, [(unit.name, _run_unit, (config, unit)) for unit in left], "benchmark")
+        _work(pool, [(unit.name, run_unit, (config, unit)) for unit in left], "benchmark")
     shutil.rmtree(config.out / "work", ignore_errors=True)  # a part that was killed once done left its own
     return write_page(config, every, sources)
 
@@ -146,9 +148,7 @@ def _begin_worker() -> None:
 
     Without GPU: what is compared must not hang on which part ran where.
     """
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    import torch
-
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""  # read when CUDA is first asked for
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what many processes say at once nobody can read
@@ -174,16 +174,3 @@ def _work(
                 "try again with --workers 1"
             ) from None
         message(f"{done}/{len(futures)} {futures[future]}" + (f": {seconds:.0f} s" if seconds else ""))
-
-
-def _prepare_space(config: BenchmarkConfig, space: str) -> None:
-    from emotionnet.apps.benchmark.units import prepare_space
-
-    prepare_space(config, space)
-
-
-def _run_unit(config: BenchmarkConfig, unit: Unit) -> float:
-    from emotionnet.apps.benchmark.units import run_unit
-
-    run_unit(config, unit)
-    return float(read_facts(config.out, unit)["seconds"])

@@ -25,6 +25,7 @@ from emotionnet.evaluation.intervals import (
     LEVEL,
     Difference,
     Resampled,
+    class_scores,
     mean_of,
     mean_of_repeats,
     resample_scores,
@@ -32,7 +33,7 @@ from emotionnet.evaluation.intervals import (
 from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.units import pool_labels, pool_scores
-from emotionnet.evaluation.zeroshot import permuted_aucs, two_sided, word_scores
+from emotionnet.evaluation.zeroshot import permuted_aucs, two_sided
 from emotionnet.evaluation.zeroshot_baselines import emotion_points, word_cosines
 from emotionnet.records import SPLITS
 from emotionnet.text.vectors import read_vectors
@@ -125,7 +126,9 @@ class Table:
                 sides_K, rows_GS = two_sided(labels_GK), self._rows("tags", tuple(dict.fromkeys(full.groups)))
                 for name, cosines_MK in cosines.items():
                     pooled_GK = pool_scores(cosines_MK, full.groups)
-                    parts[name].append(word_scores(pooled_GK[:, sides_K], labels_GK[:, sides_K], rows_GS))
+                    parts[name].append(
+                        class_scores(pooled_GK[:, sides_K], labels_GK[:, sides_K], rows_GS).means()
+                    )
                 permuted.append(permuted_aucs(pool_scores(full.cosines, full.groups), labels_GK, seed=0))
             for name, some in parts.items():
                 by_seed[name].append(_means(some))

@@ -58,10 +58,13 @@ def prepare_space(config: BenchmarkConfig, space: str) -> None:
         _write_features(config, read_dataset(dataset), features)
 
 
-def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
+def run_unit(config: BenchmarkConfig, unit: Unit) -> float:
     """Run a unit, or go on with it, and keep its predictions; its work folder is deleted.
 
     Its facts hold what it was made from: hash of the data, versions, and seconds of the last attempt.
+
+    Returns:
+        Seconds of this attempt.
 
     Raises:
         DataError: A stage's config or the data cannot be used.
@@ -74,13 +77,14 @@ def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
     test = read_split(dataset, "test", base.emotion_names)
     with threadpool_limits(limits=1):
         said = _METHODS[unit.method](_Task(config, unit, dataset, test, work))
+    seconds = round(time.perf_counter() - started, 1)
     write_found(
         config.out,
         unit,
         test.records,
         {
             **said.facts,
-            "seconds": round(time.perf_counter() - started, 1),
+            "seconds": seconds,
             "data_hash": base.content_hash,
             "versions": runs.versions(),
         },
@@ -90,6 +94,7 @@ def run_unit(config: BenchmarkConfig, unit: Unit) -> None:
         cosines=said.cosines,
     )
     shutil.rmtree(work)
+    return seconds
 
 
 @dataclass(frozen=True)
