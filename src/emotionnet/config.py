@@ -127,7 +127,7 @@ class VectorsConfig(Section):
 
 
 class OptimizerConfig(Section):
-    name: Literal["sgd", "adamw"] = Field("sgd", description="which optimizer")
+    name: Literal["sgd", "adamw", "adadelta"] = Field("sgd", description="which optimizer")
     lr: PositiveFloat = Field(1e-3, description="learning rate of the heads, per optimizer step")
     trunk_lr: PositiveFloat | None = Field(None, description="learning rate of the trunk; null: lr")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd, beta1 of adamw")
@@ -139,12 +139,17 @@ class OptimizerConfig(Section):
 
 
 class ScheduleConfig(Section):
-    name: Literal["multistep", "cosine", "constant"] = Field("multistep", description="how the rate changes")
+    name: Literal["multistep", "plateau", "cosine", "constant"] = Field(
+        "multistep", description="how the rate changes"
+    )
     milestones: tuple[PositiveInt, ...] = Field(
         (10, 20),
         description="multistep: 0-based epochs from which the lower rate holds; may lie past the end",
     )
-    gamma: Fraction = Field(0.1, description="multistep: factor at each milestone")
+    gamma: Fraction = Field(0.1, description="multistep and plateau: factor at each fall of the rate")
+    patience: NonNegativeInt = Field(
+        10, description="plateau: epochs that may pass without a lower validation loss before the rate falls"
+    )
     warmup_epochs: NonNegativeInt = Field(0, description="epochs over which the rate rises linearly from 0")
 
 
@@ -174,11 +179,16 @@ class TextDataConfig(Section):
     root: Folder = Field(description="the DATASET folder")
     batch_size: int = Field(50, ge=2, description="tag sentences per batch; BatchNorm cannot train on one")
     tag_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a training sentence loses a tag")
+    emotion_tags: bool = Field(True, description="whether tags that are emotions stay in the sentences")
 
 
 class TextConfig(Section):
-    vectors: Existing | None = Field(None, description="VECTORS; needed for shapes with a projection")
-    teacher: Folder | None = Field(None, description="the TEACHER folder; needed for 3branch")
+    vectors: Existing | None = Field(
+        None, description="VECTORS; needed for objective.embedding 'word_vectors', and kept for zero-shot"
+    )
+    teacher: Folder | None = Field(
+        None, description="the TEACHER folder; needed for 3branch and wherever the objective names a teacher"
+    )
 
 
 class ModelConfig(Section):
@@ -190,10 +200,21 @@ class ModelConfig(Section):
     freeze: tuple[str, ...] = Field(
         (), description="names of parts that do not train, such as 'trunk' or 'trunk.blocks.0'"
     )
+    frozen_statistics: Literal["kept", "moving"] = Field(
+        "kept", description="whether BatchNorm of frozen parts keeps its statistics (2020: they moved)"
+    )
+    start: Existing | None = Field(
+        None,
+        description="RUN or weights file to begin from, 2020 names too; by name, other sizes are skipped",
+    )
+    new_head: bool = Field(False, description="begin the emotion head anew even where start holds one")
 
 
 class TeacherModelConfig(Section):
-    width: PositiveInt = Field(300, description="size of the per-tag feature")
+    architecture: Literal["nlt", "nlt-dan", "avg"] = Field(
+        "nlt", description="a map per tag, the same and one more layer, or the mean of word vectors alone"
+    )
+    width: PositiveInt = Field(300, description="size of the per-tag feature; avg has that of its vectors")
     dropout: float = Field(0.5, ge=0, lt=1, description="chance that a sentence feature is dropped")
     max_tags: PositiveInt = Field(100, description="positions that the mean runs over, padding included")
     static: bool = Field(True, description="keep the word vectors as they are")
@@ -202,8 +223,36 @@ class TeacherModelConfig(Section):
 class ObjectiveConfig(Section):
     """total = classification + alpha * embedding + beta * distillation (Wei et al. 2020, section 4)."""
 
+    classification: Literal["soft_cross_entropy", "cross_entropy", "bce", "hardest", "none"] = Field(
+        "soft_cross_entropy",
+        description="soft_cross_entropy: labels or counts as a distribution; cross_entropy: one label, "
+        "pictures without one are ignored; bce: labels one by one; hardest: of a picture's labels the one "
+        "with the lowest score; none: no such term",
+    )
+    embedding: Literal["word_vectors", "teacher", "transform", "attention", "none"] = Field(
+        "word_vectors",
+        description="what the projection approaches: mean word vector of the tags, the teacher's sentence "
+        "feature, a transform of it that trains along, or the teacher's tag features by attention",
+    )
+    distillation: Literal["head", "labels", "none"] = Field(
+        "head",
+        description="where the teacher's emotions go: to the second head of 3branch, or into the labels",
+    )
     alpha: NonNegativeFloat = Field(1.0, description="weight of the embedding distance")
-    beta: NonNegativeFloat = Field(1.0, description="weight of the text distillation")
+    beta: NonNegativeFloat = Field(1.0, description="weight of the distillation to the second head")
+    train_transform: bool = Field(True, description="transform: whether it trains (2020: it did not)")
+    criterion: Literal["macro_map", "hit_rate", "loss"] = Field(
+        "macro_map", description="validation score that chooses the best epoch; loss: the lowest"
+    )
+
+
+class TeacherObjectiveConfig(Section):
+    labels: Literal["distribution", "multi_hot"] = Field(
+        "distribution", description="labels or counts divided by their sum, or ones that are not"
+    )
+    criterion: Literal["hit_rate", "top1", "loss"] = Field(
+        "hit_rate", description="validation score that chooses the best epoch; loss: the lowest"
+    )
 
 
 class FitConfig(Section):
@@ -212,7 +261,10 @@ class FitConfig(Section):
     about: str = Field("", description="what this run is: command, machine, wall time, expected score")
     optimizer: OptimizerConfig = OptimizerConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    epochs: PositiveInt = Field(30, description="passes over the training split")
+    epochs: NonNegativeInt = Field(
+        30, description="passes over the training split; 0: only validate the weights that it begins with"
+    )
+    keep_epochs: bool = Field(False, description="keep the weights of every epoch beside the best")
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="arithmetic of forward and backward"
     )
@@ -225,6 +277,7 @@ class TeacherConfig(FitConfig):
     data: TextDataConfig
     text: TextConfig
     model: TeacherModelConfig = TeacherModelConfig()
+    objective: TeacherObjectiveConfig = TeacherObjectiveConfig()
     out: Path = Field(Path("teacher"), description="the TEACHER folder to write")
 
 

@@ -63,6 +63,22 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def link_file(source: Path, target: Path) -> None:
+    """Give a file a second place: a hard link where the file system allows it, a copy elsewhere.
+
+    Raises:
+        DataError: It can be neither linked nor copied.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source.resolve(), target)  # of what a symbolic link points to, which may go
+    except OSError:  # another file system, or one without hard links
+        try:
+            shutil.copyfile(source, target)
+        except OSError as error:
+            raise DataError(f"{source}: cannot be copied ({error.strerror})") from None
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds an object.
 

@@ -52,6 +52,10 @@ class ImageRecord:
     data set's `emotions`, `tags` and `unseen` words; `unseen` words are held out:
     they stand in no label and no tag, and exist to score zero-shot. `group` is
     the unit of a score: pictures of one group are in one split.
+
+    What only some data sets have is empty elsewhere: `label_weights` (a count or share for
+    each label, at least 0), `keywords` (what the picture was searched by), `box` (a person in the picture:
+    x1, y1, x2, y2 in pixels) and `dimensions` (valence, arousal, dominance).
     """
 
     id: str
@@ -63,3 +67,7 @@ class ImageRecord:
     source: str
     licence: str
     sha256: str
+    label_weights: tuple[float, ...] = ()
+    keywords: tuple[str, ...] = ()
+    box: tuple[float, ...] = ()
+    dimensions: tuple[float, ...] = ()

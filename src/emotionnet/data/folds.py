@@ -5,11 +5,9 @@ Shape letters: G = groups, C = emotion classes.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -18,9 +16,9 @@ import numpy as np
 import polars as pl
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
-from emotionnet.data.store import PARTS, REJECTS_SCHEMA, SCHEMA, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, table_of, write_dataset
 from emotionnet.data.tables import read_parquet
-from emotionnet.files import new_folder
+from emotionnet.files import link_file, new_folder
 from emotionnet.records import SPLITS, DataError, ImageRecord, first_line
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -131,7 +129,7 @@ def write_variant(
             folder,
             info=_inherited(dataset, kept) | changes,
             words={"emotions": dataset.emotions, "tags": dataset.tags, "unseen": dataset.unseen},
-            tables={split: pl.DataFrame(map(asdict, kept[split]), schema=SCHEMA) for split in SPLITS},
+            tables={split: table_of(kept[split]) for split in SPLITS},
             rejects=_read_rejects(dataset.root / "rejects.parquet"),
         )
     return read_dataset(out)
@@ -174,7 +172,13 @@ def _annotated(records: Sequence[ImageRecord], borrowed: Mapping[str, str]) -> l
         first.setdefault(record.group, record)
     lenders = {group: first[other] for group, other in borrowed.items()}
     return [
-        replace(record, labels=lender.labels, tags=lender.tags, unseen=lender.unseen)
+        replace(
+            record,
+            labels=lender.labels,
+            label_weights=lender.label_weights,
+            tags=lender.tags,
+            unseen=lender.unseen,
+        )
         if (lender := lenders.get(record.group))
         else record
         for record in records
@@ -225,7 +229,7 @@ def _link_pictures(dataset: Dataset, records: Sequence[ImageRecord], folder: Pat
         # Outside images/ a link would share its content with a table that is about to be written.
         if "://" not in record.path and (path.parts[:1] != ("images",) or ".." in path.parts):
             raise DataError(f"{record.id}: path must lie in images/; got {record.path!r}")
-        _link(_picture(dataset, record), folder / path)
+        link_file(_picture(dataset, record), folder / path)
 
 
 def _picture(dataset: Dataset, record: ImageRecord) -> Path:
@@ -238,14 +242,3 @@ def _picture(dataset: Dataset, record: ImageRecord) -> Path:
     if not picture.is_file():
         raise DataError(f"{record.id}: picture {record.path} not found")
     return picture
-
-
-def _link(picture: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(picture, target)
-    except OSError:  # another file system, or one without hard links
-        try:
-            shutil.copyfile(picture, target)
-        except OSError as error:
-            raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
@@ -36,6 +37,14 @@ SCHEMA = pl.Schema(
         "source": pl.String(),
         "licence": pl.String(),
         "sha256": pl.String(),
+    }
+)
+OPTIONAL = pl.Schema(  # columns that a table has where there is something to put into them
+    {
+        "label_weights": pl.List(pl.Float64()),
+        "keywords": pl.List(pl.String()),
+        "box": pl.List(pl.Float64()),
+        "dimensions": pl.List(pl.Float64()),
     }
 )
 TABLES = tuple(f"{split}.parquet" for split in SPLITS)
@@ -101,7 +110,7 @@ class Dataset:
         return hashlib.sha256("\n".join(pictures).encode()).hexdigest()
 
     def table(self, split: str) -> pl.DataFrame:
-        """The rows of one split, in file order, columns as in `SCHEMA`.
+        """The rows of one split, in file order, columns as in `SCHEMA` and those of `OPTIONAL` that it has.
 
         Raises:
             DataError: The split is unknown, or its table missing, broken or of other columns.
@@ -140,12 +149,20 @@ class Dataset:
             ("tags", record.tags, self.tags),
             ("unseen", record.unseen, self.unseen),
         )
-        return [
+        faults = [
             f"{record.id}: {column} must be in 0..{len(words) - 1}; got {index}"
             for column, indices, words in columns
             for index in indices
             if index is None or not 0 <= index < len(words)
         ]
+        weights = record.label_weights
+        fit = len(weights) == len(record.labels) and all(w is not None and 0 <= w < math.inf for w in weights)
+        if weights and not fit:
+            faults.append(
+                f"{record.id}: label_weights must be finite, at least 0 and one for each of "
+                f"{len(record.labels)} labels; got {list(weights)}"
+            )
+        return faults
 
     def image_path(self, record: ImageRecord) -> Path:
         """Where the picture lies; it may be missing.
@@ -226,19 +243,35 @@ def write_dataset(
         folder: A folder that `files.new_folder` gave.
         info: What `dataset.json` says besides counts and hashes.
         words: The words of each of `VOCABULARIES`, in index order.
-        tables: Rows by split, columns as in `SCHEMA`.
+        tables: Rows by split, columns as in `SCHEMA` and any of `OPTIONAL`.
         rejects: Columns id and reason.
     """
     for name in VOCABULARIES:
         write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
     for split in SPLITS:
-        tables[split].select(SCHEMA.names()).cast(SCHEMA).write_parquet(folder / f"{split}.parquet")
+        _typed(tables[split]).write_parquet(folder / f"{split}.parquet")
     rejects.cast(REJECTS_SCHEMA).write_parquet(folder / "rejects.parquet")
     counts = {split: tables[split].height for split in SPLITS}
     counts |= {"rejects": rejects.height} | {name: len(words[name]) for name in VOCABULARIES}
     counts |= {f"{split}_groups": tables[split]["group"].n_unique() for split in SPLITS}
     files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     write_json(folder / MARKER, {**info, "counts": counts, "files": files})
+
+
+def table_of(records: Sequence[ImageRecord]) -> pl.DataFrame:
+    """Records as a table: columns as in `SCHEMA`, and those of `OPTIONAL` that any of them fills."""
+    kinds = {
+        **SCHEMA,
+        **{name: kind for name, kind in OPTIONAL.items() if any(getattr(r, name) for r in records)},
+    }
+    rows = [[getattr(record, name) for name in kinds] for record in records]
+    return pl.DataFrame(rows, schema=pl.Schema(kinds), orient="row")
+
+
+def _typed(table: pl.DataFrame) -> pl.DataFrame:
+    """The columns that a data set may have, in their order, as what they must be."""
+    kinds = {**SCHEMA, **{name: kind for name, kind in OPTIONAL.items() if name in table.columns}}
+    return table.select(kinds.keys()).cast(pl.Schema(kinds))
 
 
 def _record(row: Mapping[str, Any]) -> ImageRecord:
@@ -252,6 +285,7 @@ def _record(row: Mapping[str, Any]) -> ImageRecord:
         source=row["source"] or "",
         licence=row["licence"] or "",
         sha256=row["sha256"] or "",
+        **{name: tuple(row.get(name) or ()) for name in OPTIONAL},
     )
 
 
@@ -261,7 +295,7 @@ def _read_table(path: Path) -> pl.DataFrame:
     if missing:
         raise DataError(f"{path}: must have the columns {', '.join(SCHEMA)}; {', '.join(missing)} missing")
     try:
-        return table.select(SCHEMA.names()).cast(SCHEMA)
+        return _typed(table)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         reason = first_line(error)
         raise DataError(f"{path}: a column has another type than {dict(SCHEMA)}; {reason}") from None
