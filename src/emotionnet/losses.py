@@ -1,9 +1,18 @@
-"""Training losses. Shape letters: N = images in the batch, C = emotion classes, D = embedding size."""
+"""Training losses. Shape letters: N = images in the batch, C = emotion classes, D = embedding size, T = tags."""
 
 from __future__ import annotations
 
 from torch import Tensor
-from torch.nn.functional import cosine_similarity, log_softmax, softmax
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cosine_similarity,
+    cross_entropy,
+    log_softmax,
+    softmax,
+)
+
+NO_LABEL = -1  # stands in a list of single labels for an image that has none
+SMALLEST_SHARE = 0.01  # of a teacher's softmax that is mixed into labels
 
 
 def label_distribution(labels_NC: Tensor) -> Tensor:
@@ -50,6 +59,83 @@ def soft_cross_entropy(logits_NC: Tensor, targets_NC: Tensor) -> Tensor:
     return -(targets_NC * log_softmax(logits_NC, dim=1)).sum(dim=1).mean()
 
 
+def single_label_cross_entropy(logits_NC: Tensor, labels_N: Tensor) -> Tensor:
+    """Mean cross-entropy over the images that have a label, as of PyTorch; 0 where none has.
+
+    Args:
+        logits_NC: Scores before softmax; float, shape (N, C).
+        labels_N: Each image's class; int64, shape (N,), 0..C-1, or -1: ignored.
+
+    Returns:
+        Scalar, at least 0; nats.
+
+    Raises:
+        ValueError: There is not one label for each row.
+    """
+    if logits_NC.ndim != 2 or labels_N.shape != logits_NC.shape[:1]:
+        shapes = f"{tuple(logits_NC.shape)} and {tuple(labels_N.shape)}"
+        raise ValueError(f"scores and labels must have the shapes (N, C) and (N,); got {shapes}")
+    total = cross_entropy(logits_NC, labels_N, ignore_index=NO_LABEL, reduction="sum")
+    return total / (labels_N != NO_LABEL).sum().clamp(min=1)
+
+
+def multi_label_cross_entropy(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
+    """Mean over images and classes of the binary cross-entropy of sigmoid(s) and a label of 0 or 1.
+
+    Args:
+        logits_NC: Scores before the sigmoid; float, shape (N, C).
+        labels_NC: 1 where an image has the label, 0 elsewhere; float, shape (N, C).
+
+    Returns:
+        Scalar, at least 0; nats.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, C).
+    """
+    _require_one_shape("scores and labels", "(N, C)", logits_NC, labels_NC)
+    return binary_cross_entropy_with_logits(logits_NC, labels_NC)
+
+
+def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
+    """Mean over the batch of -log softmax(s)_h, h the label of an image that has the lowest score.
+
+    A variant of our own; the original lets all labels of an image share the loss. An image without
+    label adds nothing and still counts in the mean's denominator.
+
+    Args:
+        logits_NC: Scores before softmax; float, shape (N, C).
+        labels_NC: Above 0 where an image has the label; shape (N, C).
+
+    Returns:
+        Scalar, at least 0; nats.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, C).
+    """
+    _require_one_shape("scores and labels", "(N, C)", logits_NC, labels_NC)
+    return -log_softmax(logits_NC, dim=1).where(labels_NC > 0, 0.0).amin(dim=1).mean()
+
+
+def mixed_labels(labels_NC: Tensor, teacher_logits_NC: Tensor) -> Tensor:
+    """Labels with the text teacher's opinion in them: (q + y) / sum(q + y) (Wei et al., CVPR 2020, section 4).
+
+    q is the softmax of the teacher's scores, its entries below 0.01 set to 0.
+
+    Args:
+        labels_NC: Labels as a distribution, y; float, shape (N, C), at least 0.
+        teacher_logits_NC: The teacher's scores of the same classes before softmax; float, shape (N, C).
+
+    Returns:
+        Float, shape (N, C); rows sum to 1, or to 0 where both y and q are all 0.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, C).
+    """
+    _require_one_shape("labels and teacher", "(N, C)", labels_NC, teacher_logits_NC)
+    shares_NC = softmax(teacher_logits_NC, dim=1)
+    return label_distribution(labels_NC + shares_NC.where(shares_NC >= SMALLEST_SHARE, 0.0))
+
+
 def distillation_loss(logits_NC: Tensor, teacher_logits_NC: Tensor) -> Tensor:
     """Soft cross-entropy of the image model against softmax of the text teacher's scores.
 
@@ -86,6 +172,36 @@ def embedding_distance(projection_ND: Tensor, target_ND: Tensor) -> Tensor:
     """
     _require_one_shape("projection and target", "(N, D)", projection_ND, target_ND)
     return (1 - cosine_similarity(projection_ND, target_ND, dim=1)).mean()
+
+
+def attended_features(
+    projection_ND: Tensor, features_TD: Tensor, image_T: Tensor, padding_D: Tensor, places_N: Tensor
+) -> Tensor:
+    """Sum of tag features, each weighed by sigmoid(feature . projection) (Wei et al., CVPR 2020, section 4).
+
+    Weights are not normalised. The sum runs over all positions of a sentence: each one without tag adds
+    the feature of padding, weighed alike. Gradients flow through the projection.
+
+    Args:
+        projection_ND: Image embeddings; float, shape (N, D).
+        features_TD: The features of all tags of all images, end to end; float, shape (T, D).
+        image_T: Which image each tag belongs to; int64, shape (T,), 0..N-1.
+        padding_D: The feature of padding; float, shape (D,).
+        places_N: Positions without tag of each image; float, shape (N,), at least 0.
+
+    Returns:
+        Float, shape (N, D).
+
+    Raises:
+        ValueError: Embeddings and features have different sizes.
+    """
+    sizes = projection_ND.shape[-1], features_TD.shape[-1], padding_D.shape[-1]
+    if len(set(sizes)) > 1:
+        raise ValueError(f"projection, tag features and padding must have one size; got {sizes}")
+    weights_T = (features_TD * projection_ND[image_T]).sum(dim=1).sigmoid()
+    padding_N = places_N * (projection_ND @ padding_D).sigmoid()
+    sums_ND = padding_N[:, None] * padding_D
+    return sums_ND.index_add(0, image_T, weights_T[:, None] * features_TD)
 
 
 def _require_one_shape(names: str, letters: str, first: Tensor, second: Tensor) -> None:

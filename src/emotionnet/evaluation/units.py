@@ -57,6 +57,8 @@ class Splits:
 def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     """Read one split, its label columns in the order of `emotions`.
 
+    A label of weight 0, which nobody voted for, is none.
+
     Raises:
         DataError: The split is broken or without any label, a picture is not local, or the data
             set's emotions are others than `emotions`; names those that differ.
@@ -68,7 +70,9 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     column = [emotions.index(emotion) for emotion in dataset.emotion_names]
     labels_NC = np.zeros((len(records), len(emotions)), dtype=np.bool_)
     for row, record in enumerate(records):
-        labels_NC[row, [column[label] for label in record.labels]] = True
+        weights = record.label_weights or (1.0,) * len(record.labels)
+        given = [column[label] for label, weight in zip(record.labels, weights, strict=True) if weight > 0]
+        labels_NC[row, given] = True
     return Split(
         records=records,
         paths=tuple(dataset.image_path(record) for record in records),

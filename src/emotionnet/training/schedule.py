@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import SGD, AdamW, Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from emotionnet.config import OptimizerConfig, ScheduleConfig
 from emotionnet.records import ConfigError
 
 
-def rate_factor(schedule: ScheduleConfig, position: float, epochs: int) -> float:
+def rate_factor(
+    schedule: ScheduleConfig, position: float, epochs: int, losses: Sequence[float] = ()
+) -> float:
     """What the configured learning rates are multiplied with.
 
     Args:
         schedule: Which curve.
         position: Epochs done so far, fractions of an epoch included; 0..epochs.
         epochs: Length of the whole run.
+        losses: Validation loss of each epoch that is done; 'plateau' asks for them.
 
     Returns:
         Factor, 0..1, no unit.
@@ -32,7 +38,22 @@ def rate_factor(schedule: ScheduleConfig, position: float, epochs: int) -> float
     if schedule.name == "cosine":
         length = max(1e-9, epochs - schedule.warmup_epochs)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (position - schedule.warmup_epochs) / length)))
+    if schedule.name == "plateau":
+        return _plateau_factor(schedule.gamma, schedule.patience, tuple(losses))
     return 1.0
+
+
+@lru_cache(maxsize=4)
+def _plateau_factor(gamma: float, patience: int, losses: tuple[float, ...]) -> float:
+    """PyTorch's ReduceLROnPlateau with its own thresholds, led through the losses so far.
+
+    It depends on them alone, so that a run that is gone on with needs no state of it.
+    """
+    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    plateau = ReduceLROnPlateau(optimizer, factor=gamma, patience=patience, eps=0.0)
+    for loss in losses:
+        plateau.step(loss)
+    return float(optimizer.param_groups[0]["lr"])
 
 
 def make_optimizer(module: nn.Module, config: OptimizerConfig) -> Optimizer:
