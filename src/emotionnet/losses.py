@@ -1,4 +1,4 @@
-"""Training losses. Shape letters: N = images in the batch, C = emotion classes, D = embedding size, T = tags."""
+"""Training losses. Shape letters: N = images of a batch, C = emotions, D = embedding size, T = tags."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
 
 
 def mixed_labels(labels_NC: Tensor, teacher_logits_NC: Tensor) -> Tensor:
-    """Labels with the text teacher's opinion in them: (q + y) / sum(q + y) (Wei et al., CVPR 2020, section 4).
+    """Labels with the text teacher's opinion in them, (q + y) / sum(q + y) (Wei et al. 2020, section 4).
 
     q is the softmax of the teacher's scores, its entries below 0.01 set to 0.
 

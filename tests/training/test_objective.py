@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from emotionnet.evaluation.units import Split
+from emotionnet.losses import soft_cross_entropy
 from emotionnet.models.network import EmotionOutput
-from emotionnet.text.teacher import TextOutput
-from emotionnet.training.objective import ImageObjective, TeacherObjective, split_scores
+from emotionnet.training.objective import ImageObjective, Term, split_scores
+from emotionnet.training.terms import Classification, Distillation, FixedTarget
 
 LABELS_MC = np.array([[1, 0], [0, 1], [1, 1]], dtype=bool)
 SPLIT = Split(records=(), paths=(Path("a"), Path("b"), Path("c")), labels=LABELS_MC, groups=("x", "x", "y"))
@@ -20,23 +21,24 @@ DISTRIBUTION_MC = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
 
 
 def objective(*, alpha: float = 1.0, beta: float = 1.0) -> ImageObjective:
+    target_MD = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
     return ImageObjective(
         split=SPLIT,
-        distribution_MC=DISTRIBUTION_MC,
-        target_MD=torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]),
-        teacher_MA=torch.zeros(3, 4),
-        alpha=alpha,
-        beta=beta,
+        terms={
+            "classification": Term(1.0, Classification(soft_cross_entropy, DISTRIBUTION_MC)),
+            "embedding": Term(alpha, FixedTarget(target_MD)),
+            "distillation": Term(beta, Distillation(torch.zeros(3, 4))),
+        },
     )
 
 
-def output(*, projection: bool = True, aux: bool = True) -> EmotionOutput:
+def output() -> EmotionOutput:
     """Two images: undecided scores; projections at 0 and 90 degrees to the second one's target."""
     return EmotionOutput(
         features=torch.zeros(2, 5),
         scores=torch.zeros(2, 2),
-        projection=torch.tensor([[2.0, 0.0], [3.0, 0.0]]) if projection else None,
-        aux_scores=torch.zeros(2, 4) if aux else None,
+        projection=torch.tensor([[2.0, 0.0], [3.0, 0.0]]),
+        aux_scores=torch.zeros(2, 4),
     )
 
 
@@ -48,18 +50,12 @@ def test_three_terms_by_hand() -> None:
     assert terms["loss"].item() == pytest.approx(math.log(2) + 0.5 * 0.5 + 2.0 * math.log(4))
 
 
-def test_a_network_without_a_head_has_no_such_term() -> None:
-    terms = objective().losses(output(projection=False, aux=False), torch.tensor([0, 1]))
-    assert set(terms) == {"loss", "classification"}
-    assert terms["loss"].item() == terms["classification"].item()
-
-
-def test_teacher_pays_the_soft_cross_entropy() -> None:
-    scores = torch.tensor([[math.log(3.0), 0.0]])
-    terms = TeacherObjective(SPLIT, DISTRIBUTION_MC).losses(
-        TextOutput(scores=scores, features=torch.zeros(1, 2)), torch.tensor([0])
-    )
-    assert terms["loss"].item() == pytest.approx(-math.log(3 / 4))
+@pytest.mark.parametrize("name", ["classification", "embedding", "distillation"])
+def test_each_term_alone_is_the_loss(name: str) -> None:
+    every = objective()
+    alone = ImageObjective(SPLIT, {name: every.terms[name]}).losses(output(), torch.tensor([2, 1]))
+    assert set(alone) == {"loss", name}
+    assert alone["loss"].item() == every.losses(output(), torch.tensor([2, 1]))[name].item()
 
 
 def test_scores_are_per_group_and_follow_the_indices() -> None:

@@ -22,7 +22,7 @@ from emotionnet.records import ConfigError, DataError, TrainingError
 from emotionnet.text.vectors import WordVectors, read_info, write_vectors
 from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
-from emotionnet.training.jobs import image_job
+from emotionnet.training.image_job import image_job
 from emotionnet.training.run import train, train_teacher
 
 

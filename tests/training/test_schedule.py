@@ -89,3 +89,27 @@ def test_nothing_left_to_train_is_a_fault() -> None:
     freeze(module, ("trunk", "fc"))
     with pytest.raises(ConfigError, match=r"model\.freeze: some part must be left"):
         make_optimizer(module, OptimizerConfig())
+
+
+def test_the_rate_falls_on_a_plateau_as_pytorch_lets_it() -> None:
+    """Against PyTorch's own scheduler, step by step, over losses that fall, rise and stay."""
+    losses = [1.0, 0.8, 0.81, 0.8, 0.79995, 0.5, 0.6, 0.6, 0.6, 0.6, 0.6, 0.6]
+    schedule = ScheduleConfig(name="plateau", patience=2, gamma=0.1)
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, patience=2, factor=0.1)
+    seen = []
+    for epoch, loss in enumerate(losses):
+        factor = rate_factor(schedule, float(epoch), 12, losses[:epoch])
+        assert factor == pytest.approx(optimizer.param_groups[0]["lr"])
+        seen.append(factor)
+        theirs.step(loss)
+    assert len(set(seen)) == 3  # it fell twice
+
+
+def test_a_tutor_trains_at_the_rate_of_the_heads() -> None:
+    module = nn.ModuleDict({"trunk": nn.Linear(2, 2), "fc": nn.Linear(2, 2)})
+    tutor = nn.Linear(3, 3)
+    optimizer = make_optimizer(module, OptimizerConfig(lr=0.5, trunk_lr=0.1), tutor)
+    rates = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    assert {rates[id(p)] for p in tutor.parameters()} == {0.5}
+    assert len(rates) == 6

@@ -142,6 +142,15 @@ class TextTeacher(nn.Module):
         """The feature of each tag by itself, after ReLU; float, shape (M, W), at least 0."""
         return relu(linear(self.embedding(tag_ids_M), self.conv.weight.squeeze(1), self.conv.bias))
 
+    def padding_feature(self) -> Tensor:
+        """What `tag_features` gives for padding: ReLU of the bias; float, shape (W,)."""
+        return relu(self._bias())
+
+    @property
+    def feature_size(self) -> int:
+        """W, the size of the sentence feature."""
+        return self.conv.out_channels
+
     def _mean_over_positions(self, tag_ids_M: Tensor, offsets_N: Tensor) -> Tensor:
         ends_N = torch.cat([offsets_N[1:], offsets_N.new_tensor([len(tag_ids_M)])])
         lengths_N = ends_N - offsets_N
@@ -149,7 +158,7 @@ class TextTeacher(nn.Module):
         position_M = torch.arange(len(tag_ids_M), device=tag_ids_M.device) - offsets_N[sentence_M]
         counts_M = position_M < self.max_tags
         features_MW = self.tag_features(tag_ids_M[counts_M])
-        padding_W = relu(self._bias())
+        padding_W = self.padding_feature()
         places_N = (self.max_tags - lengths_N).clamp(min=0).to(padding_W.dtype)
         sums_NW = torch.outer(places_N, padding_W).to(features_MW.dtype)
         return sums_NW.index_add(0, sentence_M[counts_M], features_MW) / self.max_tags

@@ -28,6 +28,7 @@ class State:
     best_epoch: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    tutor: dict[str, Any] = field(default_factory=dict)
 
 
 def write_state(path: Path, state: State) -> None:
@@ -45,6 +46,8 @@ def read_state(path: Path) -> State:
     """
     content = read_torch(path)
     names = {field.name for field in fields(State)}
+    if isinstance(content, dict):
+        content.setdefault("tutor", {})  # runs of before there were tutors
     if not isinstance(content, dict) or set(content) != names:
         raise DataError(
             f"{path}: must be a checkpoint with {', '.join(sorted(names))}; it holds something else"

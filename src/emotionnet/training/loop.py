@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from emotionnet.data.seeding import torch_seed
 from emotionnet.files import write_text
 from emotionnet.models.weights import put_tensors, save_weights
 from emotionnet.progress import message, track
-from emotionnet.records import DataError, TrainingError
+from emotionnet.records import DataError, TrainingError, first_line
 from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
 from emotionnet.training.checkpoints import BEST, LAST, State, read_state, write_state
 from emotionnet.training.objective import Objective
@@ -49,8 +49,11 @@ def fit(
     run: Path,
     *,
     frozen: Iterable[nn.Module] = (),
+    tutor: nn.Module | None = None,
 ) -> State:
     """Train `module`, validate after each epoch, and keep the best and the last weights.
+
+    Without any epoch the module is validated as it is, and its weights are the best.
 
     Goes on from `checkpoints/last.pt` where there is one. Order, augmentation and
     dropout depend on seed, epoch and step alone, so that an interrupted run ends with
@@ -63,6 +66,7 @@ def fit(
         config: Optimizer, schedule, epochs, precision and seed.
         run: The RUN folder: checkpoints, `metrics.jsonl` and TensorBoard go there.
         frozen: Submodules that stay in evaluation mode.
+        tutor: A module that the objectives use and that trains along; only checkpoints keep its weights.
 
     Returns:
         The state after the last epoch; the best weights are `checkpoints/best.safetensors`.
@@ -70,16 +74,22 @@ def fit(
     Raises:
         TrainingError: The loss is not finite; the last good checkpoint is kept.
     """
-    return _Run(module, config, run, tuple(frozen)).fit(train, val)
+    return _Run(module, config, run, tuple(frozen), tutor or nn.Identity()).fit(train, val)
 
 
 class _Run:
     def __init__(
-        self, module: nn.Module, config: FitConfig, run: Path, frozen: tuple[nn.Module, ...]
+        self,
+        module: nn.Module,
+        config: FitConfig,
+        run: Path,
+        frozen: tuple[nn.Module, ...],
+        tutor: nn.Module,
     ) -> None:
         self.fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[config.precision])
         self.plain, self.config, self.run, self.frozen = module, config, run, frozen
-        optimizer = make_optimizer(module, config.optimizer)
+        self.tutor = self.fabric.to_device(tutor)
+        optimizer = make_optimizer(module, config.optimizer, tutor)
         self.module, wrapped = self.fabric.setup(module, optimizer)
         self.optimizer: Optimizer = wrapped
         self.last = run / CHECKPOINTS / LAST
@@ -88,12 +98,17 @@ class _Run:
             self.state = read_state(self.last)
             put_tensors(self.plain, self.state.module, str(self.last))
             try:
+                self.tutor.load_state_dict(self.state.tutor)
                 self.optimizer.load_state_dict(self.state.optimizer)
-            except (ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{self.last}: must fit this run's optimizer; {error}") from None
+            except (ValueError, KeyError, TypeError, RuntimeError) as error:
+                raise DataError(
+                    f"{self.last}: must fit this run's optimizer and tutor; {first_line(error)}"
+                ) from None
 
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
+        if not epochs:
+            return self._only_validate(val)
         with closing(_board(self.run, state.epoch)) as board:
             for epoch in range(state.epoch, epochs):
                 started = time.perf_counter()
@@ -101,11 +116,18 @@ class _Run:
                 seconds = time.perf_counter() - started
                 entry = {"epoch": epoch, **learned, **self._validate(val), "seconds": round(seconds, 3)}
                 state.history.append(entry)
-                self._save(epoch, entry[f"val.{val.objective.criterion}"])
+                self._save(epoch, _score(entry, val.objective.criterion))
                 for name, value in entry.items():
                     board.add_scalar(name, value, epoch)
                 message(_line(entry, epochs))
         return state
+
+    def _only_validate(self, val: Part) -> State:
+        entry = {"epoch": 0, **self._validate(val)}
+        self.state.history = [entry]
+        save_weights(self.plain, self.run / CHECKPOINTS / BEST)
+        write_text(self.run / HISTORY, json.dumps(entry) + "\n")
+        return self.state
 
     def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
         self.module.train()
@@ -114,12 +136,14 @@ class _Run:
         part.order.epoch = epoch
         means, rate, started, seen = _Means(), 0.0, time.perf_counter(), 0
         group, count = self.config.optimizer.accumulate, len(part.order)
+        losses = [entry["val.loss"] for entry in self.state.history]
         title, samples = f"epoch {epoch + 1}/{self.config.epochs}", part.order.count
         for step, batch in enumerate(track(part.loader, title, samples, amount=len, unit="images")):
             self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
             first = step - step % group
             position = epoch + first / count
-            rate = set_rates(self.optimizer, rate_factor(self.config.schedule, position, self.config.epochs))
+            factor = rate_factor(self.config.schedule, position, self.config.epochs, losses)
+            rate = set_rates(self.optimizer, factor)
             if len(batch):
                 share = 1 / min(group, count - first)
                 terms = self._backward(part.objective, batch, (epoch, step), share)
@@ -182,8 +206,11 @@ class _Run:
         if score > state.best_score or state.best_epoch == 0:
             state.best_score, state.best_epoch = score, epoch + 1
             save_weights(self.plain, self.run / CHECKPOINTS / BEST)
+        if self.config.keep_epochs:
+            save_weights(self.plain, self.run / CHECKPOINTS / f"epoch-{epoch + 1:03}.safetensors")
         state.epoch = epoch + 1
         state.module, state.optimizer = self.plain.state_dict(), self.optimizer.state_dict()
+        state.tutor = self.tutor.state_dict()
         write_state(self.last, state)
         write_text(self.run / HISTORY, "".join(json.dumps(entry) + "\n" for entry in state.history))
 
@@ -212,6 +239,11 @@ class _Means:
         for value, samples in zip(torch.stack(values).tolist(), self.samples, strict=True):
             total += value * samples
         return total / sum(self.samples)
+
+
+def _score(entry: Mapping[str, float], criterion: str) -> float:
+    """What the best epoch has most of."""
+    return -entry["val.loss"] if criterion == "loss" else entry[f"val.{criterion}"]
 
 
 def _board(run: Path, epoch: int) -> Any:

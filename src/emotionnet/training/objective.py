@@ -1,13 +1,12 @@
-"""Which loss on which head, with which weight.
-
-Shape letters: N = samples of a batch, M = samples of the split, C = emotions,
-D = embedding size, A = classes of the second head.
-"""
+"""Which loss on which head, with which weight. Shape letters: M = samples of the split, C = emotions."""
 
 from __future__ import annotations
 
+import functools
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,7 @@ from torch import Tensor
 
 from emotionnet.evaluation.metrics import hit_rate, macro_map
 from emotionnet.evaluation.units import Split, pool_labels, pool_scores
-from emotionnet.losses import distillation_loss, embedding_distance, soft_cross_entropy
 from emotionnet.models.network import EmotionOutput
-from emotionnet.text.teacher import TextOutput
 
 
 class Objective(Protocol):
@@ -46,62 +43,26 @@ def split_scores(
     return {"macro_map": macro_map(pooled_GC, labels_GC)[0], "hit_rate": hit_rate(pooled_GC, labels_GC)}
 
 
+class Term(NamedTuple):
+    """One part of a loss: its weight, and what makes it of a batch's output and indices."""
+
+    weight: float
+    value: Callable[[EmotionOutput, Tensor], Tensor]
+
+
 @dataclass(frozen=True)
 class ImageObjective:
-    """total = classification + alpha * embedding + beta * distillation (Wei et al. 2020, section 4).
-
-    `distribution_MC` holds 1/k for each of an image's k labels; `target_MD` and
-    `teacher_MA` (scores before softmax) may be None where the network has no such head.
-    """
+    """The weighted sum of its terms (Wei et al. 2020, section 4)."""
 
     split: Split
-    distribution_MC: Tensor
-    target_MD: Tensor | None
-    teacher_MA: Tensor | None
-    alpha: float
-    beta: float
+    terms: Mapping[str, Term]
     criterion: str = "macro_map"
 
     def losses(self, output: EmotionOutput, indices: Tensor) -> dict[str, Tensor]:
-        """The terms that the network's heads allow."""
-        terms = {
-            "classification": soft_cross_entropy(
-                output.scores, self._rows(self.distribution_MC, output, indices)
-            )
-        }
-        total = terms["classification"]
-        if output.projection is not None and self.target_MD is not None:
-            target_ND = self._rows(self.target_MD, output, indices)
-            terms["embedding"] = embedding_distance(output.projection, target_ND)
-            total = total + self.alpha * terms["embedding"]
-        if output.aux_scores is not None and self.teacher_MA is not None:
-            teacher_NA = self._rows(self.teacher_MA, output, indices)
-            terms["distillation"] = distillation_loss(output.aux_scores, teacher_NA)
-            total = total + self.beta * terms["distillation"]
-        return {"loss": total, **terms}
-
-    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """See `split_scores`."""
-        return split_scores(self.split, scores_MC, indices)
-
-    @staticmethod
-    def _rows(table: Tensor, output: EmotionOutput, indices: Tensor) -> Tensor:
-        return table[indices].to(output.scores.device)
-
-
-@dataclass(frozen=True)
-class TeacherObjective:
-    """Soft cross-entropy against the label distribution; best by hit rate (Wei et al. 2020, section 4)."""
-
-    split: Split
-    distribution_MC: Tensor
-    criterion: str = "hit_rate"
-
-    def losses(self, output: TextOutput, indices: Tensor) -> dict[str, Tensor]:
-        """The one term there is."""
-        return {
-            "loss": soft_cross_entropy(output.scores, self.distribution_MC[indices].to(output.scores.device))
-        }
+        """Every term, unweighted, and their weighted sum."""
+        values = {name: term.value(output, indices) for name, term in self.terms.items()}
+        weighted = [self.terms[name].weight * value for name, value in values.items()]
+        return {"loss": functools.reduce(operator.add, weighted), **values}
 
     def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
         """See `split_scores`."""

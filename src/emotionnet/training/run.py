@@ -17,8 +17,10 @@ from emotionnet.files import read_object, sha256, write_bytes, write_json
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
-from emotionnet.training.jobs import Job, image_job, teacher_job
+from emotionnet.training.image_job import image_job
+from emotionnet.training.jobs import Job
 from emotionnet.training.loop import fit
+from emotionnet.training.teacher_job import teacher_job
 
 AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
 
@@ -64,7 +66,7 @@ def _run(
         started = time.perf_counter()
         write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
         write_json(run / runs.CONFIG, portable(config, run))
-        state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen)
+        state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
         job.describe(run)
         _finish(run, config, dataset, state, time.perf_counter() - started)
     return run
@@ -91,7 +93,7 @@ def _require_same_data(run: Path, dataset: Dataset) -> None:
 
 def _finish(run: Path, config: FitConfig, dataset: Dataset, state: State, seconds: float) -> None:
     """The numbers and the manifest; the weights come last, since they tell that a run is finished."""
-    best = state.history[state.best_epoch - 1]
+    best = state.history[max(0, state.best_epoch - 1)]
     scores = {name: value for name, value in best.items() if name.startswith("val.")}
     runs.merge_metrics(
         run, {**scores, "val.best_epoch": state.best_epoch, "train.skipped": len(state.skipped)}

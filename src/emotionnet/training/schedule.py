@@ -56,19 +56,25 @@ def _plateau_factor(gamma: float, patience: int, losses: tuple[float, ...]) -> f
     return float(optimizer.param_groups[0]["lr"])
 
 
-def make_optimizer(module: nn.Module, config: OptimizerConfig) -> Optimizer:
+def make_optimizer(module: nn.Module, config: OptimizerConfig, tutor: nn.Module | None = None) -> Optimizer:
     """The optimizer over all parameters that train; those of `module.trunk` may have a rate of their own.
+
+    Args:
+        module: What is trained.
+        config: Which optimizer.
+        tutor: What trains along, at the rate of the heads.
 
     Raises:
         ConfigError: Nothing is left to train.
     """
     heads = [p for name, p in module.named_parameters() if p.requires_grad and not name.startswith("trunk.")]
     trunk = [p for name, p in module.named_parameters() if p.requires_grad and name.startswith("trunk.")]
+    if not heads and not trunk:
+        raise ConfigError("model.freeze: some part must be left to train; all are frozen")
+    heads += [p for p in tutor.parameters() if p.requires_grad] if tutor is not None else []
     trunk_lr = config.lr if config.trunk_lr is None else config.trunk_lr
     groups = [{"params": heads, "lr": config.lr}, {"params": trunk, "lr": trunk_lr}]
     groups = [{**group, "full_lr": group["lr"]} for group in groups if group["params"]]
-    if not groups:
-        raise ConfigError("model.freeze: some part must be left to train; all are frozen")
     options: Mapping[str, Any] = {"weight_decay": config.weight_decay}
     if config.name == "sgd":
         return SGD(groups, momentum=config.momentum, **options)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split
@@ -17,22 +16,22 @@ from emotionnet.models.description import TextModel, read_description
 from emotionnet.models.weights import load_weights
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import WEIGHTS, require_run
-from emotionnet.text.teacher import TextTeacher, pack
-from emotionnet.text.vectors import WordVectors
+from emotionnet.text.teacher import TextOutput, TextTeacher, pack
 
 BAGS_PER_STEP = 1024
 
 
-def require_trainable(dataset: Dataset, split: Split, *, learns: bool) -> None:
+def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled: bool = True) -> None:
     """Check that there is something to learn.
 
     Args:
         dataset: The data set.
         split: One of its splits.
         learns: Whether this split is trained on.
+        labelled: Whether each picture must have a label.
 
     Raises:
-        DataError: The data set has fewer than two emotions, a picture no label, or there is a
+        DataError: The data set has fewer than two emotions, a picture no label where it must, or there is a
             single picture to train on.
     """
     if len(dataset.emotions) < 2:
@@ -40,28 +39,12 @@ def require_trainable(dataset: Dataset, split: Split, *, learns: bool) -> None:
             f"{dataset.root}: must have at least 2 emotions to train on; has {len(dataset.emotions)}"
         )
     bare = [record.id for record in split.records if not record.labels]
-    if bare:
+    if bare and labelled:
         raise DataError(
             f"{dataset.root}: every picture must have a label; {len(bare)} have none, first {bare[0]}"
         )
     if learns and len(split.records) < 2:
         raise DataError(f"{dataset.root}: the train split must hold at least 2 pictures; BatchNorm needs two")
-
-
-def mean_word_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Tensor:
-    """Mean word vector of each image's tags; float32, shape (M, D).
-
-    Raises:
-        DataError: No tag of an image has a vector; names the first such image.
-    """
-    bags = [[dataset.tag_names[tag] for tag in record.tags] for record in records]
-    empty = [
-        record.id for record, bag in zip(records, bags, strict=True) if not any(w in vectors for w in bag)
-    ]
-    if empty:
-        found = f"{len(empty)} have none, first {empty[0]}"
-        raise DataError(f"{dataset.root}: every picture must have a tag with a word vector; {found}")
-    return torch.from_numpy(vectors.mean_vectors(bags))
 
 
 def load_teacher(folder: Path) -> tuple[TextTeacher, TextModel]:
@@ -94,7 +77,11 @@ def tag_bags(dataset: Dataset, records: Sequence[ImageRecord], vocabulary: Seque
 
 
 @torch.no_grad()
-def teacher_scores(teacher: TextTeacher, bags: Sequence[Sequence[int]]) -> Tensor:
-    """What a text teacher says of tag sentences, before softmax; float32, shape (M, A)."""
+def teacher_outputs(teacher: TextTeacher, bags: Sequence[Sequence[int]]) -> TextOutput:
+    """What a text teacher says of M tag sentences; float32, shapes (M, A) and (M, F)."""
     steps = range(0, len(bags), BAGS_PER_STEP)
-    return torch.cat([teacher(*pack(bags[start : start + BAGS_PER_STEP])).scores for start in steps])
+    parts = [teacher(*pack(bags[start : start + BAGS_PER_STEP])) for start in steps]
+    return TextOutput(
+        scores=torch.cat([part.scores for part in parts]),
+        features=torch.cat([part.features for part in parts]),
+    )

@@ -1,0 +1,123 @@
+"""From a config and a DATASET to an image network in training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from emotionnet.config import ModelConfig, TrainConfig
+from emotionnet.data.images import MAX_SIDE, Preprocessing
+from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, image_batches
+from emotionnet.data.seeding import torch_seed
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.units import read_split
+from emotionnet.models.checkpoints_2020 import start_tensors
+from emotionnet.models.description import ImageModel, write_description
+from emotionnet.models.network import EmotionNet
+from emotionnet.models.trunks import create_trunk, preprocessing
+from emotionnet.models.weights import put_tensors
+from emotionnet.progress import message
+from emotionnet.records import ConfigError, first_line
+from emotionnet.text.vectors import write_vectors
+from emotionnet.training.jobs import Job, domain
+from emotionnet.training.loop import Part
+from emotionnet.training.objective import ImageObjective
+from emotionnet.training.schedule import freeze
+from emotionnet.training.targets import require_trainable
+from emotionnet.training.text_side import TextSide
+
+
+def image_job(config: TrainConfig, dataset: Dataset) -> Job:
+    """An EmotionNet, pictures to train on, and the objective that its heads call for.
+
+    Raises:
+        DataError: A part that the shape or the objective needs is missing, a file is broken, or the
+            trunk does not take pictures of this size.
+    """
+    text = TextSide.open(config, dataset)
+    module = EmotionNet(
+        create_trunk(config.model.trunk, config.model.weights, seed=config.seed),
+        config.model.shape,
+        n_emotions=len(dataset.emotions),
+        embedding_size=text.embedding_size,
+        n_aux=len(text.aux_emotions) if text.aux_emotions is not None else None,
+        seed=config.seed,
+    )
+    _begin_from(module, config.model)
+    _require_fitting(module, config.model.trunk, config.data.image_size)
+    frozen = freeze(module, config.model.freeze)
+    how = preprocessing(
+        config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
+    )
+    train, val = (_part(config, dataset, split, how, text) for split in ("train", "val"))
+    model = ImageModel(
+        trunk=config.model.trunk,
+        weights=str(config.model.weights),
+        shape=config.model.shape,
+        emotions=dataset.emotion_names,
+        embedding_size=module.embedding_size,
+        aux_emotions=text.aux_emotions,
+        preprocessing=how,
+        domain=domain(dataset),
+    )
+
+    def describe(run: Path) -> None:
+        write_description(run, model)
+        if text.kept_vectors is not None:
+            write_vectors(text.kept_vectors, run, info=text.vectors_info)
+
+    return Job(
+        module.to(memory_format=torch.channels_last),
+        train,
+        val,
+        frozen if config.model.frozen_statistics == "kept" else (),
+        describe,
+        tutor=text.transform,
+    )
+
+
+def _begin_from(module: EmotionNet, config: ModelConfig) -> None:
+    """Weights of another run, by name; what it lacks or has in another size stays as it is."""
+    if config.start is None:
+        return
+    tensors = {
+        name: tensor
+        for name, tensor in start_tensors(config.start).items()
+        if not (config.new_head and name.startswith("fc."))
+    }
+    left = put_tensors(module, tensors, str(config.start), strict=False)
+    if left:
+        some = ", ".join(left[:4]) + (f" and {len(left) - 4} more" if len(left) > 4 else "")
+        message(f"{config.start}: begins anew, not from this file: {some}")
+
+
+def _require_fitting(module: EmotionNet, trunk: str, size: int) -> None:
+    """Try the network on black: some trunks take one size only. It stays as it was, and so does chance."""
+    if size > MAX_SIDE:
+        raise ConfigError(f"data.image_size: must be at most {MAX_SIDE}; got {size}")
+    modes: dict[nn.Module, bool] = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad(), torch_seed(0):
+            module(torch.zeros(1, 3, size, size))
+    except Exception as error:  # each trunk has errors of its own
+        found = f"{size} ({first_line(error)})"
+        raise ConfigError(
+            f"data.image_size: must be a size that the trunk {trunk} takes; got {found}"
+        ) from None
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, text: TextSide) -> Part:
+    split, data, learns = read_split(dataset, name, dataset.emotion_names), config.data, name == "train"
+    labelled = config.objective.classification not in ("cross_entropy", "none")
+    require_trainable(dataset, split, learns=learns, labelled=labelled)
+    order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
+    transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
+    loader = image_batches(split.paths, transform, order, workers=data.workers)
+    objective = ImageObjective(split, text.terms(dataset, split.records), config.objective.criterion)
+    return Part(loader, order, objective)
