@@ -13,66 +13,17 @@ import pytest
 import torch
 
 from emotionnet import runs
-from emotionnet.config import TeacherConfig, TrainConfig
+from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.store import read_dataset
 from emotionnet.files import sha256
 from emotionnet.models.trunks import create_trunk
 from emotionnet.records import ConfigError, DataError, TrainingError
-from emotionnet.text.vectors import WordVectors, read_info, write_vectors
+from emotionnet.text.vectors import read_info
 from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.image_job import image_job
 from emotionnet.training.run import train, train_teacher
-
-
-def make_vectors(dataset: Any, folder: Path) -> Path:
-    rng = np.random.default_rng(3)
-    words = (*dataset.tag_names, *dataset.unseen_names)
-    folder.mkdir()
-    write_vectors(
-        WordVectors(words, rng.normal(size=(len(words), 6)).astype(np.float32)),
-        folder,
-        info={"method": "drawn at random"},
-    )
-    return folder
-
-
-def teacher_config(dataset: Any, vectors: Path, out: Path, **options: Any) -> TeacherConfig:
-    values = {
-        "data.root": str(dataset.root),
-        "text.vectors": str(vectors),
-        "model.width": 8,
-        "optimizer.name": "adamw",
-        "optimizer.lr": 0.01,
-        "data.batch_size": 6,
-        "epochs": 3,
-        "out": str(out),
-    }
-    return load_config(TeacherConfig, None, values | options)
-
-
-@pytest.fixture
-def ready(make_dataset: Any, tmp_path: Path) -> dict[str, Any]:
-    """A data set with vectors and a teacher, and the options of a small image run on them."""
-    dataset = make_dataset()
-    vectors = make_vectors(dataset, tmp_path / "vectors")
-    teacher = train_teacher(teacher_config(dataset, vectors, tmp_path / "teacher"))
-    return {
-        "data.root": str(dataset.root),
-        "data.image_size": 32,
-        "data.crop_pct": 1.0,
-        "data.batch_size": 5,
-        "data.workers": 0,
-        "text.vectors": str(vectors),
-        "text.teacher": str(teacher),
-        "model.trunk": "test_efficientnet",
-        "model.weights": "none",
-        "optimizer.lr": 0.05,
-        "schedule.name": "cosine",
-        "epochs": 3,
-        "out": str(tmp_path / "run"),
-    }
 
 
 def config(options: dict[str, Any], **more: Any) -> TrainConfig:
@@ -242,14 +193,18 @@ def test_a_size_that_no_memory_holds_is_not_tried(ready: dict[str, Any]) -> None
         train(config(ready, **{"data.image_size": 1_000_000}))
 
 
-def test_a_teacher_of_absurd_width_is_refused(ready: dict[str, Any], tmp_path: Path) -> None:
+def test_a_teacher_of_absurd_width_is_refused(
+    ready: dict[str, Any], tmp_path: Path, teacher_config: Any
+) -> None:
     dataset = read_dataset(Path(ready["data.root"]))
     settings = teacher_config(dataset, Path(ready["text.vectors"]), tmp_path / "t", **{"model.width": 10**9})
     with pytest.raises(ConfigError, match=r"model\.width: must be at most 65536; got 1000000000"):
         train_teacher(settings)
 
 
-def test_one_training_record_is_too_few(make_dataset: Any, ready: dict[str, Any], tmp_path: Path) -> None:
+def test_one_training_record_is_too_few(
+    make_dataset: Any, ready: dict[str, Any], tmp_path: Path, teacher_config: Any
+) -> None:
     dataset = make_dataset({"train": 1}, folder=tmp_path / "one")
     with pytest.raises(DataError, match="the train split must hold at least 2 pictures"):
         train_teacher(teacher_config(dataset, Path(ready["text.vectors"]), tmp_path / "t"))
@@ -418,16 +373,16 @@ def test_an_empty_split_is_a_fault(ready: dict[str, Any]) -> None:
     assert not Path(ready["out"]).exists()
 
 
-def test_the_teacher_learns_its_tags(make_dataset: Any, tmp_path: Path) -> None:
-    dataset = make_dataset()
-    settings = teacher_config(dataset, make_vectors(dataset, tmp_path / "vectors"), tmp_path / "t", epochs=30)
+def test_the_teacher_learns_its_tags(ready: dict[str, Any], tmp_path: Path, teacher_config: Any) -> None:
+    dataset = read_dataset(Path(ready["data.root"]))
+    settings = teacher_config(dataset, Path(ready["text.vectors"]), tmp_path / "t", epochs=30)
     history = runs.read_history(train_teacher(settings))
     assert history[-1]["val.loss"] < history[0]["val.loss"]
     assert max(entry["val.macro_map"] for entry in history) > 0.9
 
 
 def test_the_best_epoch_is_the_first_with_the_highest_criterion(
-    make_dataset: Any, ready: dict[str, Any], tmp_path: Path
+    make_dataset: Any, ready: dict[str, Any], tmp_path: Path, teacher_config: Any
 ) -> None:
     """Hit rate for the teacher, macro mAP for pictures."""
     settings = teacher_config(
