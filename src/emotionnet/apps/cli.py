@@ -198,6 +198,25 @@ def predict(
 
 
 @app.command
+def extract(run: Path, /, *paths: str, out: Path, overwrite: bool = False) -> None:
+    """Write the features of pictures: a Parquet table, or a folder with one .npy file for each picture.
+
+    Args:
+        run: The RUN folder.
+        paths: Pictures, folders and patterns.
+        out: FEATURES.parquet with the columns path and features, or a folder.
+        overwrite: Replace an earlier result.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.inference.extract import extract_features
+
+    made = extract_features(run, paths, out, overwrite=overwrite)
+    print_result({"features": str(out), "pictures": made.count, "size": made.size})
+    if made.faults:
+        raise DataError(made.faults)
+
+
+@app.command
 def report(run: Path, /, *, data: Path | None = None) -> None:
     """Write RUN/report.html and the model card RUN/README.md from what was scored.
 

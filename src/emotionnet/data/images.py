@@ -8,8 +8,9 @@ and NumPy only, so that an exported model runs without torch.
 from __future__ import annotations
 
 import io
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,7 +114,7 @@ def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.f
 
 
 def find_images(names: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
-    """Pictures named by files, folders (searched to any depth) and glob patterns, in order.
+    """Pictures named by files, folders (searched to any depth, through links) and glob patterns, in order.
 
     Returns:
         The pictures, and one line for each name that stands for none.
@@ -137,13 +138,34 @@ def _named(name: str) -> list[Path]:
     if not name:
         return []
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        return sorted(p for p in _files_below(path) if p.suffix.lower() in SUFFIXES and p.is_file())
     if path.is_file():
         return [path]
     if not any(character in name for character in "*?["):
         return []
     base = Path(path.anchor) if path.is_absolute() else Path()
     return sorted(p for p in base.glob(str(path.relative_to(base))) if p.is_file())
+
+
+def _files_below(top: Path) -> Iterator[Path]:
+    """Whatever lies in a folder and in those that it links to.
+
+    Each folder is entered once, by its own name where it has one here, so that links in a circle end.
+    """
+    entered: set[str] = set()
+    waiting = [str(top)]
+    while waiting:
+        links: list[str] = []
+        for start in waiting:
+            for folder, subfolders, names in os.walk(start):
+                subfolders.sort()
+                if (real := os.path.realpath(folder)) in entered:
+                    subfolders.clear()
+                    continue
+                entered.add(real)
+                links += [str(path) for name in subfolders if (path := Path(folder, name)).is_symlink()]
+                yield from (Path(folder, name) for name in names)
+        waiting = links
 
 
 def _open(source: ImageLike) -> AbstractContextManager[Image.Image]:

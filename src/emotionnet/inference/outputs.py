@@ -5,9 +5,10 @@ Shape letters: N = images, F = features, C = emotions, D = embedding size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from emotionnet.progress import track
 from emotionnet.records import DataError
 
 Array = npt.NDArray[np.float32]
+FILES_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,40 @@ def run_network(
         scores=np.concatenate([part.scores for part in parts]),
         projection=np.concatenate(projections) if projections else None,
     )
+
+
+@dataclass(frozen=True)
+class FileOutputs:
+    """What a network says of a few files: `outputs` of `paths`, and one line for each that cannot be read."""
+
+    paths: tuple[Path, ...]
+    outputs: Outputs | None
+    faults: tuple[str, ...]
+
+
+def run_files(
+    network: nn.Module, how: Preprocessing, paths: Sequence[Path], *, progress: str
+) -> Iterator[FileOutputs]:
+    """Put files through a network a few at a time, so that memory does not grow with their number.
+
+    Args:
+        network: Gives an `EmotionOutput`.
+        how: Preprocessing of the pictures.
+        paths: In the order in which they come out.
+        progress: What a progress bar on standard error says.
+
+    Yields:
+        A few files each; `outputs` is None where none of them can be read.
+    """
+    for start in track(range(0, len(paths), FILES_AT_ONCE), progress):
+        some = paths[start : start + FILES_AT_ONCE]
+        arrays = read_arrays(how, some)
+        good = [array for array in arrays if not isinstance(array, DataError)]
+        yield FileOutputs(
+            paths=tuple(p for p, array in zip(some, arrays, strict=True) if not isinstance(array, DataError)),
+            outputs=run_arrays(network, good) if good else None,
+            faults=tuple(fault for array in arrays if isinstance(array, DataError) for fault in array.faults),
+        )
 
 
 def read_arrays(how: Preprocessing, images: Sequence[ImageLike]) -> list[Array | DataError]:

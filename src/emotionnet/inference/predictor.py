@@ -13,18 +13,15 @@ import numpy as np
 import torch
 
 from emotionnet.data.images import ImageLike, describe
-from emotionnet.inference.outputs import Array, Outputs, read_arrays, run_arrays, run_network
+from emotionnet.inference.outputs import Array, Outputs, run_files, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import load_weights
-from emotionnet.progress import track
 from emotionnet.records import DataError, first_line
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
-
-FILES_AT_ONCE = 32
 
 
 class Predictor:
@@ -95,17 +92,10 @@ class Predictor:
         _require_top(top)
         predictions: list[Prediction] = []
         faults: list[str] = []
-        for start in track(range(0, len(paths), FILES_AT_ONCE), "predict"):
-            some = paths[start : start + FILES_AT_ONCE]
-            names, arrays = [], []
-            for path, array in zip(some, read_arrays(self.model.preprocessing, some), strict=True):
-                if isinstance(array, DataError):
-                    faults.extend(array.faults)
-                else:
-                    names.append(str(path))
-                    arrays.append(array)
-            if names:
-                predictions += self._predictions(names, run_arrays(self.network, arrays), top)
+        for step in run_files(self.network, self.model.preprocessing, paths, progress="predict"):
+            faults += step.faults
+            if step.outputs is not None:
+                predictions += self._predictions([str(path) for path in step.paths], step.outputs, top)
         return predictions, faults
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:

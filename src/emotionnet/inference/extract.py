@@ -1,0 +1,191 @@
+"""Features of pictures as files: one table, or one array beside each picture's name.
+
+Shape letters: F = features.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionnet.data.images import find_images
+from emotionnet.files import (
+    new_file,
+    new_folder,
+    read_object,
+    refuse_existing,
+    sha256,
+    write_bytes,
+    write_json,
+)
+from emotionnet.inference.outputs import Array, FileOutputs, run_files
+from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.records import DataError
+from emotionnet.runs import WEIGHTS
+
+TABLE = ".parquet"
+INFO = "features.json"  # of a folder of arrays: how they were made, and what the folder holds
+SCHEMA = pa.schema([("path", pa.string()), ("features", pa.list_(pa.float32()))])
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """How many pictures have features, of which size, and one line for each name that has none."""
+
+    count: int
+    size: int
+    faults: tuple[str, ...]
+
+
+def extract_features(
+    run: Path, names: Sequence[str | Path], out: Path, *, overwrite: bool = False
+) -> Extracted:
+    """Write the trunk's pooled features of pictures, those that `Predictor.embed` gives.
+
+    Args:
+        run: A finished RUN of an image network.
+        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
+        out: `*.parquet`: a table with the columns path and features (list of float32), a row for each picture
+            in the order of `names`. Any other name: a folder with an array of shape (F,) for each picture,
+            at the picture's path below the folder that all `names` have in common, with '.npy' behind it,
+            and `features.json`.
+        overwrite: Replace an earlier result.
+
+    Returns:
+        What was written; pictures that cannot be read are left out, and named among the faults.
+
+    Raises:
+        DataError: No picture can be read, two of them would be one file, or `out` may not be written;
+            nothing is.
+    """
+    as_table = out.suffix.lower() == TABLE
+    if as_table:
+        _refuse_existing_file(out, overwrite=overwrite)
+    else:
+        refuse_existing(out, parts=_held(out), overwrite=overwrite)
+    found = {name: find_images([name]) for name in names}
+    unknown = [fault for _, faults in found.values() for fault in faults]
+    images = list(dict.fromkeys(path for some, _ in found.values() for path in some))
+    if not images:
+        raise DataError(unknown or "at least one picture, folder or pattern must be given; got none")
+    places = {} if as_table else _places(images, [name for name, (some, _) in found.items() if some])
+    predictor = load_predictor(run)
+    how = predictor.model.preprocessing
+    steps = _FirstGood(run_files(predictor.network, how, images, progress="extract"), unknown)
+    if as_table:
+        count = _write_table(steps, out)
+    else:
+        count = _write_arrays(steps, out, places, _info(run, predictor), overwrite=overwrite)
+    return Extracted(count, predictor.network.n_features, tuple(steps.faults))
+
+
+class _FirstGood:
+    """Files and their features, once it is sure that there are any; gathers the faults on the way.
+
+    Raises:
+        DataError: There are none; one line for each fault.
+    """
+
+    def __init__(self, steps: Iterator[FileOutputs], faults: Sequence[str]) -> None:
+        self.faults = list(faults)
+        self._pairs = self._read(steps)
+        first = next(self._pairs, None)
+        if first is None:
+            raise DataError(self.faults)
+        self._first = first
+
+    def __iter__(self) -> Iterator[tuple[tuple[Path, ...], Array]]:
+        yield self._first
+        yield from self._pairs
+
+    def _read(self, steps: Iterator[FileOutputs]) -> Iterator[tuple[tuple[Path, ...], Array]]:
+        for step in steps:
+            self.faults += step.faults
+            if step.outputs is not None:
+                yield step.paths, step.outputs.features
+
+
+def _write_table(steps: _FirstGood, out: Path) -> int:
+    count = 0
+    with new_file(out) as file, pq.ParquetWriter(file, SCHEMA) as writer:
+        for paths, features_NF in steps:
+            columns = [[_text(path) for path in paths], list(features_NF)]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            count += len(paths)
+    return count
+
+
+def _write_arrays(
+    steps: _FirstGood, out: Path, places: dict[Path, str], info: dict[str, str | int], *, overwrite: bool
+) -> int:
+    written: list[str] = []
+    with new_folder(out, parts=_held(out), overwrite=overwrite) as folder:
+        for paths, features_NF in steps:
+            for path, features_F in zip(paths, features_NF, strict=True):
+                content = io.BytesIO()
+                np.save(content, features_F, allow_pickle=False)
+                write_bytes(folder / places[path], content.getvalue())
+                written.append(places[path])
+        holds = sorted({Path(name).parts[0] for name in written})
+        write_json(folder / INFO, {**info, "images": len(written), "holds": holds})
+    return len(written)
+
+
+def _places(images: Sequence[Path], names: Sequence[str | Path]) -> dict[Path, str]:
+    """Where the array of each picture goes, relative to the folder that the names have in common."""
+    top = os.path.commonpath([_fixed_folder(Path(name).expanduser()) for name in names])
+    places = {path: f"{os.path.relpath(path, top)}.npy" for path in images}
+    owners: dict[str, Path] = {}
+    faults = [
+        f"{path}: two pictures must not be one file, {place}; {owner} is the other"
+        for path, place in places.items()
+        if (owner := owners.setdefault(place, path)) != path
+    ]
+    if faults:
+        raise DataError(faults[:10])
+    return places
+
+
+def _fixed_folder(path: Path) -> str:
+    """The folder that a name speaks of: itself, that of a file, or the part of a pattern before its signs."""
+    if path.is_dir():
+        return os.path.normpath(path.absolute())
+    parts = path.absolute().parent.parts
+    signs = [place for place, part in enumerate(parts) if any(sign in part for sign in "*?[")]
+    return os.path.normpath(Path(*parts[: signs[0]] if signs and not path.is_file() else parts))
+
+
+def _held(out: Path) -> tuple[str, ...]:
+    """All that an earlier folder of arrays says that it holds, its own description first."""
+    if not (out / INFO).is_file():
+        return (INFO,)
+    holds = read_object(out / INFO).get("holds", [])
+    return (INFO, *(map(str, holds) if isinstance(holds, list) else ()))
+
+
+def _refuse_existing_file(out: Path, *, overwrite: bool) -> None:
+    if out.is_dir():
+        raise DataError(f"{out}: must be a file or not exist; it is a folder")
+    if (out.exists() or out.is_symlink()) and not overwrite:
+        raise DataError(f"{out}: exists already; choose another --out or add --overwrite")
+
+
+def _info(run: Path, predictor: Predictor) -> dict[str, str | int]:
+    return {
+        "trunk": predictor.model.trunk,
+        "weights_sha256": sha256(Path(run).expanduser() / WEIGHTS),
+        "size": predictor.network.n_features,
+    }
+
+
+def _text(path: Path) -> str:
+    """A path as UTF-8 can spell it."""
+    return str(path).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,48 @@
+"""`emotionnet extract`: result, faults, exit status."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotionnet.apps.cli import main
+from emotionnet.inference.extract import Extracted
+
+
+def test_what_was_left_out_is_named_after_the_rest_is_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def extract(*given: Any, **how: Any) -> Extracted:
+        asked.append((given, how))
+        return Extracted(count=2, size=3, faults=("bad.png: must be a picture",))
+
+    monkeypatch.setattr("emotionnet.inference.extract.extract_features", extract)
+    with pytest.raises(SystemExit) as end:
+        main(["extract", "runs/x", "a.png", "folder", "--out", "f.parquet", "--overwrite"])
+    captured = capsys.readouterr()
+    assert end.value.code == 2
+    assert captured.err == "error: bad.png: must be a picture\n"
+    assert json.loads(captured.out) == {"features": "f.parquet", "pictures": 2, "size": 3}
+    assert asked == [((Path("runs/x"), ("a.png", "folder"), Path("f.parquet")), {"overwrite": True})]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (["extract", "runs/x", "a.png"], "--out"),
+        (["extract", "runs/x", "--out", "f.parquet"], "at least one picture, folder or pattern"),
+        (["extract", "runs/x", "no.png", "--out", "f.parquet"], "no.png: must name a picture"),
+    ],
+)
+def test_faults_are_one_line(capsys: pytest.CaptureFixture[str], tokens: list[str], text: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(tokens)
+    lines = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2
+    assert len(lines) == 1
+    assert text in lines[0]
