@@ -29,11 +29,11 @@ from emotionnet.curation.tags import emotion_vocabulary
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.zeroshot import seen_words
 from emotionnet.models.description import TextModel, read_description
+from emotionnet.models.teachers import tag_bags
 from emotionnet.records import SPLITS, DataError, Word
 from emotionnet.text.build import make_vectors
 from emotionnet.text.sentence import sentence_vectors
 from emotionnet.text.vectors import WordVectors, write_vectors
-from emotionnet.training.targets import tag_bags
 from emotionnet.training.teacher_job import teacher_job
 from emotionnet.training.text_side import mean_word_vectors
 
@@ -258,10 +258,11 @@ def test_no_kin_is_in_what_the_text_teacher_reads(planted: Dataset, tmp_path: Pa
     job = teacher_job(load_config(TeacherConfig, None, options), planted)
     (tmp_path / "teacher").mkdir()
     job.describe(tmp_path / "teacher")
-    tags = read_description(tmp_path / "teacher", TextModel).tags
+    model = read_description(tmp_path / "teacher", TextModel)
+    tags = model.tags
     assert not HIDDEN & set(tags)
     for split in SPLITS:
-        bags = tag_bags(planted, planted.records(split), tags)
+        bags = tag_bags(planted, planted.records(split), model)
         assert [sorted(tags[tag] for tag in bag) for bag in bags] == permitted(planted, split)
 
 

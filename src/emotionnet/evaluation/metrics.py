@@ -37,6 +37,30 @@ def hit_rate(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> float:
     return float(hits_N[labelled_N].mean())
 
 
+def top1(scores_NC: npt.NDArray[Any], values_NC: npt.NDArray[Any]) -> float:
+    """Share of rows whose top class has the row's largest label value (Wei et al. 2020, section 4).
+
+    Rows whose label values are all 0 are left out, as in `hit_rate`, which it never exceeds. Of equal
+    top scores the first class counts.
+
+    Args:
+        scores_NC: See the top of this file.
+        values_NC: Label values in place of `labels_NC`, such as shares of the votes; at least 0.
+
+    Returns:
+        0 to 1.
+
+    Raises:
+        ValueError: The arrays do not fit each other, or no row has a label value above 0.
+    """
+    scores_NC, labels_NC = _checked(scores_NC, values_NC > 0)
+    labelled_N = labels_NC.any(axis=1)
+    if not labelled_N.any():
+        raise ValueError("a top-1 score needs at least one row with a label; every row has none")
+    of_top_N = values_NC[np.arange(len(scores_NC)), scores_NC.argmax(axis=1)]
+    return float((of_top_N == values_NC.max(axis=1))[labelled_N].mean())
+
+
 def average_precisions(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats:
     """Average precision of each class: precision summed over the steps of recall, exact, no interpolation.
 

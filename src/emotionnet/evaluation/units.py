@@ -65,14 +65,14 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     """
     require_same_emotions(dataset, emotions)
     records = dataset.records(name)
-    if not any(record.labels for record in records):
-        raise DataError(f"{dataset.root}: the {name} split must hold at least one label; it holds none")
     column = [emotions.index(emotion) for emotion in dataset.emotion_names]
     labels_NC = np.zeros((len(records), len(emotions)), dtype=np.bool_)
     for row, record in enumerate(records):
         weights = record.label_weights or (1.0,) * len(record.labels)
         given = [column[label] for label, weight in zip(record.labels, weights, strict=True) if weight > 0]
         labels_NC[row, given] = True
+    if not labels_NC.any():
+        raise DataError(f"{dataset.root}: the {name} split must hold at least one label; it holds none")
     return Split(
         records=records,
         paths=tuple(dataset.image_path(record) for record in records),

@@ -61,14 +61,19 @@ class ImageModel(BaseModel):
 
 
 class TextModel(BaseModel):
-    """A `TextTeacher`: the vocabulary whose ids it reads, and the emotions it tells."""
+    """A `TextTeacher`: the vocabulary whose ids it reads, and the emotions it tells.
+
+    Tags in `without` are left out of every sentence that it reads.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal[1] = 1
     kind: Literal["text"] = "text"
+    architecture: Literal["nlt", "nlt-dan", "avg"] = "nlt"
     emotions: Names
     tags: Names
+    without: tuple[str, ...] = ()
     word_dim: Size
     width: Size
     max_tags: Size

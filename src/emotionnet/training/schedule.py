@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch.optim import SGD, Adadelta, AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from emotionnet.config import OptimizerConfig, ScheduleConfig
@@ -78,6 +78,8 @@ def make_optimizer(module: nn.Module, config: OptimizerConfig, tutor: nn.Module 
     options: Mapping[str, Any] = {"weight_decay": config.weight_decay}
     if config.name == "sgd":
         return SGD(groups, momentum=config.momentum, **options)
+    if config.name == "adadelta":
+        return Adadelta(groups, **options)
     return AdamW(groups, betas=(config.momentum, 0.999), **options)
 
 

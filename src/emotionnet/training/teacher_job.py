@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from emotionnet.config import TeacherConfig
 from emotionnet.data.loaders import EpochOrder, Sample, bag_batches
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import read_split
-from emotionnet.losses import label_distribution
 from emotionnet.models.description import MAX_SIZE, TextModel, write_description
+from emotionnet.models.teachers import tag_bags
 from emotionnet.records import ConfigError
 from emotionnet.text.teacher import TextTeacher, pack
 from emotionnet.text.vectors import read_vectors
-from emotionnet.training import targets
 from emotionnet.training.jobs import Job, domain
+from emotionnet.training.labels import label_distributions, multi_hot
 from emotionnet.training.loop import Part
+from emotionnet.training.targets import require_trainable
 from emotionnet.training.teacher_objective import TeacherObjective
+
+LABELS = {"distribution": label_distributions, "multi_hot": multi_hot}
 
 
 def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
@@ -40,6 +42,7 @@ def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
         vectors,
         tags,
         n_classes=len(dataset.emotions),
+        architecture=config.model.architecture,
         width=config.model.width,
         max_tags=config.model.max_tags,
         dropout=config.model.dropout,
@@ -47,31 +50,35 @@ def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
         seed=config.seed,
     )
     model = TextModel(
+        architecture=config.model.architecture,
         emotions=dataset.emotion_names,
         tags=tags,
+        without=() if config.data.emotion_tags else dataset.emotion_names,
         word_dim=vectors.size,
-        width=config.model.width,
+        width=module.feature_size,
         max_tags=config.model.max_tags,
         dropout=config.model.dropout,
         static=config.model.static,
         domain=domain(dataset),
     )
-    train = _text_part(config, dataset, "train", tag_dropout=config.data.tag_dropout)
-    val = _text_part(config, dataset, "val", tag_dropout=0.0)
+    train, val = (_text_part(config, dataset, name, model) for name in ("train", "val"))
     return Job(module, train, val, (), lambda run: write_description(run, model))
 
 
-def _text_part(config: TeacherConfig, dataset: Dataset, name: str, *, tag_dropout: float) -> Part:
-    split, batch_size = read_split(dataset, name, dataset.emotion_names), config.data.batch_size
-    targets.require_trainable(dataset, split, learns=name == "train")
-    bags = targets.tag_bags(dataset, split.records, dataset.tag_names)
-    order = EpochOrder(len(bags), batch_size=batch_size, seed=config.seed, shuffle=name == "train")
+def _text_part(config: TeacherConfig, dataset: Dataset, name: str, model: TextModel) -> Part:
+    split, learns = read_split(dataset, name, dataset.emotion_names), name == "train"
+    require_trainable(dataset, split, learns=learns)
+    bags = tag_bags(dataset, split.records, model)
+    chance = config.data.tag_dropout if learns else 0.0
+    order = EpochOrder(len(bags), batch_size=config.data.batch_size, seed=config.seed, shuffle=learns)
 
     def draw(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
-        return pack([_drop_tags(bags[index], tag_dropout, seed) for index, seed in samples])
+        return pack([_drop_tags(bags[index], chance, seed) for index, seed in samples])
 
-    objective = TeacherObjective(split, label_distribution(torch.from_numpy(split.labels)))
-    return Part(bag_batches(draw, order), order, objective)
+    labels_MC = LABELS[config.objective.labels](split.records, len(dataset.emotions))
+    return Part(
+        bag_batches(draw, order), order, TeacherObjective(split, labels_MC, config.objective.criterion)
+    )
 
 
 def _drop_tags(bag: Sequence[int], chance: float, seed: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""What a text teacher learns. Shape letters: M = sentences of the split, C = emotions."""
+"""What a text teacher learns. Shape letters: M = sentences of the split, C = emotions, G = groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from emotionnet.evaluation.units import Split
+from emotionnet.evaluation.metrics import top1
+from emotionnet.evaluation.units import Split, pool_scores
 from emotionnet.losses import soft_cross_entropy
 from emotionnet.text.teacher import TextOutput
 from emotionnet.training.objective import split_scores
@@ -16,18 +17,25 @@ from emotionnet.training.objective import split_scores
 
 @dataclass(frozen=True)
 class TeacherObjective:
-    """Soft cross-entropy against the label distribution; best by hit rate (Wei et al. 2020, section 4)."""
+    """Soft cross-entropy against the labels (Wei et al. 2020, section 4).
+
+    `labels_MC` holds distributions, or ones that are not divided by their sum: such a row costs the sum
+    over its labels.
+    """
 
     split: Split
-    distribution_MC: Tensor
+    labels_MC: Tensor
     criterion: str = "hit_rate"
 
     def losses(self, output: TextOutput, indices: Tensor) -> dict[str, Tensor]:
         """The one term there is."""
-        return {
-            "loss": soft_cross_entropy(output.scores, self.distribution_MC[indices].to(output.scores.device))
-        }
+        labels_NC = self.labels_MC[indices].to(output.scores.device)
+        return {"loss": soft_cross_entropy(output.scores, labels_NC)}
 
     def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """See `split_scores`."""
-        return split_scores(self.split, scores_MC, indices)
+        """See `split_scores`; and `top1` per group, its label values the mean over its sentences."""
+        groups = [self.split.groups[index] for index in indices]
+        pooled_GC, values_GC = (
+            pool_scores(rows_MC, groups) for rows_MC in (scores_MC, self.labels_MC.numpy()[indices])
+        )
+        return {**split_scores(self.split, scores_MC, indices), "top1": top1(pooled_GC, values_GC)}

@@ -20,12 +20,12 @@ from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.losses import mixed_labels
 from emotionnet.models.description import TextModel
 from emotionnet.models.network import SHAPES
+from emotionnet.models.teachers import load_teacher, tag_bags, teacher_outputs
 from emotionnet.models.transform import TextTransform
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, ImageRecord
 from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors
-from emotionnet.training import targets
 from emotionnet.training.labels import label_distributions, multi_hot
 from emotionnet.training.objective import Term
 from emotionnet.training.terms import (
@@ -68,7 +68,7 @@ class TextSide:
         vectors, info = _open_vectors(config, dataset)
         teacher = model = transform = None
         if _uses_teacher(config) and config.text.teacher is not None:
-            teacher, model = targets.load_teacher(config.text.teacher)
+            teacher, model = load_teacher(config.text.teacher)
             if config.objective.embedding == "transform":
                 size = teacher.feature_size
                 transform = TextTransform(size, size, len(dataset.emotions), seed=config.seed)
@@ -103,8 +103,8 @@ class TextSide:
         features_MF = scores_MA = None
         bags: list[list[int]] = []
         if self.teacher is not None and self.model is not None:
-            bags = targets.tag_bags(dataset, records, self.model.tags)
-            scores_MA, features_MF = targets.teacher_outputs(self.teacher, bags)
+            bags = tag_bags(dataset, records, self.model)
+            scores_MA, features_MF = teacher_outputs(self.teacher, bags)
         distribution_MC = label_distributions(records, len(dataset.emotions))
         if objective.distillation == "labels":
             assert scores_MA is not None  # `_require_given` saw to a teacher
