@@ -62,8 +62,9 @@ class CurateConfig(Section):
     """`data curate`: web records in, a DATASET out."""
 
     about: str = Field("", description="what this data set is, and why these settings")
-    source: Literal["emoji"] | Existing = Field(
-        description="'emoji', or a .jsonl, .csv or .parquet file with the columns id, image, tags"
+    source: Literal["emoji", "openclipart"] | Existing = Field(
+        description="'emoji', 'openclipart' (Debian's packages openclipart-png and -svg, installed), or a "
+        ".jsonl, .csv or .parquet file with the columns id, image, tags"
     )
     name: str = Field("", description="name of the data set; empty: the source's name")
     licence: str = Field("unknown", description="licence of pictures whose record names none")
@@ -102,8 +103,11 @@ class CurateConfig(Section):
     near_duplicate_bits: NonNegativeInt = Field(
         20, le=255, description="pictures of one source at most so many of 256 hash bits apart share a group"
     )
+    group_pictures: PositiveInt | None = Field(
+        None, description="the most pictures of one group of the source, drawn by the seed; null: all"
+    )
     splits: SplitSizes = SplitSizes()
-    seed: Seed = Field(0, description="seed of the splits")
+    seed: Seed = Field(0, description="seed of the splits, and of what is drawn by it")
     out: Path = Field(Path("dataset"), description="the DATASET folder to write")
 
 

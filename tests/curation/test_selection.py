@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emotionnet.config import SplitSizes
-from emotionnet.curation.selection import assign_splits, count_groups, tag_sets, twins
+from emotionnet.curation.selection import assign_splits, beyond, count_groups, tag_sets, twins
 from emotionnet.records import Word
 
 
@@ -75,3 +75,16 @@ def test_splits_are_those_of_a_slow_walk(
     assert order == sorted(order, key=("test", "val", "train").index)
     assert set(taken) <= {group for groups in carriers.values() for group in groups}
     assert order.count("test") <= test * len(carriers)
+
+
+def test_what_a_group_has_beyond_its_share_is_drawn_by_the_seed() -> None:
+    groups = ["a"] * 20 + [None] * 5 + ["b"] * 3
+    rows = list(range(len(groups)))
+    records = pl.DataFrame({"row": rows, "id": [f"r{row}" for row in rows], "group": groups})
+    over = beyond(records, 4, seed=1)
+    assert over["reason"].unique().to_list() == ["more than 4 pictures of a"]
+    assert over["row"].to_list() == sorted(over["row"]), "in order"
+    assert over.height == 16
+    assert over.equals(beyond(records, 4, seed=1))
+    assert not over.equals(beyond(records, 4, seed=2))
+    assert over["row"].to_list() != list(range(4, 20)), "not the first ones of the file"

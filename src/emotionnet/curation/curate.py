@@ -16,6 +16,7 @@ from emotionnet.config import CurateConfig
 from emotionnet.curation import families, selection
 from emotionnet.curation.emoji import unpack_emoji
 from emotionnet.curation.npm import cache_folder
+from emotionnet.curation.openclipart import read_openclipart
 from emotionnet.curation.output import Curated, write_curated
 from emotionnet.curation.pool import Pool, usable_records
 from emotionnet.curation.sources import Source, read_source
@@ -61,6 +62,8 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
             vocabulary,
             licence=config.licence,
             near_duplicate_bits=config.near_duplicate_bits,
+            group_pictures=config.group_pictures,
+            seed=config.seed,
         )
         choice = choose(pool, vocabulary, config)
         tables, words = _tables(choice, config.min_tag_groups)
@@ -73,6 +76,9 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
 def _open(source: Path | str) -> Iterator[Source]:
     if isinstance(source, Path):
         yield read_source(source)
+        return
+    if source == "openclipart":
+        yield read_openclipart()
         return
     with tempfile.TemporaryDirectory(prefix="emotionnet-") as folder:
         yield unpack_emoji(cache_folder() / "npm", Path(folder))

@@ -41,11 +41,20 @@ class Pool:
         return self.records.select("row", "group")
 
 
-def usable_records(source: Source, vocabulary: Vocabulary, *, licence: str, near_duplicate_bits: int) -> Pool:
+def usable_records(
+    source: Source,
+    vocabulary: Vocabulary,
+    *,
+    licence: str,
+    near_duplicate_bits: int,
+    group_pictures: int | None = None,
+    seed: int = 0,
+) -> Pool:
     """Everything that can be said of a record without counting the others' emotions.
 
-    Dropped are, in this order, records without an emotion word, with a picture that cannot be
-    used, with the very picture of an earlier record, and with the tags of an earlier
+    Dropped are, in this order, records without an emotion word, of a group of the source that has
+    more than it may, with a picture that cannot be used,
+    with the very picture of an earlier record, and with the tags of an earlier
     record of the same source (Wei et al. 2020, section 3). Pictures are decoded only where
     there is an emotion word. Groups are those of the source, then look-alikes joined.
 
@@ -54,6 +63,8 @@ def usable_records(source: Source, vocabulary: Vocabulary, *, licence: str, near
         vocabulary: The emotion words.
         licence: Of records that name none.
         near_duplicate_bits: See `merge_look_alikes`.
+        group_pictures: The most records of one group of the source; None: all.
+        seed: Draws which of them.
 
     Returns:
         A pool whose records have the columns of the source and row, sha256 and look.
@@ -62,10 +73,12 @@ def usable_records(source: Source, vocabulary: Vocabulary, *, licence: str, near
         pl.col("source").fill_null(source.name), pl.col("licence").fill_null(licence)
     )
     table = tags.merge_forms(tags.tag_table(records, vocabulary), vocabulary)
-    nothing = records.select("id", reason=pl.lit("")).clear()
-    pool = Pool(records, table, nothing)
+    pool = Pool(records, table, source.rejects)
     emotions = table.filter(pl.col("tag").is_in(sorted(vocabulary.emotions)))
     pool = pool.without_those_lacking(emotions, NO_EMOTION)
+    if group_pictures is not None:
+        over = selection.beyond(pool.records, group_pictures, seed)
+        pool = pool.without(over)
     pool = _look(pool, source)
     picture = pl.when(pl.col("sha256") != "").then("sha256").otherwise("image")
     pool = pool.without(selection.twins(pool.records, picture, "same picture as"))

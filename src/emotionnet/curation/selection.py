@@ -29,6 +29,19 @@ def twins(records: pl.DataFrame, key: pl.Expr, reason: str) -> pl.DataFrame:
     return later.select("row", "id", reason=pl.format(f"{reason} {{}}", "first_id"))
 
 
+def beyond(records: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
+    """Records that a group has beyond its share; which ones, the seed draws (null is no group).
+
+    Returns:
+        Columns row, id and reason, in the records' order.
+    """
+    drawn = np.random.default_rng(seed).permutation(records.height)
+    ranked = records.with_columns(drawn=pl.Series(drawn)).drop_nulls("group")
+    over = ranked.filter(pl.col("drawn").rank("ordinal").over("group") > most)
+    reason = pl.format(f"more than {most} pictures of {{}}", "group")
+    return over.select("row", "id", reason=reason)
+
+
 def tag_sets(table: pl.DataFrame) -> pl.DataFrame:
     """One text for each record, equal for equal sets of tags: columns row and tag_set."""
     return table.group_by("row").agg(tag_set=pl.col("tag").sort().str.join("\n"))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import codecs
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -33,6 +33,7 @@ SOURCE_SCHEMA = pl.Schema(
         "licence": pl.String(),
     }
 )
+REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 _ALIASES = {"cid": "id", "url": "image"}
 _NEEDED = ("id", "image", "tags")
 _MOST_FAULTS = 10
@@ -40,11 +41,15 @@ _MOST_FAULTS = 10
 
 @dataclass(frozen=True)
 class Source:
-    """Records with the columns of `SOURCE_SCHEMA`; `image` is relative to `root`, or a URL."""
+    """Records with the columns of `SOURCE_SCHEMA`; `image` is relative to `root`, or a URL.
+
+    `rejects` (columns id, reason) are what could not even be listed.
+    """
 
     name: str
     root: Path
     records: pl.DataFrame
+    rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS_SCHEMA))
 
 
 def read_source(path: Path) -> Source:
@@ -57,7 +62,9 @@ def read_source(path: Path) -> Source:
     reader = _READERS.get(path.suffix.lower())
     if reader is None or not path.is_file():
         known = ", ".join(_READERS)
-        raise DataError(f"{path}: a source must be 'emoji' or a file that ends in one of {known}")
+        raise DataError(
+            f"{path}: a source must be 'emoji', 'openclipart' or a file that ends in one of {known}"
+        )
     table = _canonical(path, reader(path))
     if not table.height:
         raise DataError(f"{path}: must hold at least one record; it is empty")
