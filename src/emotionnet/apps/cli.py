@@ -118,6 +118,24 @@ def teacher(
     _print_run(train_teacher(settings, overwrite=overwrite, resume=resume))
 
 
+@text.command
+def apply(teacher: Path, dataset: Path, /, *, out: Path, overwrite: bool = False) -> None:
+    """Label every picture of a DATASET by what a TEACHER says of its tags; writes another DATASET.
+
+    Args:
+        teacher: The TEACHER folder.
+        dataset: The DATASET folder.
+        out: The DATASET folder to write.
+        overwrite: Replace an earlier DATASET.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.inference.soft_labels import apply_teacher
+
+    made = apply_teacher(teacher, dataset, out, overwrite=overwrite)
+    counts = {**made.info["counts"], "without_known_tag": made.info["without_known_tag"]}
+    print_result({"dataset": str(made.root), **counts})
+
+
 @app.command(help_epilogue=describe_keys(TrainConfig))
 def train(
     config: Path | None = None, /, *, overwrite: bool = False, resume: bool = False, options: Options

@@ -124,13 +124,13 @@ def write_variant(
         "borrowed": bool(borrowed),
     }
     with new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
-        _link_pictures(dataset, [record for split in SPLITS for record in kept[split]], folder)
+        link_pictures(dataset, [record for split in SPLITS for record in kept[split]], folder)
         write_dataset(
             folder,
             info=_inherited(dataset, kept) | changes,
             words={"emotions": dataset.emotions, "tags": dataset.tags, "unseen": dataset.unseen},
             tables={split: table_of(kept[split]) for split in SPLITS},
-            rejects=_read_rejects(dataset.root / "rejects.parquet"),
+            rejects=read_rejects(dataset.root / "rejects.parquet"),
         )
     return read_dataset(out)
 
@@ -215,7 +215,12 @@ def _inherited(dataset: Dataset, kept: Mapping[str, Sequence[ImageRecord]]) -> d
     return {**info, "name": dataset.name, "licences": licences}
 
 
-def _read_rejects(path: Path) -> pl.DataFrame:
+def read_rejects(path: Path) -> pl.DataFrame:
+    """The rejects of a data set, to be kept in another one made of it.
+
+    Raises:
+        DataError: The file is missing or broken.
+    """
     try:
         return read_parquet(path).select(REJECTS_SCHEMA.names()).cast(REJECTS_SCHEMA)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
@@ -223,7 +228,12 @@ def _read_rejects(path: Path) -> pl.DataFrame:
         raise DataError(f"{path}: must be a Parquet file with the columns id and reason; {reason}") from None
 
 
-def _link_pictures(dataset: Dataset, records: Sequence[ImageRecord], folder: Path) -> None:
+def link_pictures(dataset: Dataset, records: Sequence[ImageRecord], folder: Path) -> None:
+    """Give the local pictures of `records` a second place in `folder`, which is about to become a data set.
+
+    Raises:
+        DataError: A picture cannot be read, or does not lie in `images/`.
+    """
     (folder / "images").mkdir()
     for path, record in {PurePosixPath(record.path): record for record in records}.items():
         # Outside images/ a link would share its content with a table that is about to be written.
