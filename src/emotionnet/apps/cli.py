@@ -37,8 +37,10 @@ app = App(
 )
 data = App(name="data", help="Data sets: from web records to a DATASET folder.")
 text = App(name="text", help="What tags mean: word vectors and the text teacher.")
+convert = App(name="convert", help="The files of the 2020 system, made into ours and back.")
 app.command(data)
 app.command(text)
+app.command(convert)
 
 # Commands whose options are the keys of a config.
 STAGES: dict[tuple[str, ...], type[Section]] = {
@@ -282,6 +284,66 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
         from emotionnet.apps.output import print_result
 
         print_result({"page": str(run_benchmark(settings, overwrite=overwrite))})
+
+
+@convert.command(name="annotations")
+def annotation_files(  # noqa: PLR0913
+    file: Path,
+    /,
+    *,
+    out: Path,
+    images: Path | None = None,
+    vocabulary: Path | None = None,
+    labels: Path | None = None,
+    split: Split = "train",
+    val: Path | None = None,
+    test: Path | None = None,
+    holdout: Annotated[int, Parameter(validator=validators.Number(gte=0))] = 0,
+    skip_bad_rows: bool = False,
+    to: Literal["2020"] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Make a DATASET of annotation pickles of 2020 and their pictures; with --to 2020 the other way round.
+
+    Args:
+        file: The pickle; {} in its name stands for train, val and test. With --to: a DATASET folder.
+        out: The DATASET to write. With --to: the folder for the pickles.
+        images: The folder that the paths in the pickle are relative to.
+        vocabulary: Words, as text or pickle: the tags of rows with tag ids, the words with a vector for
+            SE30K8, the classes of other rows.
+        labels: Names of the classes, as text or pickle.
+        split: Which split the pickle is.
+        val: The pickle of the validation split.
+        test: The pickle of the test split.
+        holdout: So many rows of train become val, after a shuffle with seed 0.
+        skip_bad_rows: Leave bad rows out, into rejects.parquet, instead of refusing the file.
+        to: The form to write a DATASET back in.
+        overwrite: Replace an earlier result.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.data.annotation_export import export_annotations
+    from emotionnet.data.conversion import convert_annotations, files_by_split
+    from emotionnet.data.store import read_dataset
+    from emotionnet.data.vocabularies import read_vocabulary
+
+    if to is not None:
+        if images or vocabulary or labels or val or test or holdout or skip_bad_rows:
+            raise DataError("--to: takes a DATASET, --out and --overwrite only")
+        print_result({"folder": str(out), **export_annotations(read_dataset(file), out, overwrite=overwrite)})
+        return
+    if images is None:
+        raise DataError("--images: the folder of the pictures must be given")
+    dataset = convert_annotations(
+        files_by_split(file, split, {"val": val, "test": test}),
+        images,
+        out,
+        labels=read_vocabulary(labels) if labels else None,
+        vocabulary=read_vocabulary(vocabulary) if vocabulary else None,
+        holdout=holdout,
+        skip_bad_rows=skip_bad_rows,
+        overwrite=overwrite,
+    )
+    print_result({"dataset": str(dataset.root), **dataset.info["annotations"], **dataset.info["counts"]})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
