@@ -172,18 +172,34 @@ def evaluate(run: Path, /, *, split: Split = "test", data: Path | None = None) -
 
 
 @app.command
-def zeroshot(run: Path, /, *, split: Split = "test", data: Path | None = None) -> None:
-    """Score a RUN on the emotion words that were held out of its training; adds to RUN/metrics.json.
+def zeroshot(
+    run: Path,
+    /,
+    *,
+    split: Split = "test",
+    data: Path | None = None,
+    on: Literal["unseen", "labels"] | None = None,
+    vectors: Path | None = None,
+    pool: Literal["mean", "max"] = "mean",
+    teacher: Path | None = None,
+) -> None:
+    """Score a RUN on words that it was not trained on; adds to RUN/metrics.json.
 
     Args:
         run: The RUN folder.
         split: Which split.
-        data: Another DATASET with held-out words.
+        data: Another DATASET.
+        on: The words held out of the run's training, or the labels of a DATASET that it was not trained on.
+            Without it, held-out words where there are any.
+        vectors: VECTORS in place of the run's own.
+        pool: How the cosines of a label's words become its score.
+        teacher: TEACHER whose features of single words stand in for their vectors.
     """
     from emotionnet.apps.output import print_result
-    from emotionnet.evaluation.zeroshot import zeroshot_run
+    from emotionnet.evaluation.zeroshot_labels import Reading, zeroshot
 
-    print_result(zeroshot_run(run, split=split, data=data))
+    reading = Reading(pool=pool, teacher=teacher)
+    print_result(zeroshot(run, on=on, split=split, data=data, vectors=vectors, reading=reading))
 
 
 @app.command

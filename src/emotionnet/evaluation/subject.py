@@ -26,17 +26,18 @@ class Subject:
     seed: int
 
 
-def open_subject(run: Path, data: Path | None = None) -> Subject:
+def open_subject(run: Path, data: Path | None = None, *, vectors: Path | None = None) -> Subject:
     """Open a RUN and its DATASET.
 
     Args:
         run: A finished RUN of an image network.
         data: Another place of the DATASET, or another one; None: the one named in the run's config.
+        vectors: VECTORS in place of the run's own.
 
     Raises:
         DataError: One of them is missing or broken, or the config is none of an image network.
     """
-    predictor = load_predictor(run)
+    predictor = load_predictor(run, vectors=vectors)
     values = training_config(run)
     root = data if data is not None else Path(values["data"]["root"])
     if data is None and not root.is_dir():

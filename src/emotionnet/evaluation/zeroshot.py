@@ -27,6 +27,7 @@ from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import merge_metrics
 
 PERMUTATIONS = 200
+PARTS = ("unseen", "permuted", "ridge", "similarity", "difference")  # of the keys, behind `zero_shot.`
 
 
 def zeroshot_run(
@@ -54,7 +55,11 @@ def zeroshot_run(
         DataError: The run has no projection, a word no vector, no word has groups on both
             sides, or a word was seen in training; nothing is written.
     """
-    subject = open_subject(run, data)
+    return score_unseen(open_subject(run, data), split=split, baselines=baselines)
+
+
+def score_unseen(subject: Subject, *, split: str, baselines: bool = True) -> dict[str, float]:
+    """`zeroshot_run` of what is opened already."""
     words = subject.dataset.unseen_names
     require_unseen(subject)
     require_not_fitted_on(subject, split)
@@ -82,7 +87,7 @@ def zeroshot_run(
         metrics |= _beside(ours_GK, theirs, labels_GK, weights_GS)
     prefix = "zero_shot." if split == "test" else f"{split}.zero_shot."
     metrics = {f"{prefix}{key}": value for key, value in metrics.items()}
-    merge_metrics(run, metrics, replacing=(prefix,))
+    merge_metrics(subject.run, metrics, replacing=tuple(f"{prefix}{name}." for name in PARTS))
     return metrics
 
 

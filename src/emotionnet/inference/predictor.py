@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from emotionnet.data.images import ImageLike, describe
+from emotionnet.inference.label_points import label_points, label_scores
 from emotionnet.inference.outputs import Array, Outputs, run_files, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
@@ -143,22 +144,7 @@ class Predictor:
         """
         if self.vectors is None or outputs.projection is None:
             raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
-        wanted = dict.fromkeys(word for words in labels.values() for word in words)
-        found = {word: vector for word in wanted if (vector := self._vector(word)) is not None}
-        missing = ", ".join(word for word in wanted if word not in found)
-        if missing:
-            raise DataError(f"every word must have a vector; this run's vectors lack {missing}")
-        means_KD = [
-            _unit(np.stack([found[word] for word in words])).mean(axis=0) for words in labels.values()
-        ]
-        cosines_NK: Array = _unit(outputs.projection) @ np.stack(means_KD, axis=1)
-        return cosines_NK
-
-    def _vector(self, word: str) -> Array | None:
-        if self.vectors is None:
-            return None
-        vector = self.vectors.get(word)
-        return self.vectors.get(word.lower()) if vector is None else vector
+        return label_scores(outputs.projection, label_points(labels, self.vectors))
 
     def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
         tags = self._nearest_tags(out, top)
@@ -179,17 +165,18 @@ class Predictor:
 Labels = Sequence[str] | Mapping[str, Sequence[str]]
 
 
-def load_predictor(run: Path | str, *, device: str = "auto") -> Predictor:
+def load_predictor(run: Path | str, *, device: str = "auto", vectors: Path | str | None = None) -> Predictor:
     """Open a RUN.
 
     Args:
         run: The RUN folder.
         device: A name of PyTorch's, such as `cpu`, `cuda:1` or `mps`; `auto`: a CUDA GPU where there is
             one, else the CPU.
+        vectors: VECTORS in place of the run's own.
 
     Raises:
-        DataError: The folder is no finished RUN of an image network, a file in it is broken, or there is
-            no such device.
+        DataError: The folder is no finished RUN of an image network, a file in it or the vectors are
+            broken or of another size than its projection, or there is no such device.
     """
     try:
         run = Path(run).expanduser()
@@ -206,11 +193,19 @@ def load_predictor(run: Path | str, *, device: str = "auto") -> Predictor:
         n_aux=n_aux,
     )
     load_weights(network, run / WEIGHTS)
-    vectors = read_vectors(run) if (run / "words.json").is_file() else None
-    if vectors is not None and vectors.size != model.embedding_size:
-        sizes = f"{vectors.size} and {model.embedding_size}"
-        raise DataError(f"{run}: its word vectors and its projection must have one size; got {sizes}")
-    return Predictor(_on_device(network, device), model, vectors)
+    return Predictor(_on_device(network, device), model, _word_vectors(run, model, vectors))
+
+
+def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> WordVectors | None:
+    if given is None and not (run / "words.json").is_file():
+        return None
+    found = read_vectors(run if given is None else Path(given))
+    if found.size != model.embedding_size:
+        sizes = f"{found.size} and {model.embedding_size or 'none'}"
+        raise DataError(
+            f"{given or run}: the run's word vectors and its projection must have one size; got {sizes}"
+        )
+    return found
 
 
 def _on_device(network: EmotionNet, device: str) -> EmotionNet:
@@ -255,9 +250,3 @@ def _as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], 
 def _largest(names: Sequence[str], values: Array, count: int) -> tuple[Score, ...]:
     order = np.argsort(-values, kind="stable")[:count]
     return tuple(Score(names[i], float(values[i])) for i in order)
-
-
-def _unit(rows: Array) -> Array:
-    lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
-    unit: Array = rows / np.maximum(lengths, 1e-12)
-    return unit
