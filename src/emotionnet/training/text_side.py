@@ -67,7 +67,7 @@ class TextSide:
         _require_given(config)
         vectors, info = _open_vectors(config, dataset)
         teacher = model = transform = None
-        if _uses_teacher(config) and config.text.teacher is not None:
+        if uses_teacher(config) and config.text.teacher is not None:
             teacher, model = load_teacher(config.text.teacher)
             if config.objective.embedding == "transform":
                 size = teacher.feature_size
@@ -196,7 +196,8 @@ def _classification(
     return Classification(CLASSIFICATIONS[objective.classification], labels)
 
 
-def _uses_teacher(config: TrainConfig) -> bool:
+def uses_teacher(config: TrainConfig) -> bool:
+    """Whether a loss or a head of a training needs a teacher."""
     heads, objective = SHAPES[config.model.shape], config.objective
     by_target = heads.projection and objective.embedding in FROM_TEACHER
     return heads.aux or by_target or objective.distillation == "labels"
@@ -209,7 +210,7 @@ def _require_given(config: TrainConfig) -> None:
         faults.append(f"text.vectors: must be given for model.shape {shape}")
     if heads.projection and objective.embedding == "none" and config.text.vectors is None:
         faults.append(f"text.vectors: must be given for model.shape {shape}; they tell its projection's size")
-    if _uses_teacher(config) and config.text.teacher is None:
+    if uses_teacher(config) and config.text.teacher is None:
         why = f"model.shape {shape}" if heads.aux else "what the objective learns from it"
         faults.append(f"text.teacher: must be given for {why}")
     if objective.distillation == "labels" and objective.classification != "soft_cross_entropy":

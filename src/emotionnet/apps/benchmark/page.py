@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 
 from emotionnet.apps.benchmark.folder import PAGE, read_facts
-from emotionnet.apps.benchmark.plan import PROBES, SPACES, TRAINED, Unit
+from emotionnet.apps.benchmark.plan import PROBES, TRAINED, Unit, spaces_of
 from emotionnet.apps.benchmark.table import Scores, Table, ZeroShot
 from emotionnet.config import BenchmarkConfig
 from emotionnet.evaluation.chance import permutation_p
@@ -92,18 +92,32 @@ def write_page(config: BenchmarkConfig, every: Sequence[Unit], sources: Sequence
     """
     message("scoring: 1,000 resamples of every method")
     table = Table(config, sources)
-    spaces = [_space(table, name) for name in track(SPACES, "scoring")]
-    seconds = sum(float(read_facts(config.out, unit)["seconds"]) for unit in every)
-    page = _template().render(
-        config=config,
+    spaces = [_space(table, name) for name in track(spaces_of(config), "scoring")]
+    return render(
+        config,
+        every,
+        f"{PAGE}.j2",
         spaces=spaces,
         vendor=_vendor(table) if len(sources) > 1 else None,
         swapped=table.swapped(),
         zero_shot=_zero_shot(table.zero_shot()),
-        trainings=sum(unit.method not in (*PROBES, "frozen_without", "ridge") for unit in every),
-        minutes=seconds / 60,
-        machine=_machine(),
-        workers=config.workers or os.cpu_count(),
+    )
+
+
+def render(config: BenchmarkConfig, every: Sequence[Unit], template: str, **found: Any) -> Path:
+    """Write the page into the benchmark's folder, with machine and time."""
+    seconds = sum(float(read_facts(config.out, unit)["seconds"]) for unit in every)
+    page = (
+        _templates()
+        .get_template(template)
+        .render(
+            config=config,
+            trainings=sum(unit.method not in (*PROBES, "frozen_without", "ridge") for unit in every),
+            minutes=seconds / 60,
+            machine=_machine(),
+            workers=config.workers or os.cpu_count(),
+            **found,
+        )
     )
     write_text(config.out / PAGE, re.sub(r"\n{3,}", "\n\n", page.lstrip()))
     return config.out / PAGE
@@ -134,15 +148,23 @@ def _vendor(table: Table) -> tuple[list[tuple[str, Scores]], list[Claim]]:
 
 def _claim(pair: tuple[str, ...], scored: Mapping[str, Scores], main: str = "macro_map") -> Claim:
     first, second = pair
-    ours, theirs = scored[first], scored[second]
+    names = (NAMES[first], NAMES[second])
+    return claim(names, scored[first], scored[second], _OPEN[f"{first}-{second}"], main)
+
+
+def claim(
+    names: tuple[str, str], ours: Scores, theirs: Scores, leaves_open: str, main: str = "macro_map"
+) -> Claim:
+    """The difference between two methods, judged by its main score."""
+    first, second = names
     seeds = zip(ours[main].repeats, theirs[main].repeats, strict=True)
     found = {key: ours[key].minus(theirs[key]) for key in SCORES if key in ours}
     return Claim(
-        title=f"{NAMES[first]} minus {NAMES[second]}",
+        title=f"{first} minus {second}",
         found=found,
         by_seed=[mine.value - yours.value for mine, yours in seeds],
-        shows=verdict(found[main], NAMES[first], NAMES[second]),
-        leaves_open=_OPEN[f"{first}-{second}"],
+        shows=verdict(found[main], first, second),
+        leaves_open=leaves_open,
     )
 
 
@@ -182,7 +204,7 @@ def with_interval(found: Estimate) -> str:
     return f"{found.value:z.3f} ({span(found, 3)})"
 
 
-def _template() -> jinja2.Template:
+def _templates() -> jinja2.Environment:
     pages = environment("emotionnet.apps.benchmark", ".", html=False)  # every text in it is our own
     pages.filters |= {
         "number": "{:z.3f}".format,
@@ -190,7 +212,7 @@ def _template() -> jinja2.Template:
         "p_text": p_text,
         "seed_spread": seed_spread,
     }
-    return pages.get_template(f"{PAGE}.j2")
+    return pages
 
 
 def _machine() -> str:

@@ -16,9 +16,10 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
+from emotionnet.apps.benchmark.ablation import write_ablation_page
 from emotionnet.apps.benchmark.folder import CONFIG, PAGE, is_done, read_facts
 from emotionnet.apps.benchmark.page import write_page
-from emotionnet.apps.benchmark.plan import SPACES, Unit, units
+from emotionnet.apps.benchmark.plan import Unit, available, rows_of, spaces_of, units
 from emotionnet.apps.benchmark.units import prepare_space, run_unit
 from emotionnet.config import BenchmarkConfig
 from emotionnet.config_files import portable
@@ -27,7 +28,7 @@ from emotionnet.files import read_object, require_folder_or_nothing, write_json
 from emotionnet.progress import message, track
 from emotionnet.records import ConfigError, DataError, TrainingError
 
-PARTS = (CONFIG, PAGE, "predictions", "work", *SPACES)
+OWN = (CONFIG, PAGE, "predictions", "work")
 
 
 def run_benchmark(config: BenchmarkConfig, *, overwrite: bool = False) -> Path:
@@ -47,26 +48,34 @@ def run_benchmark(config: BenchmarkConfig, *, overwrite: bool = False) -> Path:
         DataError: A config or the data cannot be used, or the folder holds something else.
         TrainingError: A loss is not finite.
     """
-    _refuse_foreign(config.out)
+    _refuse_foreign(config)
     config.out.mkdir(parents=True, exist_ok=True)
     with _only_one(config.out):
         return _run(config, overwrite=overwrite)
 
 
-def _run(config: BenchmarkConfig, *, overwrite: bool) -> Path:
-    _prepare(config, overwrite=overwrite)
+def _run(whole: BenchmarkConfig, *, overwrite: bool) -> Path:
+    _prepare(whole, overwrite=overwrite)
+    config = available(whole)
+    spaces = tuple(spaces_of(config))
+    missing = [space for space in spaces_of(whole) if space not in spaces]
+    if missing:
+        message(f"left out, since their source is not installed: {', '.join(missing)}")
     with _pool(config) as pool:
-        _work(pool, [(space, prepare_space, (config, space)) for space in SPACES], "label spaces")
-        data = {space: read_dataset(config.out / space / "dataset") for space in SPACES}
-        sources = sorted(data["tags"].licences)
-        every = units(config, sources, unseen=bool(data["tags"].unseen))
+        _work(pool, [(space, prepare_space, (config, space)) for space in spaces], "label spaces")
+        data = {space: read_dataset(config.out / space / "dataset") for space in spaces}
+        main = data[spaces[0]]
+        sources = sorted(main.licences)
+        every = units(config, sources, unseen=bool(main.unseen))
         require_same_data(config.out, every, data)
         left = [unit for unit in every if not is_done(config.out, unit)]
         if left:
             message(f"{len(left)} of {len(every)} parts to run, {_workers(config)} at a time")
         _work(pool, [(unit.name, run_unit, (config, unit)) for unit in left], "benchmark")
     shutil.rmtree(config.out / "work", ignore_errors=True)  # a part that was killed once done left its own
-    return write_page(config, every, sources)
+    if config.rows is None:
+        return write_page(config, every, sources)
+    return write_ablation_page(config, every, [spaces_of(whole)[space] for space in missing])
 
 
 def _prepare(config: BenchmarkConfig, *, overwrite: bool) -> None:
@@ -77,18 +86,32 @@ def _prepare(config: BenchmarkConfig, *, overwrite: bool) -> None:
             f"{out}: holds a benchmark of another config; choose another --out or add --overwrite"
         )
     if overwrite:
-        for name in reversed(PARTS):  # the config last: it tells what the folder is
+        for name in reversed(_parts(config)):  # the config last: it tells what the folder is
             path = out / name
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if before != wanted or overwrite:
         write_json(out / CONFIG, wanted)
 
 
-def _refuse_foreign(out: Path) -> None:
+def _parts(config: BenchmarkConfig) -> tuple[str, ...]:
+    """All names that its folder may hold.
+
+    Raises:
+        ConfigError: A label space has the name of another part.
+    """
+    names = tuple(spaces_of(config))
+    taken = [name for name in names if name in OWN]
+    if taken:
+        raise ConfigError(f"spaces: a label space must not be called {taken[0]}; a part of the folder is")
+    return (*OWN, *names)
+
+
+def _refuse_foreign(config: BenchmarkConfig) -> None:
     """What was left beside by a write that was killed is our own, and so hidden files do not count."""
+    out = config.out
     require_folder_or_nothing(out)
     present = sorted(path.name for path in out.iterdir() if path.name[0] != ".") if out.exists() else []
-    if present and (CONFIG not in present or not set(present) <= set(PARTS)):
+    if present and (CONFIG not in present or not set(present) <= set(_parts(config))):
         raise DataError(
             f"{out}: holds files of another kind ({', '.join(present[:5])}); choose another --out"
         )
@@ -121,10 +144,17 @@ def require_same_data(out: Path, every: Sequence[Unit], data: Mapping[str, Datas
 
 def _identity(config: BenchmarkConfig) -> dict[str, Any]:
     """What a stopped benchmark and the one that goes on with it must share: settings, not speed."""
-    speed = ("about", "stages", "workers")
-    values = {key: value for key, value in portable(config, config.out).items() if key not in speed}
+    speed = ("about", "stages", "workers", "rows")
+    values = portable(config, config.out)
+    kept = {key: value for key, value in values.items() if key not in speed and value is not None}
     stages = {path.stem: read_object(path) for path in sorted(config.stages.glob("*.json"))}
-    return {**values, "stages": {name: stages[name] for name in stages if name != "benchmark"}}
+    identity = {**kept, "stages": {name: stages[name] for name in stages if name != "benchmark"}}
+    if config.rows is not None:
+        identity["rows"] = {name: row.train for name, row in rows_of(config).items()}
+    if config.spaces is not None:
+        named = config.spaces.items()
+        identity["spaces"] = {name: {"curate": space.curate, "unit": space.unit} for name, space in named}
+    return identity
 
 
 def _workers(config: BenchmarkConfig) -> int:

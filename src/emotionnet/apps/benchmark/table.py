@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.stats import ttest_rel
 
 from emotionnet.apps.benchmark.folder import Found, read_found
-from emotionnet.apps.benchmark.plan import Unit, left_out_source, swapped_units
+from emotionnet.apps.benchmark.plan import Unit, left_out_source, spaces_of, swapped_units
 from emotionnet.config import BenchmarkConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.chance import chance_scores
@@ -89,7 +89,11 @@ class Table:
     def chance(self, space: str) -> dict[str, float]:
         """Mean scores of random numbers on the same folds."""
         drawn = [
-            chance_scores(_pooled(self._found(space, "frozen", seed, fold))[1], seed=seed, draws=CHANCE_DRAWS)
+            chance_scores(
+                self._counted(space, self._found(space, "frozen", seed, fold))[1],
+                seed=seed,
+                draws=CHANCE_DRAWS,
+            )
             for seed, fold in self._every()
         ]
         return {key: float(np.mean([one[key] for one in drawn])) for key in drawn[0]}
@@ -153,10 +157,16 @@ class Table:
                 if unseen_source_only:
                     unit = Unit(space, method, seed, fold)
                     found = _of_source(found, left_out_source(unit, self.sources))
-                scores_GC, labels_GC, groups = _pooled(found)
+                scores_GC, labels_GC, groups = self._counted(space, found)
                 parts.append(resample_scores(scores_GC, labels_GC, self._rows(space, groups)))
             by_seed.append(_means(parts))
         return _means(by_seed, mean_of_repeats)
+
+    def _counted(self, space: str, found: Found) -> tuple[Floats, Labels, tuple[str, ...]]:
+        """Scores and labels of what the space counts, and the group of each, which gives its weights."""
+        if spaces_of(self.config)[space].unit == "picture":
+            return found.scores.astype(np.float64), found.labels, found.groups
+        return _pooled(found)
 
     def _every(self) -> Iterator[tuple[int, int]]:
         return product(range(self.config.seeds), range(self.config.folds))

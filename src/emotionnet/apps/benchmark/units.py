@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from threadpoolctl import threadpool_limits
 
 from emotionnet import runs
 from emotionnet.apps.benchmark.folder import write_found
-from emotionnet.apps.benchmark.plan import SPACES, Unit, left_out_source, stage
-from emotionnet.config import BenchmarkConfig, CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.apps.benchmark.plan import Unit, curate_config, left_out_source, stage, train_config
+from emotionnet.config import BenchmarkConfig, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.curation.curate import curate
 from emotionnet.data.folds import fold_splits, group_folds, shuffled_groups, write_variant
 from emotionnet.data.store import Dataset, read_dataset
@@ -37,11 +38,14 @@ from emotionnet.evaluation.zeroshot_baselines import (
 )
 from emotionnet.files import write_bytes
 from emotionnet.inference.predictor import load_predictor
+from emotionnet.models.network import SHAPES
+from emotionnet.models.teachers import load_teacher
 from emotionnet.models.trunks import preprocessing
 from emotionnet.records import SPLITS
 from emotionnet.text.build import make_vectors
 from emotionnet.text.vectors import read_vectors
 from emotionnet.training.run import train, train_teacher
+from emotionnet.training.text_side import uses_teacher
 
 FEATURES = "features.npz"
 
@@ -51,7 +55,7 @@ def prepare_space(config: BenchmarkConfig, space: str) -> None:
     folder = config.out / space
     dataset, vectors, features = folder / "dataset", folder / "vectors", folder / FEATURES
     if not dataset.is_dir():
-        curate(stage(config, CurateConfig, **SPACES[space], out=dataset))
+        curate(curate_config(config, space, out=dataset))
     if not vectors.is_dir():
         make_vectors(stage(config, VectorsConfig, data=dataset, out=vectors))
     if not features.is_file() or _hash_of(features) != read_dataset(dataset).content_hash:
@@ -76,7 +80,7 @@ def run_unit(config: BenchmarkConfig, unit: Unit) -> float:
     dataset = _variant(config, unit, base, work / "dataset")
     test = read_split(dataset, "test", base.emotion_names)
     with threadpool_limits(limits=1):
-        said = _METHODS[unit.method](_Task(config, unit, dataset, test, work))
+        said = _METHODS.get(unit.method, _train)(_Task(config, unit, dataset, test, work))
     seconds = round(time.perf_counter() - started, 1)
     write_found(
         config.out,
@@ -131,29 +135,66 @@ def _variant(config: BenchmarkConfig, unit: Unit, base: Dataset, out: Path) -> D
     return write_variant(base, out, split_of, left_out=left_out, borrowed=borrowed, overwrite=True)
 
 
-def _train(task: _Task, *, shape: str, **more: Any) -> _Said:
-    """Train a network, with a teacher where its shape calls for one, and predict the test pictures."""
-    vectors, teacher, run = (
-        task.config.out / task.unit.space / "vectors",
-        task.work / "teacher",
-        task.work / "run",
-    )
+def _train(task: _Task) -> _Said:
+    """Train a network, with a teacher where its loss calls for one, and predict the test pictures."""
+    vectors, run = task.config.out / task.unit.space / "vectors", task.work / "run"
     options: dict[str, Any] = {"data__root": task.dataset.root, "seed": task.unit.seed}
+    settings = train_config(task.config, task.unit.method, **options, out=run)
     text: dict[str, Any] = {}
-    if shape == "3branch":
-        text = {"text__vectors": vectors}
-        _fit(train_teacher, stage(task.config, TeacherConfig, **options, **text, out=teacher))
-        text |= {"text__teacher": teacher}
-    _fit(train, stage(task.config, TrainConfig, **options, **text, **more, model__shape=shape, out=run))
+    if SHAPES[settings.model.shape].projection:
+        text["text__vectors"] = vectors
+    if uses_teacher(settings):
+        text["text__teacher"] = _teacher(task, vectors)
+    _fit(train, train_config(task.config, task.unit.method, **options, **text, out=run))
     predictor = load_predictor(run)
     outputs = predictor.outputs(task.test.paths)
-    words = task.dataset.unseen_names if shape == "3branch" else ()
+    scores = outputs.probabilities
+    if settings.objective.classification == "none":
+        scores = _scores_by_words(task, settings, outputs.projection)
+    words = task.dataset.unseen_names if predictor.vectors is not None else ()
     found: npt.NDArray[Any] = np.zeros((len(task.test.paths), 0))
     if words:
         found = predictor.label_cosines(outputs, {word: (word,) for word in words})
-    scores = runs.read_metrics(run)
-    facts = {name: scores[name] for name in ("val.macro_map", "val.best_epoch")}
-    return _Said(outputs.probabilities, found, facts)
+    metrics = runs.read_metrics(run)
+    facts: dict[str, Any] = {
+        name: metrics[name] for name in ("val.macro_map", "val.best_epoch") if name in metrics
+    }
+    return _Said(scores, found, facts)
+
+
+def _teacher(task: _Task, vectors: Path) -> Path:
+    """Train the text model on the unit's own training tags: a second here, so rows need not share it."""
+    out = task.work / "teacher"
+    settings = stage(
+        task.config,
+        TeacherConfig,
+        data__root=task.dataset.root,
+        seed=task.unit.seed,
+        text__vectors=vectors,
+        out=out,
+    )
+    _fit(train_teacher, settings)
+    return out
+
+
+def _scores_by_words(
+    task: _Task, settings: TrainConfig, projection_MD: npt.NDArray[np.float32] | None
+) -> npt.NDArray[np.float32]:
+    """Scores of a network without a trained head: cosines with the emotions' words; shape (M, C).
+
+    A word stands where its tag would: at the text model's feature of it, or at its word vector.
+    """
+    assert projection_MD is not None  # a loss without labels is refused without one
+    names = task.dataset.emotion_names
+    if settings.objective.embedding == "word_vectors":
+        vectors = read_vectors(task.config.out / task.unit.space / "vectors")
+        return word_cosines(projection_MD, names, vectors)
+    teacher, model = load_teacher(task.work / "teacher")
+    place = {tag: number for number, tag in enumerate(model.tags)}
+    tags_C = torch.tensor([place.get(name, len(model.tags)) for name in names])
+    with torch.inference_mode():
+        words_CD = teacher.eval().tag_features(tags_C).numpy()
+    return cosines(projection_MD, words_CD)
 
 
 def _fit(fit: Callable[..., Path], config: TrainConfig | TeacherConfig) -> None:
@@ -195,17 +236,13 @@ def _nearest(task: _Task) -> _Said:
     return _Said(scores_MC, np.zeros((len(task.test.paths), 0)), {})
 
 
+# All others are trainings.
 _METHODS: Mapping[str, Callable[[_Task], _Said]] = {
     "frozen": lambda task: _probe(task, kind="trunk"),
     "frozen_without": lambda task: _probe(task, kind="trunk"),
     "pixels": lambda task: _probe(task, kind="pixels"),
     "nearest": _nearest,
     "ridge": _ridge,
-    "head": lambda task: _train(task, shape="plain", model__freeze=["trunk"]),
-    "softmax": lambda task: _train(task, shape="plain"),
-    "full": lambda task: _train(task, shape="3branch"),
-    "full_without": lambda task: _train(task, shape="3branch"),
-    "shuffled": lambda task: _train(task, shape="3branch"),
 }
 
 
