@@ -17,6 +17,7 @@ from emotionnet.evaluation.metrics import (
     hit_rate,
     macro_auc,
     macro_map,
+    top1,
 )
 
 Metric = Callable[[npt.NDArray[Any], Labels], Any]
@@ -153,3 +154,24 @@ def test_scores_of_no_label_at_all_are_refused() -> None:
         macro_map(np.zeros((3, 2)), nothing)
     with pytest.raises(ValueError, match="both positive and negative rows; none of 2 has"):
         macro_auc(np.zeros((3, 2)), nothing)
+
+
+def test_top1_by_hand() -> None:
+    """The third row has no label, the last two classes of the second are level."""
+    scores_NC = np.array([[3, 2, 1], [0, 0, 1], [1, 0, 0], [5, 6, 5]])
+    values_NC = np.array([[0.2, 0.8, 0], [0, 0.5, 0.5], [0, 0, 0], [0, 1, 0]])
+    assert top1(scores_NC, values_NC) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_top1_of_plain_labels_is_the_hit_rate_and_else_never_above_it(seed: int) -> None:
+    scores_NC, labels_NC = drawn(seed, values=6)
+    labels_NC[0, 0] = True
+    assert top1(scores_NC, labels_NC.astype(float)) == hit_rate(scores_NC, labels_NC)
+    values_NC = labels_NC * np.random.default_rng(seed).random(labels_NC.shape)
+    assert top1(scores_NC, values_NC) <= hit_rate(scores_NC, values_NC > 0)
+
+
+def test_top1_without_any_label_is_an_error() -> None:
+    with pytest.raises(ValueError, match="a top-1 score needs at least one row with a label"):
+        top1(np.zeros((2, 3)), np.zeros((2, 3)))

@@ -48,6 +48,7 @@ def test_what_was_written_is_read(tmp_path: Path, model: Any) -> None:
         *((TEXT, key, value) for key in ("word_dim", "width", "max_tags") for value in (0, -1, 10**12)),
         *((TEXT, "dropout", value) for value in (-0.1, 1.5, 5)),
         (TEXT, "tags", []),
+        (TEXT, "architecture", "cnn"),
         (TEXT, "emotions", []),
         (IMAGE, "emotions", []),
         (IMAGE, "aux_emotions", []),
@@ -67,6 +68,15 @@ def test_sizes_that_no_network_has_are_named_in_one_line(
     (fault,) = error.value.faults
     assert fault.startswith(f"{tmp_path / MODEL}: {model.kind}.{key}: ")
     assert len(fault.splitlines()) == 1
+
+
+def test_a_text_model_that_names_no_architecture_is_nlt_and_reads_all_tags(tmp_path: Path) -> None:
+    write_description(tmp_path, TEXT)
+    older = read_object(tmp_path / MODEL)
+    del older["architecture"], older["without"]
+    write_json(tmp_path / MODEL, older)
+    assert read_description(tmp_path, TextModel) == TEXT
+    assert (TEXT.architecture, TEXT.without) == ("nlt", ())
 
 
 def test_the_other_kind_is_refused(tmp_path: Path) -> None:

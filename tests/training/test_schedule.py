@@ -65,6 +65,28 @@ def test_optimizers_take_their_settings() -> None:
     assert (adamw.defaults["betas"], adamw.defaults["weight_decay"]) == ((0.7, 0.999), 0.2)
 
 
+def test_adadelta_takes_the_steps_of_torchs() -> None:
+    steps: list[list[torch.Tensor]] = []
+    for ours in (True, False):
+        module = Tiny()
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.copy_(torch.linspace(-1, 1, parameter.numel()).reshape(parameter.shape))
+        optimizer = (
+            make_optimizer(module, OptimizerConfig(name="adadelta", lr=1.0, weight_decay=0.1))
+            if ours
+            else torch.optim.Adadelta(module.parameters(), lr=1.0, rho=0.9, weight_decay=0.1)
+        )
+        for _ in range(4):
+            optimizer.zero_grad()
+            module.fc(
+                module.trunk(torch.tensor([[1.0, 2.0], [0.0, -3.0], [1.0, 0.5]]))
+            ).square().sum().backward()
+            optimizer.step()
+        steps.append([parameter.detach() for parameter in module.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*steps, strict=True))
+
+
 def test_frozen_parts_are_left_out_of_the_optimizer() -> None:
     module = Tiny()
     frozen = freeze(module, ("trunk",))
