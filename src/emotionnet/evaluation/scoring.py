@@ -29,6 +29,7 @@ from emotionnet.evaluation.intervals import (
 )
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.single_labels import one_hot_labels, resample_accuracy
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import Split, pool_scores, read_split, read_splits, require_same_emotions
 from emotionnet.inference.outputs import Outputs
@@ -80,7 +81,8 @@ def evaluate_run(
 
     Returns:
         Under `<split>.`: `macro_map` over `n_classes`, `hit_rate`, `auc`, `n_groups`, `n_images` and
-        `ap.<emotion>` for each emotion with a positive group. With baselines also
+        `ap.<emotion>` for each emotion with a positive group; `accuracy` over `n_single` groups where
+        pictures have a single label (`single_labels`). With baselines also
         `baseline.<name>.<score>` for frozen, nearest, pixels, chance and shuffled;
         `difference.<name>.<score>`, the run minus frozen, nearest and pixels, with `_p`; and the scores over
         the groups without a near training neighbour, `test.far.<score>` and `baseline.<name>.far.<score>`.
@@ -102,7 +104,8 @@ def evaluate_run(
     ours = {**classes.means(), "hit_rate": resample_hit_rate(pooled_GC, labels_GC, weights_GS)}
     sizes = {"n_groups": len(labels_GC), "n_images": len(scored.paths)}
     by_class = _precisions(emotions, classes)
-    values = {**flat(ours), **_classes(labels_GC), **sizes, **flat(by_class)}
+    single = _single(subject, scored, outputs, weights_GS)
+    values = {**flat(ours), **_classes(labels_GC), **sizes, **flat(by_class), **single}
     metrics = {f"{split}.{key}": value for key, value in values.items()}
     if baselines and split == "test":
         found = run_baselines(subject, read_splits(subject.dataset, emotions))
@@ -155,6 +158,15 @@ def _far_from_training(
         samples = resample_scores(scores_GC[far_G], labels_GC[far_G], weights_GS[far_G])
         values |= flat({f"{prefix}.far.{key}": sample for key, sample in samples.items()})
     return values | {f"test.far.{key}": value for key, value in _classes(labels_GC[far_G]).items()}
+
+
+def _single(subject: Subject, scored: Split, outputs: Outputs, weights_GS: Floats) -> dict[str, float]:
+    """Accuracy with its interval and the number of groups, where the data set has single labels."""
+    labels_NC = one_hot_labels(subject.dataset, scored, subject.predictor.emotions)
+    if labels_NC is None:
+        return {}
+    accuracy = resample_accuracy(outputs.probabilities, labels_NC, scored.groups, weights_GS)
+    return {**flat({"accuracy": accuracy}), "n_single": sum(accuracy.counts)}
 
 
 def _classes(labels_GC: Labels) -> dict[str, float]:
