@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from emotionnet.data.pickles import read_pickle
 from emotionnet.data.vocabularies import read_vocabulary, read_words
 from emotionnet.records import DataError
 
@@ -107,6 +108,18 @@ def test_the_three_vocabularies_of_2020_are_read_and_consistent() -> None:
     assert tags[512] == "abandoned"
     assert read_vocabulary(STOCKEMOTION / "etag2tagidx.pkl.keep") == emotions
     assert set(emotions) <= set(tags)
+
+
+@needs_stockemotion
+def test_the_three_vocabularies_of_2020_give_one_word_one_id() -> None:
+    emotions, tags, emotion_ids = (
+        read_pickle(STOCKEMOTION / f"{name}.pkl.keep") for name in ("etag2idx", "tag2idx", "etag2tagidx")
+    )
+    assert list(emotions["idx2key"]) == list(range(690))
+    assert list(tags["idx2tag"]) == list(range(36534))
+    assert emotion_ids["tag2idx"].keys() == emotions["key2idx"].keys()
+    assert all(tags["tag2idx"][word] == index for word, index in emotion_ids["tag2idx"].items())
+    assert all(tags["idx2tag"][index] == word for index, word in emotion_ids["idx2tag"].items())
 
 
 @pytest.mark.parametrize("kind", [list, Namespace, Counter, OrderedDict, np.ndarray])

@@ -88,7 +88,7 @@ def parse(form: str, row: object, limits: Limits) -> Row:
     if not isinstance(row, list | tuple) or len(row) != size or not isinstance(row[0], str):
         raise RowError(_other(form, row))
     require_path(row[0])
-    return _PARSERS[form]((str(row[0]), *row[1:]), limits)
+    return _PARSERS[form]([str(row[0]), *row[1:]], limits)
 
 
 def spell(form: str, row: Row, classes: int) -> list[Any]:
@@ -131,6 +131,8 @@ def _labels(row: Sequence[Any], limits: Limits) -> Row:
 def _label(row: Sequence[Any], limits: Limits) -> Row:
     if limits.unlabelled and _is_whole(row[1]) and row[1] == -1:
         return Row(row[0], ())
+    if isinstance(row[1], _LISTS):
+        raise RowError(_other("label", row))
     return Row(row[0], (_index(row[1], limits.classes, "label"),))
 
 

@@ -148,8 +148,8 @@ def _entries(row: Any) -> int:
     parts += [
         inner for part in parts if isinstance(part, list | tuple) and len(part) <= RATERS for inner in part
     ]
-    sized = (part for part in parts if isinstance(part, list | tuple | dict | np.ndarray))
-    return 1 + sum(len(part) for part in sized if not isinstance(part, np.ndarray) or part.ndim)
+    arrays = sum(part.size for part in parts if isinstance(part, np.ndarray))
+    return 1 + arrays + sum(len(part) for part in parts if isinstance(part, list | tuple | dict))
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,15 @@ class _Shown(reprlib.Repr):
         return super().repr_int(x, level) if abs(x) < 2**63 else "a number of many digits"
 
     def repr_instance(self, x: Any, level: int) -> str:
-        plain = x.item() if isinstance(x, np.generic) else None
-        return self.repr1(plain, level) if isinstance(plain, int | float | str) else f"a {type(x).__name__}"
+        plain = x.item() if isinstance(x, np.generic) else x
+        if isinstance(plain, str) or type(plain) is int:
+            return self.repr1(plain, level)
+        if isinstance(plain, np.ndarray):
+            return "a numpy array"
+        if isinstance(plain, bytes):
+            return repr(plain[: self.maxstring])
+        known = plain is None or type(plain) in (bool, float)
+        return repr(plain) if known else f"a {type(x).__name__}"
 
     def repr_dict(self, x: Any, level: int) -> str:  # noqa: ARG002
         return f"a {type(x).__name__} of {len(x)}"
