@@ -41,11 +41,30 @@ def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any
     values: dict[str, Any] = {}
     if file is not None:
         values = _placed(model, read_object(file), file.parent, str(file))
+    where = str(file) if file is not None else "options"
+    return checked(model, with_options(model, values, options), where)
+
+
+def with_options(
+    model: type[BaseModel], values: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Raw values of a config with options over them, their relative paths taken from the current folder.
+
+    Raises:
+        ConfigError: A key is given both as a value and as a section, or a path is empty.
+    """
     nested: dict[str, Any] = {}
     for key, value in options.items():
         _put(nested, key.split("."), value)
-    _merge(values, _placed(model, nested, Path.cwd(), "options"))
-    where = str(file) if file is not None else "options"
+    return _merged(values, _placed(model, nested, Path.cwd(), "options"))
+
+
+def checked(model: type[Stage], values: Mapping[str, Any], where: str) -> Stage:
+    """Validate raw values of a config, whose paths are absolute.
+
+    Raises:
+        ConfigError: One line for each fault; each begins with `where`.
+    """
     try:
         return model.model_validate_json(json.dumps(values))
     except ValidationError as error:
@@ -147,12 +166,13 @@ def _put(nested: dict[str, Any], parts: Sequence[str], value: Any) -> None:
     nested[parts[-1]] = value
 
 
-def _merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
+def _merged(values: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
     for key, value in over.items():
-        if isinstance(value, dict) and isinstance(values.get(key), dict):
-            _merge(values[key], value)
-        else:
-            values[key] = value
+        before = values.get(key)
+        sections = isinstance(value, dict) and isinstance(before, dict)
+        merged[key] = _merged(before or {}, value) if sections else value
+    return merged
 
 
 def _distinct(error: ValidationError) -> list[ErrorDetails]:

@@ -55,7 +55,7 @@ def writing(run: Path, *, overwrite: bool, resume: bool) -> Iterator[None]:
         DataError: It is a file, a RUN that is neither resumed nor overwritten, or a folder with
             files of another kind.
     """
-    _refuse(run, overwrite=overwrite, resume=resume)
+    refuse_run(run, overwrite=overwrite, resume=resume)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -82,7 +82,8 @@ def is_run(run: Path) -> bool:
         return False
 
 
-def _refuse(run: Path, *, overwrite: bool, resume: bool) -> None:
+def refuse_run(run: Path, *, overwrite: bool, resume: bool) -> None:
+    """Check that a run may be written at `run`; arguments and errors as `writing`."""
     require_folder_or_nothing(run)
     names = sorted(path.name for path in run.iterdir()) if run.exists() else []
     if not is_run(run) and not is_run(run / REPLACED):

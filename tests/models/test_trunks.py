@@ -135,6 +135,6 @@ def test_hub_out_of_reach_says_what_else_can_be_given(monkeypatch: pytest.Monkey
         create_trunk("resnet50", "hub")
     assert str(error.value) == (
         "trunk resnet50: its weights must come from timm's hub, which gave none "
-        "(FileNotFoundError: cannot reach the hub); give the path of a weights file instead, "
-        "or 'embedded' with the trunk tf_efficientnet_lite0"
+        "(FileNotFoundError: cannot reach the hub); give the path of a weights file instead "
+        "(--model.weights PATH), or 'embedded' with the trunk tf_efficientnet_lite0"
     )

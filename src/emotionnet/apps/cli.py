@@ -22,8 +22,12 @@ from emotionnet.config import (
     TrainConfig,
     VectorsConfig,
 )
+from emotionnet.config_2020.keys import is_2020
+from emotionnet.config_2020.plan import describe_recipes, plan_training
 from emotionnet.config_files import load_config
-from emotionnet.records import DataError, TrainingError
+from emotionnet.files import read_object
+from emotionnet.progress import message
+from emotionnet.records import ConfigError, DataError, TrainingError
 
 Split = Literal["train", "val", "test"]
 Options = Annotated[dict[str, Any], Parameter(parse=False)]
@@ -121,6 +125,36 @@ def teacher(
 
 
 @text.command
+def coverage(vocabulary: Path, vectors: Path, /) -> None:
+    """Tell how many words of a vocabulary have a vector, and which have none.
+
+    Args:
+        vocabulary: A list of words, one a line, or a vocabulary file of 2020.
+        vectors: VECTORS, or a word2vec file.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.text.coverage import vocabulary_coverage
+
+    print_result(vocabulary_coverage(vocabulary, vectors).to_dict())
+
+
+@text.command
+def projector(vectors: Path, /, *, out: Path, overwrite: bool = False) -> None:
+    """Write vectors.tsv and metadata.tsv for the TensorFlow embedding projector.
+
+    Args:
+        vectors: VECTORS, or a word2vec file.
+        out: A new folder.
+        overwrite: Replace an earlier result.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.text.projector import write_projector
+
+    words = write_projector(vectors, out, overwrite=overwrite)
+    print_result({"projector": str(out), "words": words})
+
+
+@text.command
 def apply(teacher: Path, dataset: Path, /, *, out: Path, overwrite: bool = False) -> None:
     """Label every picture of a DATASET by what a TEACHER says of its tags; writes another DATASET.
 
@@ -138,17 +172,35 @@ def apply(teacher: Path, dataset: Path, /, *, out: Path, overwrite: bool = False
     print_result({"dataset": str(made.root), **counts})
 
 
-@app.command(help_epilogue=describe_keys(TrainConfig))
+@app.command(help_epilogue=f"{describe_keys(TrainConfig)}\n\n{describe_recipes()}")
 def train(
-    config: Path | None = None, /, *, overwrite: bool = False, resume: bool = False, options: Options
+    config: Path | None = None,
+    /,
+    *,
+    recipe: str | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    options: Options,
 ) -> None:
     """Train an EmotionNet on a DATASET; leaves a RUN.
 
+    A config file of the 2020 system runs as it is: its files are converted into the RUN first.
+
     Args:
         config: JSON file; every key can be given as an option too.
+        recipe: For a file of the 2020 system: what its script did that the file does not say; names, split
+            at commas.
         overwrite: Replace an earlier RUN.
         resume: Go on from the last checkpoint.
     """
+    if config is not None and is_2020(read_object(config)):
+        from emotionnet.training.old_config import train_2020
+
+        run = train_2020(config, options, recipe=recipe, overwrite=overwrite, resume=resume)
+        _print_run(run)
+        return
+    if recipe is not None:
+        raise ConfigError("--recipe: is for a config file of the 2020 system, which has the key arch")
     settings = load_config(TrainConfig, config, options)
 
     from emotionnet.training.run import train as fit
@@ -300,6 +352,24 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
         from emotionnet.apps.output import print_result
 
         print_result({"page": str(run_benchmark(settings, overwrite=overwrite))})
+
+
+@convert.command(name="config", help_epilogue=describe_recipes())
+def config_file(file: Path, /, *, recipe: str | None = None) -> None:
+    """Print what a config file of the 2020 system asks for as a config of `train`.
+
+    Data set and teacher are named where `train FILE` would put them. The files that it names need not exist.
+
+    Args:
+        file: The JSON file.
+        recipe: What its script did that the file does not say; names, split at commas.
+    """
+    from emotionnet.apps.output import print_json
+
+    plan = plan_training(file, recipe)
+    if plan.unused:
+        message(plan.remark(file))
+    print_json(plan.values)
 
 
 @convert.command(name="annotations")

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from emotionnet.config_files import keys, text_keys
 from emotionnet.records import ConfigError
 
-FLAGS = ("--help", "-h", "--resume", "--overwrite")
+OWN = ("--help", "-h", "--resume", "--overwrite", "--recipe")  # options of the commands themselves
 
 
 def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[str], dict[str, Any]]:
@@ -40,8 +40,9 @@ def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[s
     options: dict[str, Any] = {}
     key = None
     for token in tokens:
-        if token in FLAGS or not token.startswith("--"):
-            if key is not None and token not in FLAGS:
+        own = token.partition("=")[0] in OWN
+        if own or not token.startswith("--"):
+            if key is not None and not own:
                 options[key] = _value(token, is_text=key in texts)
             else:
                 rest.append(token)

@@ -19,10 +19,15 @@ Format = Literal["auto", "json", "csv", "table"]
 _HEADER = ("image", "emotions", "tags")
 
 
+def print_json(values: Mapping[str, Any]) -> None:
+    """A JSON object that is to be kept, whoever reads."""
+    print(json.dumps(values, indent=2, default=str))  # noqa: T201
+
+
 def print_result(values: Mapping[str, Any]) -> None:
     """One result: a JSON object, or a table of two columns when a person reads."""
     if not sys.stdout.isatty():
-        print(json.dumps(values, indent=2, default=str))  # noqa: T201
+        print_json(values)
         return
     _print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
 

@@ -109,7 +109,7 @@ def _from_hub(name: str, seed: int) -> nn.Module:
         reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
         raise DataError(
             f"trunk {name}: its weights must come from timm's hub, which gave none ({reason}); "
-            "give the path of a weights file instead, "
+            "give the path of a weights file instead (--model.weights PATH), "
             f"or 'embedded' with the trunk {EMBEDDED_TRUNK}"
         ) from None
     return trunk
