@@ -14,7 +14,7 @@ import io
 import pickle
 from argparse import Namespace
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -47,23 +47,35 @@ def read_pickle(path: Path) -> Any:
             raise DataError(f"{path}: a pickle must have at most {MAX_BYTES:,} bytes; has {size:,}")
         content = path.read_bytes()
         require_cheap(content, MAX_DEPTH)
-        value = _PlainUnpickler(content, path).load()
+        value = PlainUnpickler(content, path).load()
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
     except DataError:
         raise
     except Exception as error:  # a broken pickle may raise almost anything, from any admitted constructor
         raise DataError(f"{path}: must be a pickle of plain data; {first_line(error):.300}") from None
-    if _is_deeper(value, MAX_DEPTH):
+    if is_deeper(value, MAX_DEPTH):
         raise DataError(f"{path}: a pickle must be nested at most {MAX_DEPTH} deep; it is deeper")
     return value
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def __init__(self, content: bytes, path: Path) -> None:
+class PlainUnpickler(pickle.Unpickler):
+    """Makes plain data of a pickle that passed `require_cheap`.
+
+    Args:
+        content: The pickle.
+        path: The file that errors name.
+        further: What a file of another kind may ask for too, by module and name; calls pay as all do.
+    """
+
+    def __init__(
+        self, content: bytes, path: Path, further: Mapping[tuple[str, str], Callable[..., Any]] | None = None
+    ) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
         self._path = path
-        self._admitted = _admitted(_Budget(2 * len(content) + 2**16))
+        budget = _Budget(2 * len(content) + 2**16)
+        charged = {name: budget.charged(function) for name, function in (further or {}).items()}
+        self._admitted = _admitted(budget) | charged
 
     def find_class(self, module: str, name: str, /) -> Any:
         if (module, name) not in self._admitted:
@@ -134,8 +146,11 @@ def _encode(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
-def _is_deeper(value: Any, limit: int) -> bool:
-    """Level by level, and each container once, so that no nesting can exhaust the stack."""
+def is_deeper(value: Any, limit: int) -> bool:
+    """Whether containers are nested deeper than `limit`.
+
+    Looks level by level, and at each container once, so that no nesting can exhaust the stack.
+    """
     level, seen = _containers([value]), set[int]()
     for _ in range(limit):
         if not level:

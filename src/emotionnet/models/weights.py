@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from emotionnet.files import write_bytes
+from emotionnet.models.torch_files import ADMITTED, require_harmless
 from emotionnet.records import DataError, first_line
 
 SHOWN = 3  # names of one kind of fault that an error lists
@@ -152,11 +153,14 @@ def _read_safetensors(path: Path) -> object:
 def read_torch(path: Path) -> object:
     """What `torch.save` wrote, on the CPU: plain values and tensors only, nothing in it is run.
 
+    Plain values are numbers, texts, lists, dicts and the like, `argparse.Namespace` and numpy's scalars.
+
     Raises:
-        DataError: The file is broken, or asks for anything else.
+        DataError: The file is broken, or asks for anything else; one line, see `require_harmless`.
     """
+    require_harmless(path)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), torch.serialization.safe_globals([*ADMITTED]):
             warnings.simplefilter("ignore")  # remarks on old formats; faults are errors
             return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # so can the pickle inside a PyTorch file
