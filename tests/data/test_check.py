@@ -10,7 +10,7 @@ import pytest
 from emotionnet.data.check import check_dataset
 from emotionnet.data.store import SCHEMA, Dataset
 from emotionnet.files import sha256
-from emotionnet.records import DataError
+from emotionnet.records import SPLITS, DataError
 
 MakeDataset = Callable[..., Dataset]
 
@@ -29,6 +29,15 @@ def change(root: Path, split: str, row: int, **values: Any) -> None:
 def relist(root: Path, name: str) -> None:
     info = json.loads((root / "dataset.json").read_text())
     info["files"][name] = sha256(root / name)
+    (root / "dataset.json").write_text(json.dumps(info))
+
+
+def empty(root: Path, split: str) -> None:
+    """Leave a split without pictures, and say that it was made so."""
+    pl.DataFrame(schema=SCHEMA).write_parquet(root / f"{split}.parquet")
+    relist(root, f"{split}.parquet")
+    info = json.loads((root / "dataset.json").read_text())
+    info["counts"][split] = 0
     (root / "dataset.json").write_text(json.dumps(info))
 
 
@@ -154,6 +163,34 @@ def test_an_empty_split_is_a_fault(make_dataset: MakeDataset) -> None:
     pl.DataFrame(schema=SCHEMA).write_parquet(root / "val.parquet")
     relist(root, "val.parquet")
     assert check_dataset(root).faults == ("val: must hold at least one picture; it is empty",)
+
+
+def test_a_split_that_was_made_empty_is_none(make_dataset: MakeDataset) -> None:
+    root = make_dataset(SMALL).root
+    for split in ("val", "test"):
+        empty(root, split)
+    assert check_dataset(root).faults == ()
+
+
+def test_no_picture_at_all_is_a_fault(make_dataset: MakeDataset) -> None:
+    root = make_dataset(SMALL).root
+    for split in SPLITS:
+        empty(root, split)
+    assert check_dataset(root).faults == (f"{root}: at least one split must hold a picture; all are empty",)
+
+
+@pytest.mark.parametrize(("box", "clean"), [([0, 0, 9, 9], True), ([1, 1, 2, 2], False), ([], False)])
+def test_persons_of_one_picture_share_it_when_each_has_a_box(
+    make_dataset: MakeDataset, box: list[float], clean: bool
+) -> None:
+    """Two rows of one group and picture; the first has the box 1, 1, 2, 2."""
+    root = make_dataset({"train": 2, "val": 1, "test": 1}).root
+    table = pl.read_parquet(root / "train.parquet").head(1)
+    person = table.with_columns(id=pl.lit("other"), box=pl.Series([box], dtype=pl.List(pl.Float64)))
+    first = table.with_columns(box=pl.Series([[1.0, 1, 2, 2]]))
+    pl.concat([first, person]).write_parquet(root / "train.parquet")
+    relist(root, "train.parquet")
+    assert (check_dataset(root).faults == ()) == clean
 
 
 @pytest.mark.parametrize("files", [{}, [], "x", {"../../etc/passwd": "0" * 64}])

@@ -56,9 +56,14 @@ def check_dataset(root: Path) -> CheckReport:
         except DataError as error:
             faults += error.faults
     placed = [(split, record) for split, rows in records.items() for record in rows]
+    made_empty = [split for split in SPLITS if dataset.info.get("counts", {}).get(split) == 0]
     faults += [
-        f"{split}: must hold at least one picture; it is empty" for split in records if not records[split]
+        f"{split}: must hold at least one picture; it is empty"
+        for split in records
+        if not records[split] and split not in made_empty
     ]
+    if records and not any(records.values()):
+        faults.append(f"{root}: at least one split must hold a picture; all are empty")
     faults += [fault for split, record in placed for fault in _record_faults(dataset, split, record)]
     faults += _twin_faults(placed)
     faults += _straddling_groups(placed)
@@ -107,14 +112,20 @@ def _record_faults(dataset: Dataset, split: str, record: ImageRecord) -> Iterato
 
 
 def _twin_faults(placed: Iterable[tuple[str, ImageRecord]]) -> Iterator[str]:
-    """Ids, paths and pictures that stand twice, each next to where it stood first."""
-    first: dict[Hashable, str] = {}
+    """Ids, paths and pictures that stand twice, each next to where it stood first.
+
+    Several persons of one picture, each in a box of their own, share it within their group.
+    """
+    first: dict[Hashable, tuple[str, ImageRecord]] = {}
     for split, record in placed:
-        where = f"{split}: {record.id}"
-        for what, value in (("id", record.id), ("path", record.path), ("sha256", record.sha256)):
-            earlier = first.setdefault((what, value), where)
-            if value and earlier is not where:
-                yield f"{where}: {what} must stand once; {earlier} has the same"
+        here = (f"{split}: {record.id}", record)
+        person = (record.path, record.box) if record.box else ""
+        names = ("id", record.id), ("path", record.path), ("sha256", record.sha256), ("person", person)
+        for what, value in names:
+            where, earlier = first.setdefault((what, value), here)
+            of_one_group = earlier.group == record.group and earlier.box and record.box
+            if value and earlier is not record and not (of_one_group and what in ("path", "sha256")):
+                yield f"{here[0]}: {what} must stand once; {where} has the same"
 
 
 def _straddling_groups(placed: Iterable[tuple[str, ImageRecord]]) -> Iterator[str]:
