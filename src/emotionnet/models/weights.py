@@ -61,9 +61,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         DataError: The file is missing, broken, or holds something else; says which.
     """
+    return named_tensors(read_content(path), path)
+
+
+def read_content(path: Path) -> object:
+    """Whatever a safetensors or PyTorch file holds, on the CPU.
+
+    Raises:
+        DataError: The file is missing or broken, or asks for more than plain values and tensors.
+    """
     if not path.is_file():
         raise DataError(f"{path}: weights file not found")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+    return _read_safetensors(path) if path.suffix == ".safetensors" else read_torch(path)
+
+
+def named_tensors(content: object, path: Path) -> dict[str, Tensor]:
+    """The tensors of what a file holds: `read_tensors` for one that is read already."""
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -72,7 +85,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     tensors = {}
     for name, tensor in content.items():
         if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise DataError(f"{path}: {name!r}: must be a tensor with a name; got {type(tensor).__name__}")
+            where, found = f"{path}: {name!r:.60}", type(tensor).__name__
+            raise DataError(f"{where}: must be a tensor with a name; got {found}")
         tensors[name.removeprefix("module.")] = tensor.detach()
     if len(tensors) != len(content):
         raise DataError(f"{path}: some names stand twice, with and without 'module.'")
