@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from emotionnet.config import ModelConfig, TrainConfig
 from emotionnet.data.images import MAX_SIDE, Preprocessing
@@ -37,15 +38,16 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
             trunk does not take pictures of this size.
     """
     text = TextSide.open(config, dataset)
+    start = {} if config.model.start is None else start_tensors(config.model.start)
     module = EmotionNet(
         create_trunk(config.model.trunk, config.model.weights, seed=config.seed),
         config.model.shape,
         n_emotions=len(dataset.emotions),
-        embedding_size=text.embedding_size,
+        embedding_size=text.embedding_size or _projection_size(config.model, start),
         n_aux=len(text.aux_emotions) if text.aux_emotions is not None else None,
         seed=config.seed,
     )
-    _begin_from(module, config.model)
+    _begin_from(module, config.model, start)
     _require_fitting(module, config.model.trunk, config.data.image_size)
     frozen = freeze(module, config.model.freeze)
     how = preprocessing(
@@ -78,14 +80,25 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
     )
 
 
-def _begin_from(module: EmotionNet, config: ModelConfig) -> None:
+def _projection_size(config: ModelConfig, start: Mapping[str, Tensor]) -> int | None:
+    """Of the weights that a network begins from, where no target of the projection tells it."""
+    if config.start is None or config.shape == "plain":
+        return None
+    found = start.get("proj.weight")
+    if found is None or found.ndim != 2:
+        raise ConfigError(
+            f"{config.start}: must hold a projection (proj.weight) for model.shape {config.shape} without "
+            "text.vectors; it holds none"
+        )
+    return found.shape[0]
+
+
+def _begin_from(module: EmotionNet, config: ModelConfig, start: Mapping[str, Tensor]) -> None:
     """Weights of another run, by name; what it lacks or has in another size stays as it is."""
     if config.start is None:
         return
     tensors = {
-        name: tensor
-        for name, tensor in start_tensors(config.start).items()
-        if not (config.new_head and name.startswith("fc."))
+        name: tensor for name, tensor in start.items() if not (config.new_head and name.startswith("fc."))
     }
     left = put_tensors(module, tensors, str(config.start), strict=False)
     if left:

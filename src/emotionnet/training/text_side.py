@@ -208,7 +208,8 @@ def _require_given(config: TrainConfig) -> None:
     faults = []
     if heads.projection and objective.embedding == "word_vectors" and config.text.vectors is None:
         faults.append(f"text.vectors: must be given for model.shape {shape}")
-    if heads.projection and objective.embedding == "none" and config.text.vectors is None:
+    tells_size = config.text.vectors is not None or config.model.start is not None
+    if heads.projection and objective.embedding == "none" and not tells_size:
         faults.append(f"text.vectors: must be given for model.shape {shape}; they tell its projection's size")
     if uses_teacher(config) and config.text.teacher is None:
         why = f"model.shape {shape}" if heads.aux else "what the objective learns from it"
