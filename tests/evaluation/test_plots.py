@@ -7,7 +7,14 @@ from collections.abc import Callable
 import pytest
 
 from emotionnet.evaluation.intervals import Estimate
-from emotionnet.evaluation.plots import class_forest, tag_distribution, training_curves, word_forest
+from emotionnet.evaluation.plots import (
+    class_distribution,
+    class_forest,
+    sizes,
+    tag_distribution,
+    training_curves,
+    word_forest,
+)
 from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
 
@@ -24,6 +31,8 @@ FIGURES = [
     lambda: class_forest(CLASSES),
     lambda: word_forest(UNSEEN),
     lambda: tag_distribution(WORDS, WORDS[:1]),
+    lambda: class_distribution(WORDS),
+    lambda: sizes({0: 2, 3: 4}, "emotions of a picture"),
 ]
 
 
@@ -84,3 +93,23 @@ def test_thousands_of_tags_of_equal_count_need_few_marks() -> None:
 
 def test_a_data_set_without_tags_has_a_distribution_too() -> None:
     assert "emotions" in texts(tag_distribution([], WORDS))
+
+
+def test_bars_are_as_long_as_counts_with_the_most_frequent_emotion_on_top() -> None:
+    svg = class_distribution([Word("a & $b$", 2), Word("fear", 10), Word("awe", 5)])
+    assert names(svg, {"a & $b$", "fear", "awe"}) == ["fear", "awe", "a & $b$"]
+    path = r'd="M (\S+) \S+ \nL (\S+) \S+ \nL \S+ \S+ \nL \S+ \S+ \nz\n"[^>]*fill: var\(--ours'
+    lengths = [float(right) - float(left) for left, right in re.findall(path, svg)]
+    assert [length / lengths[0] for length in lengths] == pytest.approx([1, 2.5, 5], rel=1e-3)
+
+
+def test_hundreds_of_emotions_become_a_curve() -> None:
+    svg = class_distribution([Word(f"w{number}", 700 - number) for number in range(690)])
+    assert "rank of the emotion" in texts(svg)
+    assert len(svg) < 200_000
+
+
+def test_figures_of_nothing() -> None:
+    assert "training pictures" in texts(class_distribution([]))
+    assert "training pictures" in texts(class_distribution([Word("joy", 0)]))
+    assert "pictures" in texts(sizes({}, "tags of a picture"))

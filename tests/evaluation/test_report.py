@@ -5,8 +5,10 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.report import flat, report_run
 from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
@@ -47,7 +49,7 @@ def test_the_report_stands_alone(scored_run: Path) -> None:
     assert [url[:30] for url in page.addresses if not url.startswith(("data:image/webp;base64,", "#"))] == []
     assert "@import" not in text
     assert page.tags.count("img") >= 9
-    assert page.tags.count("svg") == 4
+    assert page.tags.count("svg") == 5
 
 
 def test_the_report_begins_with_what_was_found(scored_run: Path) -> None:
@@ -94,6 +96,18 @@ def test_scores_without_intervals_must_be_computed_again(scored_run: Path) -> No
         f"emotionnet zeroshot {scored_run}",
     ]
     assert not (scored_run / "report.html").exists()
+
+
+def test_training_emotions_are_shown_where_there_are_any(scored_run: Path) -> None:
+    text = write_report(scored_run).read_text(encoding="utf-8")
+    assert 'aria-label="How many training pictures carry each emotion"' in text
+    table = scored_run.parent / "dataset" / "train.parquet"
+    write_parquet(table, pl.read_parquet(table).clear())
+    bare = write_report(scored_run).read_text(encoding="utf-8")
+    assert "training pictures carry each emotion" not in bare
+    start = text.index("<section>\n<h2>Emotions of the training pictures")
+    without = text[:start] + text[text.index("</section>\n", start) + len("</section>\n") :]
+    assert without == bare  # nothing else changes
 
 
 def test_twice_the_same_bytes(scored_run: Path) -> None:

@@ -89,6 +89,21 @@ def check(root: Path, /) -> None:
     print_result(report.to_dict())
 
 
+@data.command
+def describe(root: Path, /, *, out: Path, overwrite: bool = False) -> None:
+    """Count what the pictures of a DATASET carry: tags, emotions, which go together, and plots.
+
+    Args:
+        root: The DATASET folder.
+        out: A new folder: tags.csv, image_tags.parquet, cooccurrence.csv, report.html.
+        overwrite: Replace an earlier description.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.evaluation.dataset_report import describe_dataset
+
+    print_result({"description": str(out), **describe_dataset(root, out, overwrite=overwrite)})
+
+
 @text.command(help_epilogue=describe_keys(VectorsConfig))
 def vectors(config: Path | None = None, /, *, overwrite: bool = False, options: Options) -> None:
     """Make word vectors for the tags of a DATASET.

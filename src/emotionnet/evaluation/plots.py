@@ -11,7 +11,7 @@ from typing import Any, Literal
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from emotionnet.evaluation.intervals import Estimate
 from emotionnet.evaluation.scoring import ClassScore
@@ -45,6 +45,7 @@ STYLE: Mapping[Any, Any] = {
     "ytick.labelcolor": INK,
 }
 WIDTH = 4.6  # inches: legible on a telephone, two side by side on a screen
+BARS = 60  # more of them would be a page of their own
 CURVES = (
     ("Loss", (("train.loss", "training", OTHER, "--"), ("val.loss", "validation", OURS, "-"))),
     (
@@ -120,20 +121,65 @@ def _forest(marks: Sequence[Mark], score: str, title: str) -> str:
         return _svg(figure, title)
 
 
-def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word]) -> str:
+def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word], *, unit: str = "groups") -> str:
     """Count against rank of all tags and of the emotions, both axes logarithmic; SVG."""
     with mpl.rc_context({**STYLE, "svg.hashsalt": "tags"}):
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         axes = figure.subplots()
         for words, name, colour in ((tags, "tags", OTHER), (emotions, "emotions", OURS)):
             axes.loglog(*_ranks(words), ".-", color=colour, label=name, markersize=4)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-            axis.set_minor_formatter(NullFormatter())
+        _plain_logarithms(axes)
         axes.set_xlabel("rank")
-        axes.set_ylabel("groups that carry it")
+        axes.set_ylabel(f"{unit} that carry it")
         _tidy(axes, "")
         return _svg(figure, "How often tags and emotions occur, by rank")
+
+
+def class_distribution(emotions: Sequence[Word]) -> str:
+    """How many training pictures carry each emotion: bars, the most frequent on top; SVG.
+
+    More than `BARS` emotions are counts against ranks, both axes logarithmic.
+    """
+    title = "How many training pictures carry each emotion"
+    ordered = sorted(emotions, key=lambda word: word.count)
+    with mpl.rc_context({**STYLE, "svg.hashsalt": "classes"}):
+        if len(ordered) > BARS:
+            figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+            axes = figure.subplots()
+            axes.loglog(*_ranks(ordered), ".-", color=OURS, markersize=4)
+            _plain_logarithms(axes)
+            axes.set_xlabel("rank of the emotion")
+            axes.set_ylabel("training pictures")
+            _tidy(axes, "")
+            return _svg(figure, title)
+        figure = Figure(figsize=(WIDTH, 0.21 * len(ordered) + 0.9), layout="constrained")
+        axes = figure.subplots()
+        axes.barh(range(len(ordered)), [word.count for word in ordered], height=0.7, color=OURS)
+        axes.set_yticks(range(len(ordered)), [word.name for word in ordered], parse_math=False)
+        axes.set_xlabel("training pictures")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _tidy(axes, "", grid="x")
+        axes.tick_params(axis="y", length=0)
+        return _svg(figure, title)
+
+
+def sizes(counts: Mapping[int, int], what: str) -> str:
+    """How many pictures have 0, 1, 2, ... of something; SVG."""
+    with mpl.rc_context({**STYLE, "svg.hashsalt": what}):
+        figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+        axes = figure.subplots()
+        axes.bar(list(counts), list(counts.values()), width=0.8, color=OURS)
+        axes.set_xlabel(what)
+        axes.set_ylabel("pictures")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _tidy(axes, "")
+        return _svg(figure, f"How many pictures have how many: {what}")
+
+
+def _plain_logarithms(axes: Axes) -> None:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _ranks(words: Sequence[Word]) -> tuple[list[int], list[int]]:

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from emotionnet import runs
 from emotionnet.evaluation import plots, score_tables, summary
 from emotionnet.evaluation.card import card_text
+from emotionnet.evaluation.census import checked_records, counted, given_labels
 from emotionnet.evaluation.findings import Findings, gather
 from emotionnet.evaluation.gallery import best_and_worst
 from emotionnet.evaluation.rendering import environment
@@ -64,11 +65,19 @@ def report_page(found: Findings) -> str:
         worst=worst,
         curves=Markup(plots.training_curves(history)) if history else "",
         forest=Markup(plots.class_forest(found.classes)),
+        training_classes=_training_classes(found),
         distribution=Markup(plots.tag_distribution(found.dataset.tags, found.dataset.emotions)),
         classes=score_tables.class_score_table(found.classes),
         counts=found.dataset.info.get("counts", {}),
         manifest=tuple(flat(found.manifest)),
     )
+
+
+def _training_classes(found: Findings) -> str:
+    """How often the training pictures carry each emotion, as a figure; empty where there are none."""
+    records = checked_records(found.dataset, "train")
+    counts = counted(map(given_labels, records), found.dataset.emotions)
+    return Markup(plots.class_distribution(counts)) if records else ""
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

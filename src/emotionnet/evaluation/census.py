@@ -1,0 +1,75 @@
+"""Counts over a data set's pictures: who carries which emotion and tag, how many, and which together.
+
+Shape letters: N = pictures, C = emotions or tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from emotionnet.data.store import Dataset
+from emotionnet.records import DataError, ImageRecord, Word
+
+Counts = npt.NDArray[np.int64]
+
+
+def checked_records(dataset: Dataset, split: str) -> tuple[ImageRecord, ...]:
+    """The records of one split, which may be empty.
+
+    Raises:
+        DataError: As `Dataset.records`, but for that.
+    """
+    records = dataset.unchecked_records(split)
+    faults = [fault for record in records for fault in dataset.range_faults(record)]
+    if faults:
+        raise DataError(f"{dataset.root / split}.parquet: {fault}" for fault in faults[:10])
+    return records
+
+
+def given_labels(record: ImageRecord) -> tuple[int, ...]:
+    """A picture's labels, each once, in order, without those of weight 0."""
+    weights = record.label_weights or (1.0,) * len(record.labels)
+    given = {label for label, weight in zip(record.labels, weights, strict=True) if weight > 0}
+    return tuple(sorted(given))
+
+
+def counted(bags: Iterable[Sequence[int]], words: Sequence[Word]) -> tuple[Word, ...]:
+    """The words with the number of bags that hold each, at least once."""
+    counts_C = np.zeros(len(words), dtype=np.int64)
+    for bag in bags:
+        counts_C[sorted(set(bag))] += 1
+    return tuple(Word(word.name, int(count)) for word, count in zip(words, counts_C, strict=True))
+
+
+def together(bags: Sequence[Sequence[int]], count: int) -> Counts:
+    """How many bags hold both of two indices; the diagonal, how many hold one; shape (C, C)."""
+    sets = [sorted(set(bag)) for bag in bags]
+    starts = np.cumsum([0, *map(len, sets)])
+    indices = np.array([index for bag in sets for index in bag], dtype=np.int64)
+    holds_NC = sparse.csr_array(
+        (np.ones(len(indices), dtype=np.int64), indices, starts), shape=(len(sets), count)
+    )
+    counts_CC: Counts = (holds_NC.T @ holds_NC).toarray()
+    return counts_CC
+
+
+def most_together(
+    counts_CC: npt.NDArray[Any], names: Sequence[str], *, most: int
+) -> list[tuple[str, str, int]]:
+    """The pairs that are together most often, each once; equal counts in the names' order."""
+    places = np.argwhere(np.triu(counts_CC, k=1)).tolist()
+    pairs = [(names[i], names[j], int(counts_CC[i, j])) for i, j in places]
+    return sorted(pairs, key=lambda pair: -pair[2])[:most]
+
+
+def spread(sizes: Iterable[int]) -> Mapping[int, int]:
+    """How many bags have each size, from the smallest size to the largest."""
+    counts: dict[int, int] = {}
+    for size in sizes:
+        counts[size] = counts.get(size, 0) + 1
+    return dict(sorted(counts.items()))
