@@ -106,6 +106,11 @@ class CurateConfig(Section):
     group_pictures: PositiveInt | None = Field(
         None, description="the most pictures of one group of the source, drawn by the seed; null: all"
     )
+    short_side: PositiveInt | None = Field(
+        None,
+        description="pictures are stored as PNG, a longer short side shrunk to so many pixels; null: "
+        "byte for byte as they are",
+    )
     splits: SplitSizes = SplitSizes()
     seed: Seed = Field(0, description="seed of the splits, and of what is drawn by it")
     out: Path = Field(Path("dataset"), description="the DATASET folder to write")

@@ -14,6 +14,7 @@ from emotionnet.config import CurateConfig, SplitSizes
 from emotionnet.curation import openclipart
 from emotionnet.curation.curate import curate
 from emotionnet.curation.openclipart import describe_drawing, is_installed, read_openclipart
+from emotionnet.data.check import check_dataset
 from emotionnet.records import DataError
 
 PUBLIC = "http://web.resource.org/cc/PublicDomain"
@@ -128,6 +129,7 @@ def test_a_data_set_of_it_caps_authors_and_rejects_bombs(
         vocabulary=words,
         min_emotion_groups=3,
         group_pictures=3,
+        short_side=20,
         splits=SplitSizes(test=1, val=1, train=10),
         out=tmp_path / "dataset",
     )
@@ -135,6 +137,10 @@ def test_a_data_set_of_it_caps_authors_and_rejects_bombs(
     records = [record for split in ("train", "val", "test") for record in dataset.records(split)]
     assert sorted(record.group for record in records).count("author 0") == 3
     assert len(records) == 3 + 7 * 2
+    for record in records:
+        with Image.open(dataset.image_path(record)) as image:
+            assert (image.size, image.format) == ((20, 20), "PNG")
+    assert check_dataset(dataset.root).faults == ()
     reasons = pl.read_parquet(tmp_path / "dataset" / "rejects.parquet")["reason"].to_list()
     assert reasons.count("more than 3 pictures of author 0") == 2
     assert "fruit/bomb.png: must have at most 100,000,000 pixels; has more" in reasons

@@ -1,4 +1,4 @@
-"""Write what curation chose: pictures byte for byte, tables, and how they were made."""
+"""Write what curation chose: pictures byte for byte or shrunk, tables, and how they were made."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from PIL import Image
 
 from emotionnet.config import CurateConfig
 from emotionnet.config_files import portable
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
-from emotionnet.data.images import SUFFIXES
+from emotionnet.data.images import SUFFIXES, decode
 from emotionnet.data.store import PARTS, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
@@ -61,13 +62,16 @@ def write_curated(
     Raises:
         DataError: The folder may not be written, or a picture changed meanwhile.
     """
-    placed = _with_paths(curated.tables)
+    placed = _with_paths(curated.tables, shrunk=config.short_side is not None)
     everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
     local = everything.filter(pl.col("sha256") != "")
     with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
         (folder / "images").mkdir()
+        stored = {}
         for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
-            _copy(source.root / image, folder / path, expected)
+            stored[path] = _store(source.root / image, folder / path, expected, config.short_side)
+        digest = pl.col("path").replace_strict(stored, default="", return_dtype=pl.String)
+        placed = {split: table.with_columns(sha256=digest) for split, table in placed.items()}
         info = _describe(config, source, vocabulary, pl.concat(placed.values()))
         info["unseen_families"] = curated.families
         write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
@@ -89,8 +93,12 @@ def _safe(text: str, whole: str, *, alone: bool = True) -> str:
     return text if kept == text and text and alone else f"{kept}~{digest}"
 
 
-def _with_paths(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> dict[str, pl.DataFrame]:
     """The tables with the column path: one of its own for each picture, a URL as it is.
+
+    Args:
+        tables: Records by split.
+        shrunk: Whether every picture becomes a PNG.
 
     Raises:
         DataError: Two pictures would have one path.
@@ -98,8 +106,9 @@ def _with_paths(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     names = ("source", "id", "image")
     fetched = [table.filter(pl.col("sha256") != "").select(names) for table in tables.values()]
     rows = [row for table in fetched for row in table.iter_rows()]
-    count = Counter(picture_path(*row) for row in rows)
-    paths = {row: picture_path(*row, alone=count[picture_path(*row)] == 1) for row in rows}
+    named = {row: (*row[:2], f"{row[2]}.png") if shrunk else row for row in rows}
+    count = Counter(picture_path(*named[row]) for row in rows)
+    paths = {row: picture_path(*named[row], alone=count[picture_path(*named[row])] == 1) for row in rows}
     faults = [f"{path}: two pictures would lie there" for path, n in Counter(paths.values()).items() if n > 1]
     if faults or len(paths) < len(rows):
         raise DataError(faults or "two records have one source, id and picture; every id must stand once")
@@ -110,14 +119,30 @@ def _with_paths(tables: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     return placed
 
 
-def _copy(picture: Path, target: Path, expected: str) -> None:
+def _store(picture: Path, target: Path, expected: str, short_side: int | None) -> str:
+    """Copy a picture, or a shrunk one of it; its SHA-256."""
     target.parent.mkdir(exist_ok=True)
     try:
-        shutil.copyfile(picture, target)
+        if short_side is None:
+            shutil.copyfile(picture, target)
+        else:
+            _shrunk(picture, short_side).save(target)
+        changed = sha256(picture if short_side else target) != expected
     except OSError as error:
         raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None
-    if sha256(target) != expected:
+    if changed:
         raise DataError(f"{picture}: changed while it was curated; curate again")
+    return sha256(target)
+
+
+def _shrunk(picture: Path, short_side: int) -> Image.Image:
+    """8-bit RGB, upright, on white; never enlarged."""
+    image = decode(picture)
+    scale = short_side / min(image.size)
+    if scale >= 1:
+        return image
+    width, height = (max(short_side, round(side * scale)) for side in image.size)
+    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _describe(

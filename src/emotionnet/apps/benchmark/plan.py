@@ -161,13 +161,13 @@ def left_out_source(unit: Unit, sources: Sequence[str]) -> str:
     return sorted(sources)[(unit.fold + unit.seed) % len(sources)]
 
 
-def curate_config(config: BenchmarkConfig, space: str, **options: Any) -> CurateConfig:
+def curate_config(config: BenchmarkConfig, space: str, /, **options: Any) -> CurateConfig:
     """`curate.json` with what a space changes; errors as `stage`."""
     changes = absolute_paths(CurateConfig, spaces_of(config)[space].curate, config.stages)
     return stage(config, CurateConfig, **copy.deepcopy(changes), **options)
 
 
-def train_config(config: BenchmarkConfig, method: str, **options: Any) -> TrainConfig:
+def train_config(config: BenchmarkConfig, method: str, /, **options: Any) -> TrainConfig:
     """`train.json` with what a method changes; errors as `stage`."""
     rows = rows_of(config)
     changes: Mapping[str, Any] = TRAININGS[method] if config.rows is None else rows[method].train
@@ -175,7 +175,7 @@ def train_config(config: BenchmarkConfig, method: str, **options: Any) -> TrainC
     return stage(config, TrainConfig, **copy.deepcopy(placed), **options)
 
 
-def stage(config: BenchmarkConfig, model: type[Stage], **options: Any) -> Stage:
+def stage(config: BenchmarkConfig, model: type[Stage], /, **options: Any) -> Stage:
     """A stage's config from the benchmark's folder, with options over it (`__` for the dot of a key).
 
     Raises:
