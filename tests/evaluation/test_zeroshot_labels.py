@@ -74,7 +74,7 @@ def relabelled(dataset: Dataset, folder: Path, names: Sequence[str], label: Call
 
 
 def one_label(row: int) -> dict[str, Any]:
-    return {"labels": ((row + row // 5) % 3,), "group": f"g{row // 2}"}
+    return {"labels": ((row + row // 5) % 3,), "group": f"g{row}"}
 
 
 def people(row: int) -> dict[str, Any]:
@@ -175,7 +175,7 @@ def test_single_label_accuracy_and_the_ten_nearest_tags(
     assert 0 < hits < count
     assert metrics[f"{key}chance_accuracy"] == pytest.approx(1 / 3)
     sizes = [metrics[f"{key}{name}"] for name in ("n_images", "n_groups", "n_classes")]
-    assert sizes == [count, -(-count // 2), 3]
+    assert sizes == [count, count, 3]
     assert metrics[f"{key}accuracy_ci_low"] < metrics[f"{key}accuracy"] < metrics[f"{key}accuracy_ci_high"]
     assert read_metrics(run) == metrics
 
@@ -254,7 +254,7 @@ def test_rows_of_their_own_group_have_the_intervals_of_every_other_score() -> No
     expected = flat(class_scores(scores_NK, labels_NK, weights_NS).means())
     assert {key: found[key] for key in expected} == expected
     single_NK = np.eye(4, dtype=bool)[rng.integers(0, 4, 40)]
-    found = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7)
+    found = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7, single_NK=single_NK)
     expected = flat({"accuracy": resample_hit_rate(scores_NK, single_NK, weights_NS)})
     assert {key: found[key] for key in expected} == expected
 
@@ -263,12 +263,13 @@ def test_copies_of_a_row_in_its_group_tell_nothing_new() -> None:
     rng = np.random.default_rng(1)
     scores_NK, single_NK = rng.random((40, 4)), np.eye(4, dtype=bool)[rng.integers(0, 4, 40)]
     groups, names = [f"g{n}" for n in range(40)], ("a", "b", "c", "d")
-    once = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7)
+    once = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7, single_NK=single_NK)
     thrice = label_metrics(
         np.repeat(scores_NK, 3, axis=0),
         split_of(np.repeat(single_NK, 3, axis=0), np.repeat(groups, 3).tolist()),
         names,
         seed=7,
+        single_NK=np.repeat(single_NK, 3, axis=0),
     )
     for key in ("accuracy", "accuracy_ci_low", "accuracy_ci_high"):
         assert thrice[key] == pytest.approx(once[key])
@@ -292,6 +293,36 @@ def test_copies_of_a_row_in_its_group_tell_nothing_new() -> None:
 
     assert width(together) == pytest.approx(width(once), rel=0.15)
     assert width(apart) < 0.75 * width(once)
+
+
+def test_se30k8_is_scored_on_pictures_that_three_agree_on(
+    make_run: MakeRun, squares: Dataset, tmp_path: Path
+) -> None:
+    def votes(row: int) -> dict[str, Any]:
+        return {"labels": (row % 8, (row + 1) % 8), "label_weights": ((4.0, 1.0), (2.0, 2.0))[row % 3 == 0]}
+
+    names = LABEL_SETS["se30k8"]
+    foreign = relabelled(squares, tmp_path / "se30k8", names, votes)
+    words = [words[0] for words in label_words(names).values()]
+    vectors = random_vectors(tmp_path / "vectors", list(dict.fromkeys(words)))
+    run = make_run(squares)
+    metrics = zeroshot(run, data=foreign.root, vectors=tmp_path / "vectors")
+    groups: dict[str, list[int]] = {}
+    for row, record in enumerate(foreign.records("test")):
+        if row % 3:
+            groups.setdefault(record.group, []).append(row)
+    points = [vectors.vectors_VD[vectors.index(word)] for word in words]
+    cosines_NK = np.array([[cosine(one, point) for point in points] for one in projections(run, foreign)])
+    by_group: dict[str, list[int]] = {}
+    for row, record in enumerate(foreign.records("test")):
+        by_group.setdefault(record.group, []).append(row)
+    hits = [
+        int(cosines_NK[by_group[group]].mean(axis=0).argmax()) in {row % 8 for row in rows}
+        for group, rows in groups.items()
+    ]
+    assert metrics["zero_shot.labels.accuracy"] == pytest.approx(np.mean(hits))
+    assert metrics["zero_shot.labels.n_groups"] == len(groups)
+    assert metrics["zero_shot.labels.n_images"] == sum(map(len, groups.values()))
 
 
 def test_words_of_labels() -> None:

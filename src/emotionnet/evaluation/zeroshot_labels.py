@@ -1,9 +1,9 @@
 """Zero-shot on the labels of a data set that the run was not trained on, by words alone.
 
 A label's score is the mean (or the largest) cosine between the projection and the vectors of the label's
-words, or what a text teacher makes of each word (Wei et al., CVPR 2020, section 4). Where every row of
-the data set has one label the score is accuracy; elsewhere it is the average precision of each label over
-rows (EMOTIC: one row for each person). Intervals resample groups, whose rows stay together.
+words, or what a text teacher makes of each word (Wei et al., CVPR 2020, section 4). Where a data
+set has single labels the score is accuracy; elsewhere it is the average precision of each label over rows
+(EMOTIC: one row for each person). Intervals resample groups, whose rows stay together.
 Shape letters: N = rows, G = groups, K = labels.
 """
 
@@ -22,9 +22,10 @@ import polars as pl
 from emotionnet.data.tables import write_parquet
 from emotionnet.emotions import EMOTIC_WORDS
 from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import ClassScores, Resampled, class_scores, flat, resample_hit_rate
+from emotionnet.evaluation.intervals import ClassScores, Resampled, class_scores, flat
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.single_labels import one_hot_labels, resample_accuracy
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import Split, group_index, pool_labels, read_split
 from emotionnet.evaluation.zeroshot import score_unseen
@@ -127,7 +128,8 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
     points = label_points(label_words(dataset.emotion_names), space)
     projection_ND = _projection(subject, scored, progress=f"{split} pictures")
     cosines_NK = label_scores(projection_ND, points, pool=reading.pool)
-    found = label_metrics(cosines_NK, scored, dataset.emotion_names, seed=subject.seed)
+    single_NK = one_hot_labels(dataset, scored, dataset.emotion_names)
+    found = label_metrics(cosines_NK, scored, dataset.emotion_names, seed=subject.seed, single_NK=single_NK)
     prefix = ("" if split == "test" else f"{split}.") + f"zero_shot.labels.{reading.key}"
     metrics = {f"{prefix}{key}": value for key, value in found.items()}
     table = _predictions(scored, dataset.emotion_names, cosines_NK, _nearest(projection_ND, space))
@@ -149,40 +151,54 @@ def label_words(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
 
 
 def label_metrics(
-    scores_NK: npt.NDArray[Any], scored: Split, names: Sequence[str], *, seed: int
+    scores_NK: npt.NDArray[Any],
+    scored: Split,
+    names: Sequence[str],
+    *,
+    seed: int,
+    single_NK: Labels | None = None,
 ) -> dict[str, float]:
-    """Scores of rows, each with a 95 % interval by resampling the groups that they belong to.
+    """Scores of labels, each with a 95 % interval by resampling groups.
 
     Args:
         scores_NK: The larger the likelier.
         scored: The rows.
         names: The K labels.
         seed: Of the resamples and of the random scores.
+        single_NK: The single label of each row, as `single_labels.one_hot_labels` gives them; None: rows may
+            have several.
 
     Returns:
-        Where every row has one label: `accuracy` and `chance_accuracy`; elsewhere `macro_map` and, where a
-        label has both sides, `auc` over `n_classes` labels, `chance_map`, and `ap.<label>`. Always `n_images`
-        (rows) and `n_groups`.
+        With single labels `accuracy` (the unit is the group, whose scores are averaged) and
+        `chance_accuracy`. Else, the unit being the row, `macro_map` and, where a label has both sides, `auc`;
+        `chance_map`, and `ap.<label>`. Always `n_classes`, those with a positive, `n_images` (rows) and
+        `n_groups`, of rows with a label where they are single.
     """
-    labels_NK, sizes = scored.labels, {"n_images": len(scored.labels), "n_groups": len(set(scored.groups))}
-    weights_NS = draw_weights(sizes["n_groups"], seed=seed)[group_index(scored.groups)]
-    if (labels_NK.sum(axis=1) == 1).all():
-        accuracy = resample_hit_rate(scores_NK, labels_NK, weights_NS)
-        accuracy = replace(accuracy, counts=(sizes["n_groups"],))
+    index_N = group_index(scored.groups)
+    weights_GS = draw_weights(int(index_N.max()) + 1, seed=seed)
+    if single_NK is not None:
+        labelled_N = single_NK.any(axis=1)
         return {
-            **flat({"accuracy": accuracy}),
+            **flat({"accuracy": resample_accuracy(scores_NK, single_NK, scored.groups, weights_GS)}),
             "chance_accuracy": 1 / len(names),
-            "n_classes": len(names),
-            **sizes,
+            **_counts(single_NK[labelled_N], index_N[labelled_N]),
         }
-    classes = _counted_by_group(class_scores(scores_NK, labels_NK, weights_NS), labels_NK, scored.groups)
+    classes = class_scores(scores_NK, scored.labels, weights_GS[index_N])
+    classes = _counted_by_group(classes, scored.labels, scored.groups)
     pairs = zip(names, classes.precisions, strict=True)
     return {
         **flat(classes.means()),
-        "chance_map": chance_scores(labels_NK, seed=seed)["macro_map"],
-        "n_classes": int(labels_NK.any(axis=0).sum()),
-        **sizes,
+        "chance_map": chance_scores(scored.labels, seed=seed)["macro_map"],
+        **_counts(scored.labels, index_N),
         **flat({f"ap.{name}": one for name, one in pairs if one is not None}),
+    }
+
+
+def _counts(labels_NK: Labels, groups_N: npt.NDArray[np.intp]) -> dict[str, int]:
+    return {
+        "n_classes": int(labels_NK.any(axis=0).sum()),
+        "n_images": len(labels_NK),
+        "n_groups": len(np.unique(groups_N)),
     }
 
 
