@@ -149,7 +149,7 @@ def test_a_run_that_was_not_evaluated_is_refused(make_run: MakeRun) -> None:
 
 def test_a_data_set_may_lie_elsewhere(scored_run: Path, tmp_path: Path) -> None:
     shutil.move(tmp_path / "dataset", tmp_path / "moved")
-    with pytest.raises(DataError, match="must be a DATASET folder; it does not exist"):
+    with pytest.raises(DataError, match=r"the run.s DATASET must be there; it is not"):
         write_report(scored_run)
     assert write_report(scored_run, data=tmp_path / "moved").is_file()
 

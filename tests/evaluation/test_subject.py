@@ -102,3 +102,14 @@ def test_a_run_with_nothing_fitted_may_be_scored_anywhere(make_run: MakeRun) -> 
     assert subject.predictor.model.fitted == ()
     for split in ("train", "val", "test"):
         require_not_fitted_on(subject, split)
+
+
+def test_what_nobody_knows_is_null(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run()
+    values = read_json(run / "config.json")
+    values["data"]["root"] = values["model"]["weights"] = None
+    write_json(run / "config.json", values)
+    with pytest.raises(DataError, match=r"run: the run does not say on which DATASET; .* with --data"):
+        open_subject(run)
+    subject = open_subject(run, tmp_path / "dataset")
+    assert (subject.dataset.name, subject.trunk_weights) == ("squares", None)

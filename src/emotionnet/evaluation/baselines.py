@@ -57,13 +57,14 @@ class Baselines:
 
     `scores` has the pooled scores (G, C) of `frozen`, `nearest` and `pixels`, `c` what the
     probes among them chose, `shuffled` the macro mAP of each shuffle (S,), and `neighbours` which
-    groups have a training neighbour (G,).
+    groups have a training neighbour (G,). Where the trunk's first weights are unknown there is
+    `pixels` alone: the others are made of its features.
     """
 
     scores: Mapping[str, Floats]
     c: Mapping[str, float]
-    shuffled: Floats
-    neighbours: npt.NDArray[np.bool_]
+    shuffled: Floats | None
+    neighbours: npt.NDArray[np.bool_] | None
 
 
 def run_baselines(subject: Subject, splits: Splits) -> Baselines:
@@ -72,22 +73,26 @@ def run_baselines(subject: Subject, splits: Splits) -> Baselines:
     Raises:
         DataError: A picture cannot be decoded, or the trunk's first weights cannot be had.
     """
-    model, groups = subject.predictor.model, splits.test.groups
+    groups, pixels = splits.test.groups, fit_on_validation(pixel_features(splits.paths), splits)
+    if subject.trunk_weights is None:
+        scores = {"pixels": pool_scores(pixels.test_scores, groups)}
+        return Baselines(scores=scores, c={"pixels": pixels.c}, shuffled=None, neighbours=None)
+    model = subject.predictor.model
     trunk_NF = trunk_features(
         model.trunk, subject.trunk_weights, model.preprocessing, splits.paths, seed=subject.seed
     )
-    probes = {
-        "frozen": fit_on_validation(trunk_NF, splits),
-        "pixels": fit_on_validation(pixel_features(splits.paths), splits),
-    }
+    frozen = fit_on_validation(trunk_NF, splits)
     train_NF, _, test_MF = splits.divide(trunk_NF)
     similar_MN = cosines(test_MF, train_NF)
-    scores: dict[str, npt.NDArray[Any]] = {name: probe.test_scores for name, probe in probes.items()}
-    scores["nearest"] = nearest_scores(similar_MN, splits.train.labels)
+    of_pictures: dict[str, npt.NDArray[Any]] = {
+        "frozen": frozen.test_scores,
+        "pixels": pixels.test_scores,
+        "nearest": nearest_scores(similar_MN, splits.train.labels),
+    }
     return Baselines(
-        scores={name: pool_scores(scores_MC, groups) for name, scores_MC in scores.items()},
-        c={name: probe.c for name, probe in probes.items()},
-        shuffled=shuffled_maps(probes["frozen"], splits, seed=subject.seed),
+        scores={name: pool_scores(scores_MC, groups) for name, scores_MC in of_pictures.items()},
+        c={"frozen": frozen.c, "pixels": pixels.c},
+        shuffled=shuffled_maps(frozen, splits, seed=subject.seed),
         neighbours=has_neighbour(similar_MN, groups),
     )
 

@@ -33,6 +33,7 @@ from emotionnet.evaluation.single_labels import one_hot_labels, resample_accurac
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import Split, pool_scores, read_split, read_splits, require_same_emotions
 from emotionnet.inference.outputs import Outputs
+from emotionnet.progress import message
 from emotionnet.records import DataError, first_line
 from emotionnet.runs import PREDICTIONS, merge_metrics
 
@@ -86,6 +87,8 @@ def evaluate_run(
         `baseline.<name>.<score>` for frozen, nearest, pixels, chance and shuffled;
         `difference.<name>.<score>`, the run minus frozen, nearest and pixels, with `_p`; and the scores over
         the groups without a near training neighbour, `test.far.<score>` and `baseline.<name>.far.<score>`.
+        Without rows to learn from there is chance alone; where the trunk's first weights are not known, there
+        are chance and pixels.
 
     Raises:
         DataError: The run or the data set cannot be used, they speak of other emotions, or
@@ -108,33 +111,51 @@ def evaluate_run(
     values = {**flat(ours), **_classes(labels_GC), **sizes, **flat(by_class), **single}
     metrics = {f"{split}.{key}": value for key, value in values.items()}
     if baselines and split == "test":
-        found = run_baselines(subject, read_splits(subject.dataset, emotions))
-        metrics |= _beside(found, ours, labels_GC, weights_GS, seed=subject.seed)
-        metrics |= _far_from_training(found, pooled_GC, labels_GC, weights_GS)
+        chance = chance_scores(labels_GC, seed=subject.seed)
+        metrics |= {f"baseline.chance.{key}": value for key, value in chance.items()}
+        found = _baselines(subject)
+        if found is not None:
+            metrics |= _beside(found, ours, labels_GC, weights_GS)
+            metrics |= _far_from_training(found, pooled_GC, labels_GC, weights_GS)
     write_predictions(subject, split, scored, outputs)
     stale = ("baseline.", "difference.") if split == "test" else ()
     merge_metrics(run, metrics, replacing=(f"{split}.ap.", f"{split}.far.", *stale))
     return metrics
 
 
+def _baselines(subject: Subject) -> Baselines | None:
+    """All baselines that can be computed; a message names those that cannot."""
+    root = subject.dataset.root
+    if not all(subject.dataset.table(split).height for split in ("train", "val")):
+        message(f"{root}: no baselines but chance; they learn from train and val, which are not both there")
+        return None
+    if subject.trunk_weights is None:
+        message(
+            f"{subject.run}: no baselines frozen, nearest and shuffled; "
+            "where the trunk's weights began is not known"
+        )
+    return run_baselines(subject, read_splits(subject.dataset, subject.predictor.emotions))
+
+
 def _beside(
-    found: Baselines, ours: Mapping[str, Resampled], labels_GC: Labels, weights_GS: Floats, *, seed: int
+    found: Baselines, ours: Mapping[str, Resampled], labels_GC: Labels, weights_GS: Floats
 ) -> dict[str, float]:
     """Every baseline's scores, and the paired differences of the run to those that look at pictures.
 
     Returns:
-        `baseline.<name>.<score>` with interval for frozen, nearest and pixels; `baseline.chance.<score>`
-        and `baseline.shuffled.macro_map`, means, with `macro_map_p95`; `baseline.shuffled.macro_map_p`, the
+        `baseline.<name>.<score>` with interval for frozen, nearest and pixels; the mean
+        `baseline.shuffled.macro_map` with `macro_map_p95`, and `baseline.shuffled.macro_map_p`, the
         permutation p of the frozen trunk's probe; and
         `difference.<name>.<score>` with interval and `_p`.
     """
-    values = {f"baseline.chance.{key}": value for key, value in chance_scores(labels_GC, seed=seed).items()}
-    values |= {f"baseline.{name}.c": c for name, c in found.c.items()}
+    values = {f"baseline.{name}.c": c for name, c in found.c.items()}
     theirs = {name: resample_scores(scores, labels_GC, weights_GS) for name, scores in found.scores.items()}
     for name, scores in theirs.items():
         values |= flat({f"baseline.{name}.{key}": sample for key, sample in scores.items()})
         for key, sample in ours.items():
             values |= flat_estimate(f"difference.{name}.{key}", sample.minus(scores[key]))
+    if found.shuffled is None:
+        return values
     return values | {
         "baseline.shuffled.macro_map": float(found.shuffled.mean()),
         "baseline.shuffled.macro_map_p95": float(np.quantile(found.shuffled, 0.95)),
@@ -147,8 +168,10 @@ def _far_from_training(
 ) -> dict[str, float]:
     """Scores over the test groups that have no training neighbour, as `<prefix>.far.<score>`.
 
-    Empty scores but for `test.far.n_groups` where all groups have one.
+    No scores but `test.far.n_groups` where all groups have one, and none at all where it is not known.
     """
+    if found.neighbours is None:
+        return {}
     far_G = ~found.neighbours
     values: dict[str, float] = {"test.far.n_groups": int(far_G.sum())}
     if not labels_GC[far_G].any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,15 @@ from emotionnet.records import DataError
 
 @dataclass(frozen=True)
 class Subject:
-    """A run at work, its data set, and where its trunk started: weights and seed as in its config."""
+    """A run at work, its data set, and where its trunk started: weights and seed as in its config.
+
+    `trunk_weights` is None where nobody knows, as in a run made of a 2020 checkpoint.
+    """
 
     run: Path
     predictor: Predictor
     dataset: Dataset
-    trunk_weights: str
+    trunk_weights: str | None
     seed: int
 
 
@@ -39,16 +43,31 @@ def open_subject(run: Path, data: Path | None = None, *, vectors: Path | None = 
     """
     predictor = load_predictor(run, vectors=vectors)
     values = training_config(run)
-    root = data if data is not None else Path(values["data"]["root"])
-    if data is None and not root.is_dir():
-        raise DataError(f"{root}: the run's DATASET must be there; it is not, give its folder with --data")
     return Subject(
         run=run,
         predictor=predictor,
-        dataset=read_dataset(root),
-        trunk_weights=str(values["model"]["weights"]),
+        dataset=read_dataset(data if data is not None else own_dataset(run, values)),
+        trunk_weights=values["model"]["weights"],
         seed=int(values["seed"]),
     )
+
+
+def own_dataset(run: Path, config: Mapping[str, Any]) -> Path:
+    """The folder of the DATASET that a run was trained on.
+
+    Args:
+        run: The RUN folder.
+        config: What `training_config` says of it.
+
+    Raises:
+        DataError: It is not there, or not known.
+    """
+    root = config["data"]["root"]
+    if root is None:
+        raise DataError(f"{run}: the run does not say on which DATASET; give the folder of one with --data")
+    if not Path(root).is_dir():
+        raise DataError(f"{root}: the run's DATASET must be there; it is not, give its folder with --data")
+    return Path(root)
 
 
 def require_not_fitted_on(subject: Subject, split: str) -> None:
@@ -77,7 +96,7 @@ def training_config(run: Path) -> dict[str, Any]:
     """The values of a RUN's config, paths made absolute.
 
     They are not validated as a whole: a run may be scored when parts of its training, such
-    as the word vectors' folder, are gone.
+    as the word vectors' folder, are gone. `data.root` and `model.weights` are null where nobody knows.
 
     Raises:
         DataError: The file is broken, or lacks what an evaluation needs.
@@ -86,16 +105,15 @@ def training_config(run: Path) -> dict[str, Any]:
     values = read_json(path)
     if not isinstance(values, dict):
         raise DataError(f"{path}: must be a JSON object; got {type(values).__name__}")
-    found = {
-        "data.root": _section(values, "data").get("root"),
-        "model.weights": _section(values, "model").get("weights"),
-        "seed": values.get("seed"),
-    }
-    kinds = {"data.root": str, "model.weights": str, "seed": int}
+    found = (
+        ("data.root", str, _section(values, "data"), "root"),
+        ("model.weights", str, _section(values, "model"), "weights"),
+        ("seed", int, values, "seed"),
+    )
     faults = [
-        f"{path}: {key}: must be given as {kinds[key].__name__}; got {value!r}"
-        for key, value in found.items()
-        if not isinstance(value, kinds[key])
+        f"{path}: {key}: must be given as {kind.__name__}; got {section.get(name)!r}"
+        for key, kind, section, name in found
+        if not isinstance(section.get(name), kind) and not (kind is str and section.get(name, 0) is None)
     ]
     if faults:
         raise DataError(faults)

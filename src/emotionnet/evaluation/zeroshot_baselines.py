@@ -31,7 +31,7 @@ def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> 
     """Scores of test pictures for words, as the network's own cosines.
 
     * `ridge`: ridge regression from features of the frozen trunk to the mean word vector of a
-      picture's tags, its penalty chosen on validation.
+      picture's tags, its penalty chosen on validation; none where the trunk's first weights are unknown.
     * `similarity`: the mean word vector of the emotions that the network was trained on, each weighted by its
       probability (ConSE, Norouzi et al., ICLR 2014, over all classes).
 
@@ -50,10 +50,9 @@ def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> 
     vectors = subject.predictor.vectors
     if vectors is None:
         raise DataError(f"{subject.run}: zero-shot needs word vectors; this run has none")
-    points = {
-        "ridge": _ridge_points(subject, vectors),
-        "similarity": emotion_points(outputs.probabilities, subject.predictor.emotions, vectors),
-    }
+    points = {"similarity": emotion_points(outputs.probabilities, subject.predictor.emotions, vectors)}
+    if subject.trunk_weights is not None:
+        points = {"ridge": _ridge_points(subject, vectors, subject.trunk_weights), **points}
     return {name: word_cosines(rows_ND, words, vectors) for name, rows_ND in points.items()}
 
 
@@ -101,14 +100,14 @@ def ridge_points(
     return points_ND
 
 
-def _ridge_points(subject: Subject, vectors: WordVectors) -> Points:
+def _ridge_points(subject: Subject, vectors: WordVectors, weights: str) -> Points:
     model, dataset = subject.predictor.model, subject.dataset
     by_split = {split: dataset.records(split) for split in SPLITS}
     taught = {split: taught_records(dataset, by_split[split], vectors) for split in ("train", "val")}
     wanted = [*taught["train"], *taught["val"], *by_split["test"]]
     features_NF = trunk_features(
         model.trunk,
-        subject.trunk_weights,
+        weights,
         model.preprocessing,
         [dataset.image_path(record) for record in wanted],
         seed=subject.seed,
