@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import collections
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,8 @@ from emotionnet.models.checkpoints_2020 import (
     start_tensors,
     their_names,
 )
-from emotionnet.models.weights import save_weights
+from emotionnet.models.network import EmotionNet
+from emotionnet.models.weights import read_content, save_weights
 from emotionnet.records import DataError
 
 
@@ -83,6 +85,10 @@ def old(depth: int, shape: str, classes: int = 690, size: int = 300, aux: int = 
     return network.eval()
 
 
+def read(path: Path) -> tuple[EmotionNet, ImageSizes, dict[str, Any]]:
+    return read_image_checkpoint(read_content(path), path)
+
+
 SHAPES = ("plain", "2branch", "joint", "3branch")
 
 
@@ -100,7 +106,7 @@ def test_every_shape_gives_what_torchvision_gives(
     tmp_path: Path, shape: str, depth: int, pixels: int
 ) -> None:
     theirs = old(depth, shape)
-    network, _, _ = read_image_checkpoint(write(tmp_path / "a.pth", theirs))
+    network, _, _ = read(write(tmp_path / "a.pth", theirs))
     images = torch.randn(2, 3, pixels, pixels, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         pairs = zip(network.eval()(images), theirs(images), strict=True)
@@ -116,9 +122,7 @@ def test_every_shape_gives_what_torchvision_gives(
 @pytest.mark.parametrize("bare", [False, True])
 def test_shape_and_sizes_are_told_from_names(tmp_path: Path, shape: str, prefix: str, bare: bool) -> None:
     theirs = old(18, shape, classes=6, size=20, aux=690)
-    network, sizes, beside = read_image_checkpoint(
-        write(tmp_path / "a.pth", theirs, prefix=prefix, bare=bare)
-    )
+    network, sizes, beside = read(write(tmp_path / "a.pth", theirs, prefix=prefix, bare=bare))
     assert sizes == ImageSizes(
         trunk="resnet18",
         shape=shape,
@@ -139,7 +143,7 @@ def test_every_depth_is_told_and_fits(tmp_path: Path, depth: int) -> None:
         name: one for name, one in body.state_dict().items() if not name.endswith("num_batches_tracked")
     }
     torch.save(old_state, tmp_path / "a.pth")
-    _, sizes, _ = read_image_checkpoint(tmp_path / "a.pth")
+    _, sizes, _ = read(tmp_path / "a.pth")
     assert sizes == ImageSizes(f"resnet{depth}", "plain", 5, None, None)
 
 
@@ -151,12 +155,12 @@ def test_the_architecture_s_name_decides_where_sizes_do_not(arch: str, shape: st
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_back_and_forth_keeps_every_tensor(tmp_path: Path, shape: str) -> None:
-    network, sizes, _ = read_image_checkpoint(write(tmp_path / "a.pth", old(18, shape, 4, 12, 8)))
+    network, sizes, _ = read(write(tmp_path / "a.pth", old(18, shape, 4, 12, 8)))
     content = image_checkpoint(network, sizes, epoch=3, hit_rate=0.25)
     assert (content["epoch"], content["best_prec1"], content["optimizer"]) == (3, 25.0, {})
     assert content["arch"] == ("resnet18" if shape == "plain" else f"resnet_{shape}_18")
     torch.save(content, tmp_path / "b.pth")
-    again, sizes_again, _ = read_image_checkpoint(tmp_path / "b.pth")
+    again, sizes_again, _ = read(tmp_path / "b.pth")
     assert sizes_again == sizes
     state = network.state_dict()
     assert all(torch.equal(state[name], one) for name, one in again.state_dict().items())
@@ -196,6 +200,6 @@ def test_tensors_that_fit_no_shape_are_one_line(tmp_path: Path, name: str) -> No
     state, text = MISFITS[name]
     torch.save({"state_dict": state}, tmp_path / "a.pth")
     with pytest.raises(DataError, match=text) as error:
-        read_image_checkpoint(tmp_path / "a.pth")
+        read(tmp_path / "a.pth")
     assert len(error.value.faults) == 1
     assert str(error.value).startswith(f"{tmp_path / 'a.pth'}: ")

@@ -21,7 +21,7 @@ from torch import Tensor
 from emotionnet.models.description import MAX_SIZE
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
-from emotionnet.models.weights import named_tensors, put_tensors, read_content, read_tensors
+from emotionnet.models.weights import named_tensors, put_tensors, read_tensors
 from emotionnet.records import DataError
 from emotionnet.runs import WEIGHTS
 
@@ -74,16 +74,19 @@ def their_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(TRUNK): one for name, one in tensors.items()}
 
 
-def read_image_checkpoint(path: Path) -> tuple[EmotionNet, ImageSizes, dict[str, Any]]:
-    """Read a file of the 2020 code's image network, or weights of ours with such a trunk.
+def read_image_checkpoint(content: object, path: Path) -> tuple[EmotionNet, ImageSizes, dict[str, Any]]:
+    """Make an image network of what a file of the 2020 code holds, or weights of ours with such a trunk.
+
+    Args:
+        content: As `weights.read_content` gives it.
+        path: The file that errors name.
 
     Returns:
         The network, in training mode; what it is; and the plain values beside its weights.
 
     Raises:
-        DataError: The file is broken or unsafe, or its tensors fit no shape; one line.
+        DataError: It holds no tensors, or they fit no shape; one line.
     """
-    content = read_content(path)
     tensors = our_names(named_tensors(content, path))
     beside = dict(content) if isinstance(content, Mapping) and "state_dict" in content else {}
     require_held(tensors, path)
