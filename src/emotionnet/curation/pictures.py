@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +14,7 @@ import pdqhash
 import polars as pl
 from PIL import Image
 
-from emotionnet.data.images import decode
+from emotionnet.data.images import ImageLike, decode
 from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError
@@ -30,26 +32,50 @@ class _Seen(NamedTuple):
     fault: str | None = None
 
 
-def look_at(records: pl.DataFrame, root: Path) -> pl.DataFrame:
+def look_at(records: pl.DataFrame, root: Path, short_side: int | None = None) -> pl.DataFrame:
     """Decode every local picture once.
 
     Args:
         records: With the columns row and image (a path relative to `root`, or a URL).
         root: The folder that no path may leave.
+        short_side: See `stored_content`.
 
     Returns:
-        Columns row, sha256 (empty for a URL), look (the PDQ hash, 256 bits in 32 bytes; null
-        for a URL) and fault (why the picture cannot be used; null when it can), in order.
+        Columns row, sha256 (of what will be stored; empty for a URL), look (the PDQ hash, 256 bits in
+        32 bytes; null for a URL) and fault (why the picture cannot be used; null when it can), in order.
     """
     folder = root.resolve()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = pool.map(lambda image: _look(image, folder), records["image"])
+        found = pool.map(lambda image: _look(image, folder, short_side), records["image"])
         seen = list(track(found, "Looking at pictures", records.height))
     columns = pl.DataFrame(seen, schema=list(_Seen._fields), orient="row", infer_schema_length=None)
     return columns.with_columns(records["row"]).select(_PICTURE_SCHEMA.names()).cast(_PICTURE_SCHEMA)
 
 
-def look(path: Path) -> bytes:
+def stored_content(path: Path, short_side: int | None) -> bytes:
+    """What a DATASET stores of a picture: the file itself, or a PNG of it, 8-bit RGB on white.
+
+    Args:
+        path: The picture.
+        short_side: A longer short side is shrunk to so many pixels; None: the file itself.
+
+    Raises:
+        DataError: The picture cannot be decoded.
+        OSError: It cannot be read.
+    """
+    if short_side is None:
+        return path.read_bytes()
+    image = decode(path)
+    scale = short_side / min(image.size)
+    if scale < 1:
+        width, height = (max(short_side, round(side * scale)) for side in image.size)
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def look(path: ImageLike) -> bytes:
     """The PDQ hash of a picture: 256 bits in 32 bytes, alike for pictures that look alike.
 
     PDQ (Facebook 2019, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing
@@ -64,14 +90,17 @@ def look(path: Path) -> bytes:
     return np.packbits(bits.astype(np.uint8)).tobytes()
 
 
-def _look(image: str | None, folder: Path) -> _Seen:
+def _look(image: str | None, folder: Path, short_side: int | None) -> _Seen:
     if not image:
         return _Seen(fault="the record names no picture")
     if "://" in image:
         return _Seen()
     try:
         path = _inside(folder, image)
-        return _Seen(sha256(path), look(path))
+        if short_side is None:
+            return _Seen(sha256(path), look(path))
+        content = stored_content(path, short_side)
+        return _Seen(hashlib.sha256(content).hexdigest(), look(content))
     except DataError as error:
         return _Seen(fault=str(error).replace(str(folder / image), image))
     except (OSError, ValueError) as error:  # such as a name that is too long or has a null byte

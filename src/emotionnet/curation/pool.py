@@ -48,15 +48,16 @@ def usable_records(
     licence: str,
     near_duplicate_bits: int,
     group_pictures: int | None = None,
+    short_side: int | None = None,
     seed: int = 0,
 ) -> Pool:
     """Everything that can be said of a record without counting the others' emotions.
 
     Dropped are, in this order, records without an emotion word, of a group of the source that has
-    more than it may, with a picture that cannot be used,
-    with the very picture of an earlier record, and with the tags of an earlier
-    record of the same source (Wei et al. 2020, section 3). Pictures are decoded only where
-    there is an emotion word. Groups are those of the source, then look-alikes joined.
+    more than it may, with a picture that cannot be used, with the very picture of an earlier
+    record, and with the tags of an earlier record of the same source (Wei et al. 2020,
+    section 3). Pictures are decoded only where there is an emotion word. Groups are those of
+    the source, then look-alikes joined.
 
     Args:
         source: Where the records come from.
@@ -64,7 +65,8 @@ def usable_records(
         licence: Of records that name none.
         near_duplicate_bits: See `merge_look_alikes`.
         group_pictures: The most records of one group of the source; None: all.
-        seed: Draws which of them.
+        short_side: See `stored_content`.
+        seed: Draws which records of a group.
 
     Returns:
         A pool whose records have the columns of the source and row, sha256 and look.
@@ -79,7 +81,7 @@ def usable_records(
     if group_pictures is not None:
         over = selection.beyond(pool.records, group_pictures, seed)
         pool = pool.without(over)
-    pool = _look(pool, source)
+    pool = _look(pool, source, short_side)
     picture = pl.when(pl.col("sha256") != "").then("sha256").otherwise("image")
     pool = pool.without(selection.twins(pool.records, picture, "same picture as"))
     tagged = pool.records.join(selection.tag_sets(pool.table), on="row", maintain_order="left")
@@ -88,8 +90,8 @@ def usable_records(
     return Pool(merge_look_alikes(grouped, near_duplicate_bits), pool.table, pool.rejects)
 
 
-def _look(pool: Pool, source: Source) -> Pool:
-    seen = look_at(pool.records, source.root)
+def _look(pool: Pool, source: Source, short_side: int | None) -> Pool:
+    seen = look_at(pool.records, source.root, short_side)
     records = pool.records.join(seen, on="row", maintain_order="left")
     faulty = records.filter(pl.col("fault").is_not_null()).select("row", "id", reason="fault")
     return Pool(records.drop("fault"), pool.table, pool.rejects).without(faulty)

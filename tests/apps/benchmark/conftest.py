@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emotionnet.config import BenchmarkConfig
+from emotionnet.config_files import load_config
+
 Words = {"happy": (235, 200, 50), "sad": (50, 80, 200), "fury": (200, 40, 40)}
 GROUPS = 8
 STAGES: dict[str, dict[str, Any]] = {
@@ -75,3 +78,54 @@ def _row(folder: Path, word: str, number: int, source: str) -> dict[str, Any]:
         "group": f"{word}{number}",
         "source": source,
     }
+
+
+ROWS: dict[str, dict[str, Any]] = {
+    "plain": {"title": "labels", "place": 1, "train": {"model": {"shape": "plain"}}},
+    "words": {
+        "title": "words",
+        "place": 2,
+        "against": "plain",
+        "leaves_open": "much.",
+        "train": {
+            "model": {"shape": "2branch"},
+            "objective": {
+                "classification": "none",
+                "embedding": "teacher",
+                "distillation": "none",
+                "criterion": "loss",
+            },
+        },
+    },
+}
+
+
+@pytest.fixture
+def make_ablation(make_benchmark: Callable[[], Path]) -> Callable[[], Path]:
+    """A factory: the config file of an ablation of two rows on two spaces, one of which counts pictures."""
+
+    def make() -> Path:
+        config = make_benchmark()
+        rows = config.parent / "rows"
+        rows.mkdir()
+        for name, values in ROWS.items():
+            (rows / f"{name}.json").write_text(json.dumps(values))
+        spaces = {
+            "one": {"title": "One", "about": "a first."},
+            "two": {
+                "title": "Two",
+                "about": "a second.",
+                "curate": {"splits": {"val": 2}},
+                "unit": "picture",
+            },
+        }
+        values = {"stages": ".", "rows": "rows", "spaces": spaces, "folds": 3, "seeds": 1}
+        config.write_text(json.dumps(values))
+        return config
+
+    return make
+
+
+@pytest.fixture
+def ablation(make_ablation: Callable[[], Path], tmp_path: Path) -> BenchmarkConfig:
+    return load_config(BenchmarkConfig, make_ablation(), {"out": str(tmp_path / "out")})
