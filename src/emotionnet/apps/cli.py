@@ -447,6 +447,39 @@ def annotation_files(  # noqa: PLR0913
     print_result({"dataset": str(dataset.root), **dataset.info["annotations"], **dataset.info["counts"]})
 
 
+@convert.command
+def checkpoint(
+    file: Path,
+    /,
+    *,
+    out: Path,
+    labels: Path | None = None,
+    to: Literal["2020"] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Make a RUN of a checkpoint of 2020, or a TEACHER of a text model; with --to 2020 the other way round.
+
+    Args:
+        file: The checkpoint. With --to: a RUN or TEACHER folder.
+        out: The folder to write. With --to: the file.
+        labels: Names of the classes, as text or vocabulary pickle; without it, those that the file
+            holds, else class_0, class_1 and so on.
+        to: Write the form of 2020.
+        overwrite: Replace an earlier result.
+    """
+    if to is not None and labels is not None:
+        raise DataError("--labels: a RUN has names for its classes; leave it out with --to")
+    from emotionnet.apps.output import print_result
+    from emotionnet.data.vocabularies import read_vocabulary
+    from emotionnet.inference.conversion import convert_back, convert_checkpoint
+
+    if to is not None:
+        print_result({"checkpoint": str(convert_back(file, out, overwrite=overwrite))})
+        return
+    names = None if labels is None else read_vocabulary(labels)
+    print_result({"run": str(out), **convert_checkpoint(file, out, labels=names, overwrite=overwrite)})
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command; a caller's mistake is one line for each fault and exit status 2."""
     tokens = list(sys.argv[1:] if arguments is None else arguments)

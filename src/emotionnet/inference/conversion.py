@@ -46,7 +46,7 @@ class _Found:
 
 def convert_checkpoint(
     file: Path, out: Path, *, labels: Sequence[str] | None = None, overwrite: bool = False
-) -> ImageModel | TextModel:
+) -> dict[str, Any]:
     """Make a RUN of an image network's file, or a TEACHER of a text model's.
 
     Args:
@@ -58,7 +58,8 @@ def convert_checkpoint(
         overwrite: Replace the run that `out` holds.
 
     Returns:
-        What was written as `model.json`.
+        What the file turned out to be: of an image network kind, shape, trunk, classes, embedding_size and
+        aux_classes, of a text model kind, architecture, tags, classes, word_dim and width.
 
     Raises:
         DataError: The file is broken, unsafe or of another kind, there are not as many names as classes,
@@ -75,7 +76,7 @@ def convert_checkpoint(
         write_json(out / runs.METRICS, found.metrics)
         write_description(out, found.model)
         save_weights(found.module, out / runs.WEIGHTS)
-    return found.model
+    return _summary(found.model)
 
 
 def convert_back(run: Path, out: Path, *, overwrite: bool = False) -> Path:
@@ -99,6 +100,27 @@ def convert_back(run: Path, out: Path, *, overwrite: bool = False) -> Path:
     torch.save(content, buffer, _use_new_zipfile_serialization=False)
     write_bytes(out, buffer.getvalue())
     return out
+
+
+def _summary(model: ImageModel | TextModel) -> dict[str, Any]:
+    classes = len(model.emotions)
+    if isinstance(model, TextModel):
+        return {
+            "kind": model.kind,
+            "architecture": model.architecture,
+            "tags": len(model.tags),
+            "classes": classes,
+            "word_dim": model.word_dim,
+            "width": model.width,
+        }
+    return {
+        "kind": model.kind,
+        "shape": model.shape,
+        "trunk": model.trunk,
+        "classes": classes,
+        "embedding_size": model.embedding_size,
+        "aux_classes": None if model.aux_emotions is None else len(model.aux_emotions),
+    }
 
 
 def _image_content(run: Path) -> dict[str, Any]:
