@@ -15,8 +15,8 @@ from filelock import FileLock
 
 from emotionnet.apps.benchmark.folder import write_found
 from emotionnet.apps.benchmark.plan import Unit, stage, units
-from emotionnet.apps.benchmark.run import require_same_data, run_benchmark
-from emotionnet.config import BenchmarkConfig, CurateConfig
+from emotionnet.apps.benchmark.run import _identity, require_same_data, run_benchmark
+from emotionnet.config import BenchmarkConfig, CurateConfig, SpaceConfig
 from emotionnet.config_files import load_config
 from emotionnet.curation.curate import curate
 from emotionnet.records import ConfigError, DataError
@@ -156,3 +156,21 @@ def test_interrupted_it_says_that_what_was_saved_is_kept(
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=120) == 130
     assert "error: stopped; what was saved is kept" in _errors(out)
+
+
+def test_what_tells_a_folder_is_what_it_was(make_benchmark: MakeBenchmark, tmp_path: Path) -> None:
+    """Folders of before there were rows and spaces go on being accepted."""
+    settings = _settings(make_benchmark, tmp_path / "out")
+    stages = {
+        name: json.loads((settings.stages / f"{name}.json").read_text())
+        for name in ("curate", "vectors", "teacher", "train")
+    }
+    assert _identity(settings) == {"folds": 3, "seeds": 1, "out": ".", "stages": stages}
+
+
+def test_a_space_must_not_be_called_as_another_part(make_benchmark: MakeBenchmark, tmp_path: Path) -> None:
+    settings = _settings(make_benchmark, tmp_path / "out").model_copy(
+        update={"spaces": {"work": SpaceConfig()}}
+    )
+    with pytest.raises(ConfigError, match="a label space must not be called work"):
+        run_benchmark(settings)
