@@ -108,10 +108,10 @@ def _parts(config: BenchmarkConfig) -> tuple[str, ...]:
 
 def _refuse_foreign(config: BenchmarkConfig) -> None:
     """What was left beside by a write that was killed is our own, and so hidden files do not count."""
-    out = config.out
+    out, parts = config.out, _parts(config)
     require_folder_or_nothing(out)
     present = sorted(path.name for path in out.iterdir() if path.name[0] != ".") if out.exists() else []
-    if present and (CONFIG not in present or not set(present) <= set(_parts(config))):
+    if present and (CONFIG not in present or not set(present) <= set(parts)):
         raise DataError(
             f"{out}: holds files of another kind ({', '.join(present[:5])}); choose another --out"
         )
