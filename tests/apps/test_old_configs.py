@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from emotionnet.apps.cli import main
 
@@ -123,6 +125,29 @@ def test_a_missing_file_is_told_by_name(capsys: pytest.CaptureFixture[str], tmp_
     for command in (("train",), ("convert", "config")):
         status, _, lines = run(capsys, *command, str(tmp_path / "none.json"))
         assert (status, lines) == (2, [f"error: {tmp_path / 'none.json'}: file not found"])
+
+
+def test_train_runs_a_file_as_it_is(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Our options lie over it; `--out` is relative to the current folder, its paths to the file."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "old"
+    (folder / "images").mkdir(parents=True)
+    for split in ("train", "val"):
+        rows: list[tuple[str, list[int]]] = [(f"{split}{number}.png", [number % 3]) for number in range(5)]
+        for number, (name, _) in enumerate(rows):
+            Image.new("RGB", (40, 40), (80 * (number % 3), 90, 10)).save(folder / "images" / name)
+        (folder / f"{split}.pkl").write_bytes(pickle.dumps(rows, protocol=2))
+    more = {"arch": "resnet18", "dataloader": "multilabel_v2", "trainloader": None, "valloader": None}
+    file = write(folder, OLD | more | {"num_classes": 3, "pretrained": None, "workers": 0})
+    options = ("--epochs", "1", "--data.image_size", "32", "--data.batch_size=4", "--out", "here")
+    status, out, lines = run(capsys, "train", file, *options)
+    assert status == 0, lines
+    assert json.loads(out)["run"] == str(tmp_path / "here")
+    assert 0 <= json.loads(out)["val.hit_rate"] <= 1
+    status, _, lines = run(capsys, "predict", "here", str(folder / "images" / "val0.png"))
+    assert status == 0, lines
 
 
 def test_help_names_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:

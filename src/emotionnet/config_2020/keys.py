@@ -74,6 +74,7 @@ def _yes_no_or_path(value: Any) -> Any:
 
 Arch = Annotated[str, _one_of(ARCHS)]
 Loader = Annotated[str, _one_of(SPLIT_LOADERS)]
+Length = Annotated[int, Field(gt=0, le=2**16)]
 PathOrNothing = Annotated[Path | None, BeforeValidator(_path_or_nothing)]
 
 
@@ -121,8 +122,8 @@ class Old(Section):
     save_best_only: bool | None = None
     alpha: NonNegativeFloat | None = None
     beta: NonNegativeFloat | None = None
-    sent_len: PositiveInt | None = None
-    max_length: PositiveInt | None = None
+    sent_len: Length | None = None
+    max_length: Length | None = None
     word_dim: PositiveInt | None = None
     filter_dim: PositiveInt | None = None
     text_ckpt: PathOrNothing = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,12 @@ class _Found:
 
 
 def convert_checkpoint(
-    file: Path, out: Path, *, labels: Sequence[str] | None = None, overwrite: bool = False
+    file: Path,
+    out: Path,
+    *,
+    labels: Sequence[str] | None = None,
+    max_tags: int | None = None,
+    overwrite: bool = False,
 ) -> dict[str, Any]:
     """Make a RUN of an image network's file, or a TEACHER of a text model's.
 
@@ -55,6 +60,7 @@ def convert_checkpoint(
         labels: Names of the classes, in order; None: those that the file holds, se30k8's for a text model
             with 8, else class_0, class_1 and so on. The second class head has se30k8's names with 8
             classes, the first head's where it has as many, else aux_0, aux_1 and so on.
+        max_tags: Positions that a text model's mean runs over; None: as many as the file says.
         overwrite: Replace the run that `out` holds.
 
     Returns:
@@ -67,7 +73,8 @@ def convert_checkpoint(
     """
     runs.refuse_run(out, overwrite=overwrite, resume=False)
     content = read_content(file)
-    found = _text_run(content, file, labels) if is_text(content) else _image_run(content, file, labels)
+    is_text_model = is_text(content)
+    found = _text_run(content, file, labels, max_tags) if is_text_model else _image_run(content, file, labels)
     source = {"file": file.name, "sha256": sha256(file)}
     manifest = {"dataset": UNKNOWN, "data_hash": UNKNOWN, "source": source, "versions": runs.versions()}
     with runs.writing(out, overwrite=overwrite, resume=False):
@@ -161,8 +168,9 @@ def _image_run(content: object, file: Path, labels: Sequence[str] | None) -> _Fo
     return _Found(network, model, config, _metrics(beside))
 
 
-def _text_run(content: object, file: Path, labels: Sequence[str] | None) -> _Found:
+def _text_run(content: object, file: Path, labels: Sequence[str] | None, max_tags: int | None) -> _Found:
     teacher, sizes = read_text_checkpoint(content, file)
+    sizes = sizes if max_tags is None else replace(sizes, max_tags=max_tags)
     known = sizes.classes or (LABEL_SETS["se30k8"] if sizes.n_classes == len(LABEL_SETS["se30k8"]) else None)
     model = TextModel(
         architecture=sizes.architecture,

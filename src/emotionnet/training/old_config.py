@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from emotionnet.data.conversion import convert_annotations
 from emotionnet.data.pickles import read_pickle
 from emotionnet.data.vocabularies import read_vocabulary
 from emotionnet.files import refuse_existing
+from emotionnet.inference.conversion import convert_checkpoint
 from emotionnet.models.description import TextModel, read_description
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError
@@ -92,11 +93,11 @@ def _converted(plan: Plan, where: str, *, overwrite: bool, resume: bool) -> Iter
         _convert(plan, parts, fresh, where)
         before = _identity(run / runs.CHECKPOINT)
         try:
-            _swap(run, parts, fresh, old)
+            _put(run, parts, fresh, old)
             yield
         except BaseException:
             if _identity(run / runs.CHECKPOINT) in (before, None):
-                _swap(run, parts, old, fresh)
+                _put_back(run, parts, fresh, old)
             raise
 
 
@@ -120,14 +121,22 @@ def _workplace(run: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _swap(run: Path, names: Mapping[str, Any], source: Path, target: Path) -> None:
-    """Put the folders of `source` into the RUN, and those that were there into `target`."""
+def _put(run: Path, names: Iterable[str], fresh: Path, old: Path) -> None:
+    """Put the fresh folders into the RUN, and those that were there aside."""
     run.mkdir(exist_ok=True)
     for name in names:
         if (run / name).exists():
-            (run / name).replace(target / name)
-        if (source / name).exists():
-            (source / name).replace(run / name)
+            (run / name).replace(old / name)
+        (fresh / name).replace(run / name)
+
+
+def _put_back(run: Path, names: Iterable[str], fresh: Path, old: Path) -> None:
+    """Undo `_put`, wherever it was stopped."""
+    for name in names:
+        if not (fresh / name).exists():
+            (run / name).replace(fresh / name)
+        if (old / name).exists():
+            (old / name).replace(run / name)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -139,12 +148,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_ino, found.st_mtime_ns
 
 
-def _convert(plan: Plan, names: Mapping[str, Any], folder: Path, where: str) -> None:
+def _convert(plan: Plan, names: Collection[str], folder: Path, where: str) -> None:
     """Make what is to be made, inside `folder`; the text model first, since the rows may use its tags."""
     old, teacher = plan.old, plan.values["text"]["teacher"]
     if TEACHER in names:
         assert old.text_ckpt is not None  # the plan makes a teacher of it
-        raise DataError(f"{old.text_ckpt}: must be a TEACHER folder")
+        key = plan.max_tags_key
+        max_tags = None if key is None else getattr(old, key)
+        made = convert_checkpoint(old.text_ckpt, folder / TEACHER, max_tags=max_tags)
+        if made["kind"] != "text":
+            raise DataError(f"{old.text_ckpt}: must be a text model; it is an {made['kind']} network")
+        teacher = folder / TEACHER
     model = None if teacher is None else read_description(Path(teacher), TextModel)
     faults = [f"{where}: {fault}" for fault in _size_faults(plan, model)]
     if faults:
