@@ -315,3 +315,41 @@ def test_a_file_above_the_limit_is_not_opened(tmp_path: Path, monkeypatch: pytes
     path = written(tmp_path, PLAIN)
     with pytest.raises(DataError, match="must have at most 10 bytes; has "):
         read_pickle(path)
+
+
+def test_a_tuple_that_is_filled_with_nothing_still_counts_whole(tmp_path: Path) -> None:
+    """Steps that fill a list, a dict or an object do nothing where they bring nothing, even to a tuple."""
+    for nothing in (b"Nb", b"(e", b"(u", b"(\x90"):
+        content = b"}()" + (b"2\x86" + nothing) * 45 + b"K\x01u."
+        with pytest.raises(DataError, match="named again and again"):
+            read_pickle(written(tmp_path, content))
+        deep = b"(" * 90 + (b"t" + nothing) * 90 + b"."
+        with pytest.raises(DataError, match="nested at most 64 deep"):
+            read_pickle(written(tmp_path, deep))
+
+
+def test_a_call_pays_for_all_that_it_hashes(tmp_path: Path) -> None:
+    """One list with a tuple of a million entries in it, of which a set is made again and again."""
+    million = b")" + b"2\x86" * 20
+    again = b"c__builtin__\nset\n(h\x00tR0"
+    with pytest.raises(DataError, match="its calls copy far more than it holds"):
+        read_pickle(written(tmp_path, b"(" + million + b"lq\x000" + again * 10_000 + b"N."))
+
+
+def test_a_long_number_counts_by_its_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    number = b"\x8b" + (160_000).to_bytes(4, "little") + b"\x01" * 160_000  # whose hash reads all of them
+    content = b"](" + number + b"q\x00" + b"h\x00" * 9 + b"e."
+    assert len(read_pickle(written(tmp_path, content))) == 10
+    monkeypatch.setattr("emotionnet.data.pickle_steps.MAX_REPEATED", 90_000)
+    with pytest.raises(DataError, match="named again and again"):
+        read_pickle(written(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\x80\x04\x8e" + (10**10).to_bytes(8, "little") + b"xx.", b"T\xff\xff\xff\xff.", b"X\x09\0\0\0ab."],
+    ids=["ten gigabytes", "negative", "cut off"],
+)
+def test_a_length_that_lies_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match=r"data\.pkl: must be a pickle of plain data; "):
+        read_pickle(written(tmp_path, content))

@@ -28,6 +28,7 @@ from emotionnet.records import DataError, first_line
 MAX_BYTES = 2**31
 MAX_DEPTH = 64
 _NUMPY_CORES = ("numpy.core", "numpy._core")
+_FREQUENT = frozenset({int, str, float})  # and no containers
 _CONTAINERS = (list, tuple, dict, set, frozenset, Namespace, np.ndarray)
 
 
@@ -96,10 +97,19 @@ class _Budget:
             raise pickle.UnpicklingError("its calls copy far more than it holds")
 
     def charged(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, each call of which pays for the size of its arguments."""
+        """The function, each call of which pays for the size of its arguments, entries of entries too.
+
+        What a set or Counter is made of is hashed, and a tuple is hashed whole each time.
+        """
 
         def call(*arguments: Any) -> Any:
-            self.charge(1 + sum(len(part) for part in arguments if hasattr(part, "__len__")))
+            self.charge(1)
+            inside: list[Any] = [part for part in arguments if hasattr(part, "__len__")]
+            while inside:
+                part = inside.pop()
+                self.charge(len(part))
+                if isinstance(part, list | tuple | dict):
+                    inside += [inner for inner in part if isinstance(inner, list | tuple)]
             return function(*arguments)
 
         return call
@@ -162,7 +172,11 @@ def is_deeper(value: Any, limit: int) -> bool:
 
 
 def _containers(values: Iterable[Any]) -> dict[int, Any]:
-    return {id(value): value for value in values if isinstance(value, _CONTAINERS)}
+    return {
+        id(value): value
+        for value in values
+        if type(value) not in _FREQUENT and isinstance(value, _CONTAINERS)
+    }
 
 
 def _parts(whole: Any) -> Iterable[Any]:
