@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import pickle
 from collections import Counter
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from emotionnet.data.annotation_rows import FORMS, MAX_INDEX, Row, form_of
-from emotionnet.data.annotations import Annotations, read_annotations, write_annotations
+from emotionnet.data.annotations import Annotations, Inside, read_annotations, write_annotations
 from emotionnet.emotions import LABEL_SETS
 from emotionnet.records import DataError
 
@@ -372,3 +373,31 @@ def test_looks_that_fit_several_forms_are_none() -> None:
     assert form_of(["a.jpg"]) is None
     assert form_of([1, [1]]) is None
     assert form_of(["a.jpg", [0, 0.5]]) == "soft"
+
+
+def test_a_path_is_inside_as_far_as_the_system_follows_it(tmp_path: Path) -> None:
+    root, away = tmp_path / "root", tmp_path / "away"
+    (root / "a" / "b").mkdir(parents=True)
+    away.mkdir()
+    (root / "out").symlink_to(away)
+    (root / "a" / "back").symlink_to(root)
+    (root / "a" / "leaf.jpg").symlink_to(away / "x.jpg")
+    (root / "round").symlink_to(root / "round")
+    (tmp_path / "rootless").mkdir()
+    (root / "sibling").symlink_to(tmp_path / "rootless")
+    inside = Inside(root)
+    paths = [
+        "x",
+        "a/b/x.jpg",
+        "a/back/a/x",
+        "out/x",
+        "a/leaf.jpg",
+        "round/x",
+        "round",
+        "a/back/out",
+        "sibling/x",
+    ]
+    paths += ["a/", ".", "none/x", "a/./b", "a/b/", "out/"]
+    expected = [Path(os.path.realpath(root / path)).is_relative_to(root.resolve()) for path in paths]
+    assert [path in inside for path in paths] == expected
+    assert not all(expected)

@@ -137,7 +137,7 @@ def _label(row: Sequence[Any], limits: Limits) -> Row:
 
 
 def _labels_tags(row: Sequence[Any], limits: Limits) -> Row:
-    tags = tuple(_index(value, limits.tags, "tag id") for value in _items(row[2], "labels_tags", row))
+    tags = _all_in(_items(row[2], "labels_tags", row), limits.tags, "tag id")
     return Row(row[0], _indices(row, "labels_tags", limits.classes), tags)
 
 
@@ -199,7 +199,7 @@ def _category(name: object, classes: int) -> int:
 
 
 def _indices(row: Sequence[Any], form: str, count: int) -> tuple[int, ...]:
-    labels = tuple(_index(value, count, "label") for value in _items(row[1], form, row))
+    labels = _all_in(_items(row[1], form, row), count, "label")
     if not labels:
         raise RowError("a row must have at least one label; it has none")
     return labels
@@ -222,12 +222,15 @@ def _is_whole(value: object) -> bool:
     return type(value) is int or isinstance(value, np.integer)
 
 
+def _all_in(values: Sequence[Any], count: int, what: str) -> tuple[int, ...]:
+    """Whole numbers in 0..count - 1; nearly always they are, which is told of all at once."""
+    if set(map(type, values)) == {int} and min(values) >= 0 and max(values) < count:
+        return tuple(values)
+    return tuple(_index(value, count, what) for value in values)
+
+
 def _index(value: Any, count: int, what: str) -> int:
-    if type(value) is not int:  # nearly always one
-        if not isinstance(value, np.integer):
-            raise RowError(f"a {what} must be a whole number in 0..{count - 1}; got {shown(value)}")
-        value = int(value)
-    if not 0 <= value < count:
+    if not _is_whole(value) or not 0 <= value < count:
         raise RowError(f"a {what} must be a whole number in 0..{count - 1}; got {shown(value)}")
     return int(value)
 

@@ -82,7 +82,7 @@ def read_annotations(
         raise DataError(f"{path}: must hold a list of rows, or the dict of SE30K8; got {shown(content)}")
     if not content:
         raise DataError(f"{path}: must hold at least one row; it holds none")
-    root = images.resolve() if images is not None else None
+    root = Inside(images) if images is not None else None
     _require_cheap(path, content)
     if isinstance(content, dict):
         entries = _checked(path, list(content.items()), lambda item: parse_entry(*item), root)
@@ -125,9 +125,23 @@ def write_annotations(path: Path, form: str, rows: Sequence[Row], *, classes: in
     write_bytes(path, pickle.dumps(written, protocol=2))
 
 
-def leaves(path: str, root: Path) -> bool:
-    """Whether a relative path ends outside the folder `root`, links followed; `root` must be resolved."""
-    return not Path(os.path.realpath(root / path)).is_relative_to(root)
+class Inside:
+    """Tells whether relative paths end inside a folder, links followed; looks at each of its folders once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = str(root.resolve())
+        self._below = self.root.rstrip(os.sep) + os.sep
+        self._folders: dict[str, str] = {}
+
+    def __contains__(self, path: str) -> bool:
+        folder, name = os.path.split(path)
+        real = self._folders.get(folder)
+        if real is None:
+            real = self._folders[folder] = os.path.realpath(os.path.join(self.root, folder))  # noqa: PTH118
+        place = os.path.join(real, name)  # noqa: PTH118 - a million of them
+        if name in ("", ".") or os.path.islink(place):  # noqa: PTH114
+            place = os.path.realpath(place)
+        return place == self.root or place.startswith(self._below)
 
 
 def _require_cheap(path: Path, content: Any) -> None:
@@ -158,13 +172,15 @@ class _Checked:
     bad: tuple[tuple[int, Reject], ...]
 
 
-def _checked(path: Path, content: Sequence[Any], read: Callable[[Any], _Read], root: Path | None) -> _Checked:
+def _checked(
+    path: Path, content: Sequence[Any], read: Callable[[Any], _Read], root: Inside | None
+) -> _Checked:
     good, bad = [], []
     for number, raw in enumerate(content):
         try:
             row = read(raw)
-            if root is not None and leaves(row.path, root):
-                raise RowError(f"path must not leave the image folder {root}; got {shown(row.path)}")
+            if root is not None and row.path not in root:
+                raise RowError(f"path must not leave the image folder {root.root}; got {shown(row.path)}")
             good.append(row)
         except (RowError, OSError) as error:
             bad.append((number, Reject(_id(path, raw, number), str(error))))

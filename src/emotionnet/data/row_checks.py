@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Callable
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
 
 MAX_TEXT = 4096
+_ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:")  # on any system
 
 
 class RowError(ValueError):
@@ -60,7 +61,7 @@ def require_path(path: str) -> None:
         path.encode()
     except UnicodeEncodeError:
         raise RowError(f"path must be spelled in UTF-8; got {shown(path)}") from None
-    if PurePosixPath(path).is_absolute() or PureWindowsPath(path).anchor:
+    if _ABSOLUTE.match(path):
         raise RowError(f"path must be relative to the image folder; got {shown(path)}")
     parts = path.replace("\\", "/").split("/")
     if ".." in parts:
