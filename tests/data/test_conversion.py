@@ -80,7 +80,7 @@ def test_a_dataset_holds_rows_words_and_pictures(images: Path, tmp_path: Path) -
         "tag_names": "numbered",
     }
     assert dataset.licences == {"train": "unknown", "val": "unknown"}
-        assert check_dataset(dataset.root).faults == ()  # test was made empty, and says so
+    assert check_dataset(dataset.root).faults == ()  # test was made empty, and says so
 
 
 def test_names_for_classes_and_tags(images: Path, tmp_path: Path) -> None:
