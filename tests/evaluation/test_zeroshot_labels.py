@@ -374,6 +374,12 @@ def test_faults(make_run: MakeRun, squares: Dataset, tmp_path: Path) -> None:
         DataError, match="points of labels and the projection must have one size; got 3 and 4"
     ):
         zeroshot(run, data=foreign.root, reading=Reading(teacher=tmp_path / "narrow"))
+    shares = {"labels": (0, 1, 2), "label_weights": (0.5, 0.3, 0.2)}
+    soft = relabelled(squares, tmp_path / "soft", ("anger", "joy", "sadness"), lambda _: shares)
+    with pytest.raises(
+        DataError, match=r"some picture must lack some emotion .*; all carry all, as with soft"
+    ):
+        zeroshot(run, data=soft.root)
     with pytest.raises(DataError, match="must be a RUN folder; it does not exist"):
         zeroshot(run, data=foreign.root, reading=Reading(teacher=tmp_path / "none"))
     with pytest.raises(DataError, match="it was trained on this data set, name another with --data"):

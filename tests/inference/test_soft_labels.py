@@ -182,6 +182,9 @@ def test_mistakes_are_named_and_nothing_is_written(make_dataset: Any, tmp_path: 
     lost = _with(data, tmp_path / "lost", path="images/none.png")
     with pytest.raises(DataError, match=r"picture images/none\.png not found"):
         apply_teacher(folder, lost.root, out)
+    mute = make_teacher(tmp_path / "mute", without=tuple(TAGS))
+    with pytest.raises(DataError, match=r"some picture must have a tag that the teacher .*mute knows; none"):
+        apply_teacher(mute, data.root, out)
     (folder / MODEL).write_text("{}")
     with pytest.raises(DataError, match=r"model\.json"):
         apply_teacher(folder, data.root, out)

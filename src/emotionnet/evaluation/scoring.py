@@ -31,7 +31,14 @@ from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.single_labels import one_hot_labels, resample_accuracy
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
-from emotionnet.evaluation.units import Split, pool_scores, read_split, read_splits, require_same_emotions
+from emotionnet.evaluation.units import (
+    Split,
+    pool_scores,
+    read_split,
+    read_splits,
+    require_same_emotions,
+    require_sides,
+)
 from emotionnet.inference.outputs import Outputs
 from emotionnet.progress import message
 from emotionnet.records import DataError, first_line
@@ -100,6 +107,7 @@ def evaluate_run(
     require_same_emotions(subject.dataset, emotions)
     require_not_fitted_on(subject, split)
     scored = read_split(subject.dataset, split, emotions)
+    require_sides(subject.dataset, scored)
     outputs = subject.predictor.outputs(scored.paths, progress=f"{split} pictures")
     pooled_GC, labels_GC = pool_scores(outputs.probabilities, scored.groups), scored.group_labels
     weights_GS = draw_weights(len(labels_GC), seed=subject.seed)

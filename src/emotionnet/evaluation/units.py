@@ -81,6 +81,19 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     )
 
 
+def require_sides(dataset: Dataset, split: Split) -> None:
+    """Check that some picture lacks some emotion, else average precision and hit rate are 1 whatever is told.
+
+    Raises:
+        DataError: All pictures carry all emotions, as where labels are a teacher's shares.
+    """
+    if split.labels.all():
+        raise DataError(
+            f"{dataset.root}: some picture must lack some emotion for scores to tell anything; all carry "
+            "all, as with soft labels; name the data set with the given labels by --data"
+        )
+
+
 def read_splits(dataset: Dataset, emotions: Sequence[str]) -> Splits:
     """Read all three splits; errors as `read_split`."""
     train, val, test = (read_split(dataset, name, emotions) for name in SPLITS)

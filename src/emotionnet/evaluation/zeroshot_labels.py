@@ -27,7 +27,7 @@ from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.single_labels import one_hot_labels, resample_accuracy
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
-from emotionnet.evaluation.units import Split, group_index, pool_labels, read_split
+from emotionnet.evaluation.units import Split, group_index, pool_labels, read_split, require_sides
 from emotionnet.evaluation.zeroshot import score_unseen
 from emotionnet.inference.label_points import Pool, TeacherWords, label_points, label_scores, teacher_words
 from emotionnet.inference.outputs import Array
@@ -124,6 +124,7 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
     require_not_fitted_on(subject, split)
     dataset = subject.dataset
     scored = read_split(dataset, split, dataset.emotion_names)
+    require_sides(dataset, scored)
     space = _space(subject, reading.teacher)
     points = label_points(label_words(dataset.emotion_names), space)
     projection_ND = _projection(subject, scored, progress=f"{split} pictures")

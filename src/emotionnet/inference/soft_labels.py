@@ -51,8 +51,8 @@ def apply_teacher(teacher: Path, data: Path, out: Path, *, overwrite: bool = Fal
         the number of pictures none of whose tags the teacher knows.
 
     Raises:
-        DataError: A folder is missing or broken, a picture cannot be read, a held-out word would become
-            a label, or `out` may not be written.
+        DataError: A folder is missing or broken, a picture cannot be read, no picture has a tag that the
+            teacher knows, a held-out word would become a label, or `out` may not be written.
     """
     module, model = load_teacher(teacher)
     dataset = read_dataset(data)
@@ -61,6 +61,8 @@ def apply_teacher(teacher: Path, data: Path, out: Path, *, overwrite: bool = Fal
     _require_held_out(dataset, model)
     records = {split: _records(dataset, split) for split in SPLITS}
     bags = {split: tag_bags(dataset, records[split], model) for split in SPLITS}
+    if not any(bag for split in SPLITS for bag in bags[split]):
+        raise DataError(f"{data}: some picture must have a tag that the teacher {teacher} knows; none has")
     tables = {split: _labelled(dataset.table(split), _shares(module, bags[split])) for split in SPLITS}
     groups = len({record.group for split in SPLITS for record in records[split]})
     changes = {

@@ -26,8 +26,8 @@ from emotionnet.training.jobs import Job, domain
 from emotionnet.training.loop import Part
 from emotionnet.training.objective import ImageObjective
 from emotionnet.training.schedule import freeze
-from emotionnet.training.targets import require_trainable
 from emotionnet.training.text_side import TextSide
+from emotionnet.training.trainable import require_telling, require_trainable
 
 
 def image_job(config: TrainConfig, dataset: Dataset) -> Job:
@@ -129,6 +129,8 @@ def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, 
     split, data, learns = read_split(dataset, name, dataset.emotion_names), config.data, name == "train"
     labelled = config.objective.classification not in ("cross_entropy", "none")
     require_trainable(dataset, split, learns=learns, labelled=labelled)
+    if not learns:
+        require_telling(split, config.objective.criterion)
     order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
     loader = image_batches(split.paths, transform, order, workers=data.workers)

@@ -19,8 +19,8 @@ from emotionnet.text.vectors import read_vectors
 from emotionnet.training.jobs import Job, domain
 from emotionnet.training.labels import label_distributions, multi_hot
 from emotionnet.training.loop import Part
-from emotionnet.training.targets import require_trainable
 from emotionnet.training.teacher_objective import TeacherObjective
+from emotionnet.training.trainable import require_telling, require_trainable
 
 LABELS = {"distribution": label_distributions, "multi_hot": multi_hot}
 
@@ -68,6 +68,8 @@ def teacher_job(config: TeacherConfig, dataset: Dataset) -> Job:
 def _text_part(config: TeacherConfig, dataset: Dataset, name: str, model: TextModel) -> Part:
     split, learns = read_split(dataset, name, dataset.emotion_names), name == "train"
     require_trainable(dataset, split, learns=learns)
+    if not learns:
+        require_telling(split, config.objective.criterion)
     bags = tag_bags(dataset, split.records, model)
     chance = config.data.tag_dropout if learns else 0.0
     order = EpochOrder(len(bags), batch_size=config.data.batch_size, seed=config.seed, shuffle=learns)

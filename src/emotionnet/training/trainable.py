@@ -1,10 +1,12 @@
-"""Whether a split can be trained on."""
+"""Whether a split can be trained on, and whether a score can tell epochs apart on it."""
 
 from __future__ import annotations
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split
-from emotionnet.records import DataError
+from emotionnet.records import ConfigError, DataError
+
+_BY_SIDES = ("macro_map", "hit_rate")  # full marks for any network where no picture lacks an emotion
 
 
 def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled: bool = True) -> None:
@@ -31,3 +33,17 @@ def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled:
         )
     if learns and len(split.records) < 2:
         raise DataError(f"{dataset.root}: the train split must hold at least 2 pictures; BatchNorm needs two")
+
+
+def require_telling(split: Split, criterion: str) -> None:
+    """Check that the criterion can tell epochs apart on the validation split.
+
+    Raises:
+        ConfigError: It asks who carries an emotion and who does not, and all pictures carry all, as where
+            labels are a teacher's shares.
+    """
+    if criterion in _BY_SIDES and split.labels.all():
+        raise ConfigError(
+            "objective.criterion: must be 'loss' where every validation picture carries every emotion, as "
+            f"with soft labels; {criterion} is 1 there for any network"
+        )
