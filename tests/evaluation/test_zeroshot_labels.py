@@ -18,11 +18,8 @@ from sklearn.metrics import average_precision_score
 from emotionnet.data.store import PARTS, Dataset, read_dataset, table_of, write_dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import class_scores, flat, resample_hit_rate
-from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.subject import open_subject
-from emotionnet.evaluation.units import Split
-from emotionnet.evaluation.zeroshot_labels import Reading, label_metrics, label_words, zeroshot
+from emotionnet.evaluation.zeroshot_labels import Reading, label_words, same_words, zeroshot
 from emotionnet.files import new_folder, read_json, write_json
 from emotionnet.models.description import (
     Domain,
@@ -33,7 +30,7 @@ from emotionnet.models.description import (
     write_description,
 )
 from emotionnet.models.weights import save_weights
-from emotionnet.records import SPLITS, DataError, ImageRecord, Word
+from emotionnet.records import SPLITS, DataError, Word
 from emotionnet.runs import read_metrics
 from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors, write_vectors
@@ -240,63 +237,8 @@ def test_with_a_teacher_the_nearest_tags_are_its_own(
         assert [cosines[tag] for tag in found] == pytest.approx(sorted(cosines.values())[::-1][:10], abs=1e-6)
 
 
-def split_of(labels_NK: Array, groups: Sequence[str]) -> Split:
-    record = ImageRecord("", "", (), (), (), "", "", "", "")
-    return Split((record,) * len(groups), (Path(),) * len(groups), labels_NK, tuple(groups))
-
-
-def test_rows_of_their_own_group_have_the_intervals_of_every_other_score() -> None:
-    rng = np.random.default_rng(0)
-    scores_NK, labels_NK = rng.random((40, 4)), rng.random((40, 4)) < 0.4
-    groups, names = [f"g{n}" for n in range(40)], ("a", "b", "c", "d")
-    weights_NS = draw_weights(40, seed=7)
-    found = label_metrics(scores_NK, split_of(labels_NK, groups), names, seed=7)
-    expected = flat(class_scores(scores_NK, labels_NK, weights_NS).means())
-    assert {key: found[key] for key in expected} == expected
-    single_NK = np.eye(4, dtype=bool)[rng.integers(0, 4, 40)]
-    found = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7, single_NK=single_NK)
-    expected = flat({"accuracy": resample_hit_rate(scores_NK, single_NK, weights_NS)})
-    assert {key: found[key] for key in expected} == expected
-
-
-def test_copies_of_a_row_in_its_group_tell_nothing_new() -> None:
-    rng = np.random.default_rng(1)
-    scores_NK, single_NK = rng.random((40, 4)), np.eye(4, dtype=bool)[rng.integers(0, 4, 40)]
-    groups, names = [f"g{n}" for n in range(40)], ("a", "b", "c", "d")
-    once = label_metrics(scores_NK, split_of(single_NK, groups), names, seed=7, single_NK=single_NK)
-    thrice = label_metrics(
-        np.repeat(scores_NK, 3, axis=0),
-        split_of(np.repeat(single_NK, 3, axis=0), np.repeat(groups, 3).tolist()),
-        names,
-        seed=7,
-        single_NK=np.repeat(single_NK, 3, axis=0),
-    )
-    for key in ("accuracy", "accuracy_ci_low", "accuracy_ci_high"):
-        assert thrice[key] == pytest.approx(once[key])
-    labels_NK = rng.random((40, 4)) < 0.4
-    once = label_metrics(scores_NK, split_of(labels_NK, groups), names, seed=7)
-    apart = label_metrics(
-        np.repeat(scores_NK, 3, axis=0),
-        split_of(np.repeat(labels_NK, 3, axis=0), [f"g{n}" for n in range(120)]),
-        names,
-        seed=7,
-    )
-    together = label_metrics(
-        np.repeat(scores_NK, 3, axis=0),
-        split_of(np.repeat(labels_NK, 3, axis=0), np.repeat(groups, 3).tolist()),
-        names,
-        seed=7,
-    )
-
-    def width(metrics: dict[str, float]) -> float:
-        return metrics["macro_map_ci_high"] - metrics["macro_map_ci_low"]
-
-    assert width(together) == pytest.approx(width(once), rel=0.15)
-    assert width(apart) < 0.75 * width(once)
-
-
 def test_se30k8_is_scored_on_pictures_that_three_agree_on(
-    make_run: MakeRun, squares: Dataset, tmp_path: Path
+    make_run: MakeRun, squares: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def votes(row: int) -> dict[str, Any]:
         return {"labels": (row % 8, (row + 1) % 8), "label_weights": ((4.0, 1.0), (2.0, 2.0))[row % 3 == 0]}
@@ -323,6 +265,9 @@ def test_se30k8_is_scored_on_pictures_that_three_agree_on(
     assert metrics["zero_shot.labels.accuracy"] == pytest.approx(np.mean(hits))
     assert metrics["zero_shot.labels.n_groups"] == len(groups)
     assert metrics["zero_shot.labels.n_images"] == sum(map(len, groups.values()))
+    assert metrics["zero_shot.labels.n_without_own_words"] == 1  # both kinds of surprise are one word
+    said = "surprise(positive): never told, since an earlier label has the same words"
+    assert said in capsys.readouterr().err
 
 
 def test_words_of_labels() -> None:
@@ -330,6 +275,8 @@ def test_words_of_labels() -> None:
     assert list(label_words(EMOTIC[::-1])) == list(EMOTIC[::-1])
     words = label_words(("Fear", "surprise(positive)", "surprise (negative)", "(x)"))
     assert list(words.values()) == [("fear",), ("surprise",), ("surprise",), ("(x)",)]
+    assert same_words(words) == ("surprise (negative)",)
+    assert same_words(label_words(EMOTIC)) == ()
 
 
 def test_words_held_out_are_asked_for_where_there_are_any(

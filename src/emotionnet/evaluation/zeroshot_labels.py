@@ -1,37 +1,32 @@
 """Zero-shot on the labels of a data set that the run was not trained on, by words alone.
 
 A label's score is the mean (or the largest) cosine between the projection and the vectors of the label's
-words, or what a text teacher makes of each word (Wei et al., CVPR 2020, section 4). Where a data
-set has single labels the score is accuracy; elsewhere it is the average precision of each label over rows
-(EMOTIC: one row for each person). Intervals resample groups, whose rows stay together.
-Shape letters: N = rows, G = groups, K = labels.
+words, or what a text teacher makes of each word (Wei et al., CVPR 2020, section 4); `label_metrics` says what
+is made of these. Shape letters: N = rows, K = labels.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from emotionnet.data.tables import write_parquet
 from emotionnet.emotions import EMOTIC_WORDS
-from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import ClassScores, Resampled, class_scores, flat
-from emotionnet.evaluation.metrics import Labels
-from emotionnet.evaluation.resampling import draw_weights
-from emotionnet.evaluation.single_labels import one_hot_labels, resample_accuracy
+from emotionnet.evaluation.label_metrics import label_metrics
+from emotionnet.evaluation.single_labels import one_hot_labels
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
-from emotionnet.evaluation.units import Split, group_index, pool_labels, read_split, require_sides
+from emotionnet.evaluation.units import Split, read_split, require_sides
 from emotionnet.evaluation.zeroshot import score_unseen
 from emotionnet.inference.label_points import Pool, TeacherWords, label_points, label_scores, teacher_words
 from emotionnet.inference.outputs import Array
 from emotionnet.models.teachers import load_teacher
+from emotionnet.progress import message
 from emotionnet.records import DataError
 from emotionnet.runs import PREDICTIONS, merge_metrics
 from emotionnet.text.vectors import WordVectors
@@ -114,7 +109,8 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
 
     Returns:
         Under `zero_shot.labels.`, those of another split behind its name, and with `max.`, `teacher.` or
-        `teacher_max.` in front of the score where it was read so: what `label_metrics` gives.
+        `teacher_max.` in front of the score where it was read so: what `label_metrics` gives; and
+        `n_without_own_words`, the number of labels that `same_words` finds, where there are any.
 
     Raises:
         DataError: The run has no projection or was trained on these labels, a word has no vector, sizes
@@ -126,13 +122,17 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
     scored = read_split(dataset, split, dataset.emotion_names)
     require_sides(dataset, scored)
     space = _space(subject, reading.teacher)
-    points = label_points(label_words(dataset.emotion_names), space)
+    words = label_words(dataset.emotion_names)
+    points = label_points(words, space)
     projection_ND = _projection(subject, scored, progress=f"{split} pictures")
     cosines_NK = label_scores(projection_ND, points, pool=reading.pool)
     single_NK = one_hot_labels(dataset, scored, dataset.emotion_names)
     found = label_metrics(cosines_NK, scored, dataset.emotion_names, seed=subject.seed, single_NK=single_NK)
     prefix = ("" if split == "test" else f"{split}.") + f"zero_shot.labels.{reading.key}"
     metrics = {f"{prefix}{key}": value for key, value in found.items()}
+    if twins := same_words(words):
+        metrics[f"{prefix}n_without_own_words"] = len(twins)
+        message(f"{', '.join(twins)}: never told, since an earlier label has the same words")
     table = _predictions(scored, dataset.emotion_names, cosines_NK, _nearest(projection_ND, space))
     write_parquet(subject.run / PREDICTIONS / f"zeroshot-{split}.parquet", table)
     merge_metrics(subject.run, metrics, replacing=tuple(f"{prefix}{score}" for score in SCORES))
@@ -151,72 +151,15 @@ def label_words(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
     return {name: (re.sub(r"\s*\(.*\)\s*$", "", name).lower() or name,) for name in names}
 
 
-def label_metrics(
-    scores_NK: npt.NDArray[Any],
-    scored: Split,
-    names: Sequence[str],
-    *,
-    seed: int,
-    single_NK: Labels | None = None,
-) -> dict[str, float]:
-    """Scores of labels, each with a 95 % interval by resampling groups.
+def same_words(words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The labels that have the words of an earlier one: their scores are its own, so they are never told.
 
-    Args:
-        scores_NK: The larger the likelier.
-        scored: The rows.
-        names: The K labels.
-        seed: Of the resamples and of the random scores.
-        single_NK: The single label of each row, as `single_labels.one_hot_labels` gives them; None: rows may
-            have several.
-
-    Returns:
-        With single labels `accuracy` (the unit is the group, whose scores are averaged) and
-        `chance_accuracy`. Else, the unit being the row, `macro_map` and, where a label has both sides, `auc`;
-        `chance_map`, and `ap.<label>`. Always `n_classes`, those with a positive, `n_images` (rows) and
-        `n_groups`, of rows with a label where they are single.
+    Example:
+        >>> same_words({"surprise(negative)": ("surprise",), "surprise(positive)": ("surprise",)})
+        ('surprise(positive)',)
     """
-    index_N = group_index(scored.groups)
-    weights_GS = draw_weights(int(index_N.max()) + 1, seed=seed)
-    if single_NK is not None:
-        labelled_N = single_NK.any(axis=1)
-        return {
-            **flat({"accuracy": resample_accuracy(scores_NK, single_NK, scored.groups, weights_GS)}),
-            "chance_accuracy": 1 / len(names),
-            **_counts(single_NK[labelled_N], index_N[labelled_N]),
-        }
-    classes = class_scores(scores_NK, scored.labels, weights_GS[index_N])
-    classes = _counted_by_group(classes, scored.labels, scored.groups)
-    pairs = zip(names, classes.precisions, strict=True)
-    return {
-        **flat(classes.means()),
-        "chance_map": chance_scores(scored.labels, seed=seed)["macro_map"],
-        **_counts(scored.labels, index_N),
-        **flat({f"ap.{name}": one for name, one in pairs if one is not None}),
-    }
-
-
-def _counts(labels_NK: Labels, groups_N: npt.NDArray[np.intp]) -> dict[str, int]:
-    return {
-        "n_classes": int(labels_NK.any(axis=0).sum()),
-        "n_images": len(labels_NK),
-        "n_groups": len(np.unique(groups_N)),
-    }
-
-
-def _counted_by_group(scores: ClassScores, labels_NK: Labels, groups: Sequence[str]) -> ClassScores:
-    """The same scores, their spread told by as many independent positives as there are groups of them."""
-    positive_K = pool_labels(labels_NK, groups).sum(axis=0)
-    rarer_K = np.minimum(positive_K, pool_labels(~labels_NK, groups).sum(axis=0))
-
-    def counted(
-        column: Sequence[Resampled | None], counts_K: npt.NDArray[Any]
-    ) -> tuple[Resampled | None, ...]:
-        return tuple(
-            None if one is None else replace(one, counts=(int(count),))
-            for one, count in zip(column, counts_K, strict=True)
-        )
-
-    return ClassScores(counted(scores.precisions, positive_K), counted(scores.aucs, rarer_K))
+    first: dict[tuple[str, ...], str] = {}
+    return tuple(name for name, some in words.items() if first.setdefault(tuple(some), name) != name)
 
 
 def _require_foreign(subject: Subject) -> None:
