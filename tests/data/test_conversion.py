@@ -282,6 +282,30 @@ def test_a_file_of_each_split_by_pattern(tmp_path: Path) -> None:
         files_by_split(tmp_path / "none{}.pkl", "train", {})
 
 
+def test_each_split_may_have_a_form_of_its_own(images: Path, tmp_path: Path) -> None:
+    """As in 2020: trained on rows with tags, tested on labels alone; the vocabulary names the tags then."""
+    content = {"train": ROWS, "val": [["a/3.png", [2]]], "test": [["a/4.png", [[0, 4], [2, 1]]]]}
+    files = {split: written(tmp_path, rows, split) for split, rows in content.items()}
+    dataset = convert_annotations(files, images, tmp_path / "ds", vocabulary=["p", "q", "r", "s", "t"])
+    assert dataset.emotion_names == ("class_0", "class_1", "class_2")
+    assert dataset.tag_names == ("p", "q", "r", "s", "t")
+    assert [record.tags for record in dataset.records("train")] == [(1, 3), (3,), ()]
+    (val,), (test,) = dataset.records("val"), dataset.records("test")
+    assert (val.labels, val.tags, val.label_weights) == ((2,), (), ())
+    assert (test.labels, test.label_weights) == ((0, 2), (4.0, 1.0))
+    export_annotations(dataset, tmp_path / "back")
+    back = unpickled(tmp_path / "back")
+    assert back == {f"{split}.pkl": rows for split, rows in content.items()}
+    told = json.loads((tmp_path / "back" / "annotations.json").read_text())
+    assert told["form"] == {"train": "labels_tags", "val": "labels", "test": "counts"}
+
+
+def test_a_label_out_of_range_is_found_beside_a_file_with_tags(images: Path, tmp_path: Path) -> None:
+    files = {"train": written(tmp_path, ROWS), "val": written(tmp_path, [["a/3.png", [3]]], "val")}
+    with pytest.raises(DataError, match=r"val\.pkl: row 0: a label must be a whole number in 0\.\.2; got 3"):
+        convert_annotations(files, images, tmp_path / "ds", labels=3, vocabulary=[*"abcde"])
+
+
 GOOD = [["a/0.png", [0]], ["a/1.png", [2]]]
 DICT = {1: {"image_emotion": [[1]] * 5, "re_path": "a/0.png"}}
 EMOTIC = [["a/0.png", {"Peace": 1}, [1, 2, 3], [0, 0, 4, 4]]]
@@ -299,9 +323,14 @@ EMOTIC = [["a/0.png", {"Peace": 1}, [1, 2, 3], [0, 0, 4, 4]]]
         ({"test": GOOD}, {"holdout": 1}, "--holdout takes val out of train; a file of train must be given"),
         ({"train": GOOD, "val": GOOD}, {"holdout": 1}, "a file of train must be given, and none of val"),
         (
-            {"train": GOOD, "val": [["a/0.png", 1]]},
+            {"train": EMOTIC, "val": GOOD},
             {},
-            "val.pkl: all files must have one form; this one has label",
+            "val.pkl: files of emotic and se30k8 must stand alone; this one has the form labels",
+        ),
+        (
+            {"train": [["a/0.png", [0.5, 0.5]]], "val": GOOD},
+            {},
+            "all files must have as many classes as soft labels have shares",
         ),
         (
             {"train": [["a/none.png", 1]]},
@@ -315,7 +344,7 @@ EMOTIC = [["a/0.png", {"Peace": 1}, [1, 2, 3], [0, 0, 4, 4]]]
         (
             {"train": [["a/0.png", [0.5, 0.5]]], "val": [["a/1.png", [0.5]]]},
             {},
-            "all files of soft labels must have one number of classes",
+            "all files must have as many classes as soft labels have shares",
         ),
     ],
 )

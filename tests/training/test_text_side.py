@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ from emotionnet.config_files import load_config
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import sha256
 from emotionnet.models.weights import read_tensors
-from emotionnet.records import ConfigError
+from emotionnet.records import ConfigError, DataError
 from emotionnet.text.vectors import WordVectors, read_vectors
 from emotionnet.training.checkpoints import LAST, read_state
 from emotionnet.training.image_job import image_job
@@ -162,6 +163,34 @@ def test_the_loss_is_the_literal_one(ready: dict[str, Any], name: str) -> None:
         assert terms[term].item() == pytest.approx(value, rel=1e-5), term
     total = sum(weights.get(term, 1.0) * value for term, value in means.items())
     assert terms["loss"].item() == pytest.approx(total, rel=1e-5)
+
+
+def without_tags(root: Path, split: str) -> None:
+    table = pl.read_parquet(root / f"{split}.parquet")
+    bare = table.with_columns(tags=pl.Series([[]] * table.height, dtype=pl.List(pl.Int32)))
+    bare.write_parquet(root / f"{split}.parquet")
+
+
+@pytest.mark.parametrize("name", ["second head", "all with a teacher", "mixed labels", "transform"])
+def test_a_validation_split_without_tags_is_validated_by_its_labels(ready: dict[str, Any], name: str) -> None:
+    without_tags(Path(ready["data.root"]), "val")
+    (entry,) = runs.read_history(train(config(ready, **VARIANTS[name])))
+    assert {key for key in entry if key.startswith("val.")} == {
+        *("val.loss", "val.classification", "val.macro_map", "val.hit_rate")
+    }
+    assert entry["val.loss"] == entry["val.classification"]
+    plain = image_job(config(ready, **VARIANTS["softmax"]), read_dataset(Path(ready["data.root"])))
+    theirs = image_job(config(ready, **VARIANTS[name]), read_dataset(Path(ready["data.root"])))
+    labels = [job.val.objective.terms["classification"].value.labels for job in (plain, theirs)]  # type: ignore[attr-defined]
+    assert torch.equal(*labels)
+
+
+@pytest.mark.parametrize(("split", "name"), [("train", "second head"), ("val", "embedding alone")])
+def test_tags_to_learn_from_must_be_there(ready: dict[str, Any], split: str, name: str) -> None:
+    without_tags(Path(ready["data.root"]), split)
+    with pytest.raises(DataError, match="pictures must have tags to learn from; none has any"):
+        train(config(ready, **VARIANTS[name]))
+    assert not Path(ready["out"]).exists()
 
 
 @pytest.mark.parametrize("name", VARIANTS)

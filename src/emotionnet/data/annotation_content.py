@@ -41,7 +41,7 @@ def content_of(
 
     Args:
         files: Split to file.
-        read: Split to what was read of it; all of one form.
+        read: Split to what was read of it.
         labels: As for `conversion.convert_annotations`.
         vocabulary: As there.
         holdout: As there.
@@ -51,10 +51,10 @@ def content_of(
     """
     voted = {split: part for split, part in read.items() if isinstance(part, Se30k8)}
     lists = {split: part for split, part in read.items() if isinstance(part, Annotations)}
-    form = next(iter(read.values())).form
-    emotions, origin = _class_names(form, list(lists.values()), labels, vocabulary)
+    forms = {split: part.form for split, part in read.items()}
+    emotions, origin = _class_names(set(forms.values()), list(lists.values()), labels, vocabulary)
     described: dict[str, Any] = {
-        "form": form,
+        "form": forms if len(set(forms.values())) > 1 else next(iter(forms.values())),
         "files": {split: {"name": files[split].name, "sha256": sha256(files[split])} for split in read},
         "class_names": origin,
     }
@@ -76,7 +76,7 @@ def content_of(
         rows["train"], rows["val"] = held_out(rows["train"], holdout)
         described["holdout"] = holdout
     tags: tuple[str, ...] = ()
-    if form == "labels_tags":
+    if "labels_tags" in forms.values():
         count = max(part.tags for part in lists.values())
         tags = tuple(vocabulary) if vocabulary is not None else tuple(f"tag_{n}" for n in range(count))
         described["tag_names"] = "numbered" if vocabulary is None else "vocabulary"
@@ -85,17 +85,18 @@ def content_of(
 
 
 def _class_names(
-    form: str,
+    forms: set[str],
     parts: Sequence[Annotations],
     labels: Sequence[str] | int | None,
     vocabulary: Sequence[str] | None,
 ) -> tuple[tuple[str, ...], str]:
     """The names, and where they come from."""
     given = labels
-    if given is None and form not in ("labels_tags", "se30k8"):
+    if given is None and forms.isdisjoint({"labels_tags", "se30k8"}):
         given = vocabulary
+    form = min(forms)
     own = LABEL_SETS[_OWN_NAMES[form]] if form in _OWN_NAMES else None
-    if own is not None:
+    if own is not None:  # such a form stands alone
         found = given if isinstance(given, int) or given is None else tuple(given)
         if found not in (None, len(own), own):
             raise DataError(f"labels of {form} must be its own {len(own)} in their order; leave --labels out")
@@ -103,8 +104,11 @@ def _class_names(
     if given is not None and not isinstance(given, int):
         return tuple(given), "vocabulary" if labels is None else "labels"
     count = given if given is not None else max(part.classes for part in parts)
-    if given is None and form == "soft" and len({part.classes for part in parts}) > 1:
-        raise DataError("all files of soft labels must have one number of classes; they have several")
+    shares = {part.classes for part in parts if part.form == "soft"}
+    if given is None and shares and {*shares, count} != {count}:
+        raise DataError(
+            "all files must have as many classes as soft labels have shares; they have several numbers"
+        )
     return tuple(f"class_{number}" for number in range(count)), "numbered"
 
 

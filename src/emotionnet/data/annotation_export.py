@@ -23,7 +23,7 @@ PARTS = (MARKER, *(f"{split}.pkl" for split in SPLITS), *_SE30K8_FILES)
 def export_annotations(dataset: Dataset, out: Path, *, overwrite: bool = False) -> dict[str, int]:
     """Write one pickle for each split that is not empty, and `annotations.json` with form and names.
 
-    The form is that which `dataset.json` names, else the one that the columns ask for. SE30K8 gives its
+    The form of a split is what `dataset.json` names, else what the columns ask for. SE30K8 gives its
     four published files; its val split is what they call test.
 
     Args:
@@ -42,13 +42,15 @@ def export_annotations(dataset: Dataset, out: Path, *, overwrite: bool = False) 
     everything = [record for several in records.values() for record in several]
     if not everything:
         raise DataError(f"{dataset.root}: must hold at least one picture; it is empty")
-    form = _form(dataset, everything)
+    forms = {split: _form(dataset, split, everything) for split in SPLITS}
     rows = {split: [_row(record) for record in several] for split, several in records.items()}
-    files = _se30k8_files(rows) if form == "se30k8" else {f"{s}.pkl": (form, rows[s]) for s in SPLITS}
+    voted = forms["train"] == "se30k8"
+    files = _se30k8_files(rows) if voted else {f"{s}.pkl": (forms[s], rows[s]) for s in SPLITS}
     counts = {name: len(several) for name, (_, several) in files.items() if several}
     with new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
         for name in counts:
             write_annotations(folder / name, *files[name], classes=len(dataset.emotions))
+        form = forms if len(set(forms.values())) > 1 else forms["train"]
         content: dict[str, Any] = {"form": form, "labels": dataset.emotion_names, "tags": dataset.tag_names}
         content |= {"files": counts, "dataset": {"name": dataset.name, "sha256": dataset.content_hash}}
         write_json(folder / MARKER, content)
@@ -63,9 +65,12 @@ def _checked(dataset: Dataset, split: str) -> tuple[ImageRecord, ...]:
     return records
 
 
-def _form(dataset: Dataset, records: Sequence[ImageRecord]) -> str:
+def _form(dataset: Dataset, split: str, records: Sequence[ImageRecord]) -> str:
+    """The form of a split; of one that was taken out of train, or has no file, that of train."""
     described = dataset.info.get("annotations")
     named = described.get("form") if isinstance(described, Mapping) else None
+    if isinstance(named, Mapping):
+        named = named.get(split, named.get("train", next(iter(named.values()), None)))
     if named is not None:
         known = (*FORMS, "se30k8")
         if named not in known:

@@ -24,6 +24,7 @@ from emotionnet.progress import track
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 
 LICENCE = "unknown"
+ALONE = frozenset({"emotic", "se30k8"})  # forms whose classes are their own
 
 
 def convert_annotations(  # noqa: PLR0913
@@ -43,12 +44,13 @@ def convert_annotations(  # noqa: PLR0913
     Rows whose picture does not exist go to rejects. The dict of SE30K8 is split by its own rule.
 
     Args:
-        files: Split to file, all of one form.
+        files: Split to file. Forms may differ, as when one trains with tags and tests with labels, but
+            EMOTIC and SE30K8 stand for themselves.
         images: The folder that the paths in the files are relative to.
         out: The DATASET to write.
         labels: The names of the classes, or how many there are; they are then class_0, class_1, ...
-        vocabulary: The names of the tags, in rows with tag ids; the words that have a vector, for SE30K8;
-            for other rows the names of the classes, unless `labels` gives them.
+        vocabulary: The names of the tags, where any file has tag ids; the words that have a vector, for
+            SE30K8; else the names of the classes, unless `labels` gives them.
         holdout: So many rows of train become val, the first after a shuffle with seed 0.
         skip_bad_rows: Leave bad rows out, into rejects, instead of refusing the file.
         unlabelled: A label of -1 in `[path, label]` means that there is none.
@@ -153,13 +155,17 @@ def _read_all(files: Mapping[str, Path], **how: Any) -> dict[str, Annotations | 
         except DataError as error:
             faults += error.faults
     forms = {split: part.form for split, part in read.items()}
-    if not faults and len(set(forms.values())) > 1:
+    if not faults and len(set(forms.values())) > 1 and not ALONE.isdisjoint(forms.values()):
         faults = [
-            f"{files[split]}: all files must have one form; this one has {form}"
+            f"{files[split]}: files of {' and '.join(sorted(ALONE))} must stand alone; "
+            f"this one has the form {form}"
             for split, form in forms.items()
         ]
     if faults:
         raise DataError(faults)
+    if "labels_tags" in forms.values() and how["classes"] is None:  # then the vocabulary names no classes
+        for split in [split for split, form in forms.items() if form != "labels_tags"]:
+            read[split] = read_annotations(files[split], **how | {"vocabulary": None})
     return read
 
 

@@ -134,5 +134,7 @@ def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, 
     order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
     loader = image_batches(split.paths, transform, order, workers=data.workers)
-    objective = ImageObjective(split, text.terms(dataset, split.records), config.objective.criterion)
+    objective = ImageObjective(
+        split, text.terms(dataset, split.records, learns=learns), config.objective.criterion
+    )
     return Part(loader, order, objective)

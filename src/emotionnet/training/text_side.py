@@ -23,7 +23,7 @@ from emotionnet.models.network import SHAPES
 from emotionnet.models.teachers import load_teacher, tag_bags, teacher_outputs
 from emotionnet.models.transform import TextTransform
 from emotionnet.progress import message
-from emotionnet.records import ConfigError, ImageRecord
+from emotionnet.records import ConfigError, DataError, ImageRecord
 from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors
 from emotionnet.training.labels import label_distributions, multi_hot
@@ -97,9 +97,21 @@ class TextSide:
         """The teacher's emotions, for a shape with a second head."""
         return self.model.emotions if self.model is not None and SHAPES[self.shape].aux else None
 
-    def terms(self, dataset: Dataset, records: Sequence[ImageRecord]) -> dict[str, Term]:
-        """The terms of the loss on these records, by name, in the order in which they are summed up."""
+    def terms(self, dataset: Dataset, records: Sequence[ImageRecord], *, learns: bool) -> dict[str, Term]:
+        """The terms of the loss on these records, by name, in the order in which they are summed up.
+
+        Records to validate on may all be without tags, as the test files of 2020 are: then labels are
+        what is left of the loss.
+
+        Raises:
+            DataError: Something is to be learnt from tags, and there is none.
+        """
         objective, found = self.objective, dict[str, Term]()
+        if self._reads_tags and not any(record.tags for record in records):
+            if learns or objective.classification == "none":
+                raise DataError(f"{dataset.root}: pictures must have tags to learn from; none has any")
+            labels_MC = label_distributions(records, len(dataset.emotions))
+            return {"classification": Term(1.0, _classification(objective, dataset, records, labels_MC))}
         features_MF = scores_MA = None
         bags: list[list[int]] = []
         if self.teacher is not None and self.model is not None:
@@ -120,6 +132,12 @@ class TextSide:
         if SHAPES[self.shape].aux and objective.distillation == "head" and scores_MA is not None:
             found["distillation"] = Term(objective.beta, Distillation(scores_MA))
         return found
+
+    @property
+    def _reads_tags(self) -> bool:
+        """Whether any term looks at them."""
+        projects = SHAPES[self.shape].projection and self.objective.embedding != "none"
+        return projects or self.teacher is not None
 
     def _embedding(
         self,
