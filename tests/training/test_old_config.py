@@ -186,6 +186,19 @@ def test_a_3branch_file_trains_for_two_epochs_and_leaves_a_run(
     )
 
 
+def test_it_trains_on_tags_and_is_validated_on_labels_alone(folder: Path) -> None:
+    """As the paper does: labels of training are tags, those of testing are the keywords searched for."""
+    rows = pickle.loads((folder / "val.pkl").read_bytes())
+    (folder / "labels.pkl").write_bytes(
+        pickle.dumps([[path, labels] for path, labels, _ in rows], protocol=2)
+    )
+    old = write(folder, val_file="labels.pkl", valloader="multilabel_v2_val", epochs=1)
+    (entry,) = runs.read_history(train_2020(old, SMALL))
+    assert entry["val.loss"] == entry["val.classification"]
+    assert {"train.embedding", "train.distillation"} <= set(entry)
+    assert "val.embedding" not in entry
+
+
 def test_evaluate_validates_only(folder: Path) -> None:
     started = train_2020(write(folder), SMALL)
     file = write(folder, evaluate=True, resume=str(started / runs.WEIGHTS), save_directory="checked")
