@@ -73,10 +73,15 @@ def test_other_numbers_of_names_are_refused(tmp_path: Path, labels: tuple[str, .
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("score", [None, "61.5x", -3, 1000.0, torch.zeros(3), float("nan")])
+@pytest.mark.parametrize("score", [None, "61.5x", -3, 10**400, torch.zeros(3), float("nan")])
 def test_a_score_that_is_none_is_left_out(tmp_path: Path, score: object) -> None:
     convert_checkpoint(old(tmp_path / "a.pth", best_prec1=score), tmp_path / "run")
     assert read_json(tmp_path / "run" / "metrics.json") == {"val.best_epoch": 7}
+
+
+def test_a_score_may_be_a_parameter(tmp_path: Path) -> None:
+    convert_checkpoint(old(tmp_path / "a.pth", best_prec1=nn.Parameter(torch.tensor(50.0))), tmp_path / "run")
+    assert read_json(tmp_path / "run" / "metrics.json") == {"val.best_epoch": 7, "val.hit_rate": 0.5}
 
 
 def test_only_a_run_is_replaced_and_only_when_asked(tmp_path: Path) -> None:

@@ -209,9 +209,10 @@ def _metrics(beside: Mapping[str, Any]) -> dict[str, float]:
     metrics = {}
     for key, name, unit, most in ((HIT_RATE, "best_prec1", 100, 1.0), (BEST_EPOCH, "epoch", 1, 2.0**31)):
         value = beside.get(name)
+        value = value.detach() if isinstance(value, torch.Tensor) else value
         try:
             number = float(value) / unit if value is not None else -1.0
-        except (TypeError, ValueError, RuntimeError):  # a tensor of several values is no number
+        except (TypeError, ValueError, RuntimeError, OverflowError):  # a tensor of several values, 10**400
             continue
         if 0 <= number <= most:
             metrics[key] = number
