@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from emotionnet.data.check import check_dataset
-from emotionnet.data.store import SCHEMA, Dataset
+from emotionnet.data.record_tables import SCHEMA
+from emotionnet.data.store import Dataset
 from emotionnet.files import sha256
 from emotionnet.records import SPLITS, DataError
 

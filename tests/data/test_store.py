@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from emotionnet.data.store import SCHEMA, Dataset, read_dataset, read_info
+from emotionnet.data.record_tables import SCHEMA
+from emotionnet.data.store import Dataset, read_dataset, read_info
 from emotionnet.files import sha256
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 

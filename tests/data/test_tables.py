@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from polars.testing import assert_frame_equal
 
-from emotionnet.data.store import SCHEMA
+from emotionnet.data.record_tables import SCHEMA
 from emotionnet.data.tables import read_parquet
 from emotionnet.records import DataError, first_line
 

@@ -222,6 +222,7 @@ def test_all_baselines_equal_their_formulas(subject: Subject, splits: Splits) ->
     assert sorted(found.scores) == sorted(expected)
     for name, scores_GC in expected.items():
         np.testing.assert_allclose(found.scores[name], scores_GC, atol=2e-3 if name in c else 1e-6)
+    assert found.neighbours is not None
     assert found.neighbours.tolist() == [group in near for group in dict.fromkeys(groups)]
     fitted = baselines.fit_on_validation(frozen_NF, splits)
     np.testing.assert_array_equal(found.shuffled, baselines.shuffled_maps(fitted, splits, seed=3))

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from emotionnet.data.store import Dataset, table_of
+from emotionnet.data.record_tables import table_of
+from emotionnet.data.store import Dataset
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.census import (
     checked_records,

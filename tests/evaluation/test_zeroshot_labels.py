@@ -15,7 +15,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from emotionnet.data.store import PARTS, Dataset, read_dataset, table_of, write_dataset
+from emotionnet.data.record_tables import table_of
+from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.subject import open_subject

@@ -13,7 +13,8 @@ import pytest
 
 from emotionnet.apps.cli import main
 from emotionnet.data.check import check_dataset
-from emotionnet.data.store import PARTS, Dataset, read_dataset, table_of, write_dataset
+from emotionnet.data.record_tables import table_of
+from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.evaluation.units import read_split
 from emotionnet.files import new_folder, read_object, sha256, write_json
 from emotionnet.inference.soft_labels import apply_teacher

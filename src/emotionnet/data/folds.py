@@ -16,7 +16,8 @@ import numpy as np
 import polars as pl
 from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
-from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, table_of, write_dataset
+from emotionnet.data.record_tables import table_of
+from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, write_dataset
 from emotionnet.data.tables import read_parquet
 from emotionnet.files import link_file, new_folder
 from emotionnet.records import SPLITS, DataError, ImageRecord, first_line

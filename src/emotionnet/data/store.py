@@ -2,7 +2,7 @@
 
 dataset.json                     name, source, licences, counts, config, versions, sha256 of each table
     emotions.json  tags.json  unseen.json     ordered words with counts
-    train.parquet  val.parquet  test.parquet  one row per picture, see `SCHEMA`
+    train.parquet  val.parquet  test.parquet  one row per picture, see `record_tables`
     rejects.parquet                  id, reason
     images/
 """
@@ -20,33 +20,12 @@ from typing import Any
 
 import polars as pl
 
-from emotionnet.data.tables import read_parquet
+from emotionnet.data.record_tables import read_records_table, record_of, typed
 from emotionnet.files import read_json, read_object, sha256, write_json
-from emotionnet.records import SPLITS, DataError, ImageRecord, Word, first_line
+from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 
 MARKER = "dataset.json"
 VOCABULARIES = ("emotions", "tags", "unseen")
-SCHEMA = pl.Schema(
-    {
-        "id": pl.String(),
-        "path": pl.String(),
-        "labels": pl.List(pl.Int32()),
-        "tags": pl.List(pl.Int32()),
-        "unseen": pl.List(pl.Int32()),
-        "group": pl.String(),
-        "source": pl.String(),
-        "licence": pl.String(),
-        "sha256": pl.String(),
-    }
-)
-OPTIONAL = pl.Schema(  # columns that a table has where there is something to put into them
-    {
-        "label_weights": pl.List(pl.Float64()),
-        "keywords": pl.List(pl.String()),
-        "box": pl.List(pl.Float64()),
-        "dimensions": pl.List(pl.Float64()),
-    }
-)
 TABLES = tuple(f"{split}.parquet" for split in SPLITS)
 FILES = (*(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet")
 PARTS = (MARKER, *FILES, "images")
@@ -110,14 +89,14 @@ class Dataset:
         return hashlib.sha256("\n".join(pictures).encode()).hexdigest()
 
     def table(self, split: str) -> pl.DataFrame:
-        """The rows of one split, in file order, columns as in `SCHEMA` and those of `OPTIONAL` that it has.
+        """The rows of one split, in file order, columns as `record_tables` has them.
 
         Raises:
             DataError: The split is unknown, or its table missing, broken or of other columns.
         """
         if split not in SPLITS:
             raise DataError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
-        return _read_table(self.root / f"{split}.parquet")
+        return read_records_table(self.root / f"{split}.parquet")
 
     def records(self, split: str) -> tuple[ImageRecord, ...]:
         """The records of one split, in file order; it may not be empty.
@@ -140,7 +119,7 @@ class Dataset:
         Raises:
             DataError: As `table`.
         """
-        return tuple(_record(row) for row in self.table(split).iter_rows(named=True))
+        return tuple(record_of(row) for row in self.table(split).iter_rows(named=True))
 
     def range_faults(self, record: ImageRecord) -> list[str]:
         """One line for each label, tag or unseen index that no word stands for."""
@@ -243,62 +222,19 @@ def write_dataset(
         folder: A folder that `files.new_folder` gave.
         info: What `dataset.json` says besides counts and hashes.
         words: The words of each of `VOCABULARIES`, in index order.
-        tables: Rows by split, columns as in `SCHEMA` and any of `OPTIONAL`.
+        tables: Rows by split, columns as `record_tables` has them.
         rejects: Columns id and reason.
     """
     for name in VOCABULARIES:
         write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
     for split in SPLITS:
-        _typed(tables[split]).write_parquet(folder / f"{split}.parquet")
+        typed(tables[split]).write_parquet(folder / f"{split}.parquet")
     rejects.cast(REJECTS_SCHEMA).write_parquet(folder / "rejects.parquet")
     counts = {split: tables[split].height for split in SPLITS}
     counts |= {"rejects": rejects.height} | {name: len(words[name]) for name in VOCABULARIES}
     counts |= {f"{split}_groups": tables[split]["group"].n_unique() for split in SPLITS}
     files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
     write_json(folder / MARKER, {**info, "counts": counts, "files": files})
-
-
-def table_of(records: Sequence[ImageRecord]) -> pl.DataFrame:
-    """Records as a table: columns as in `SCHEMA`, and those of `OPTIONAL` that any of them fills."""
-    kinds = {
-        **SCHEMA,
-        **{name: kind for name, kind in OPTIONAL.items() if any(getattr(r, name) for r in records)},
-    }
-    rows = [[getattr(record, name) for name in kinds] for record in records]
-    return pl.DataFrame(rows, schema=pl.Schema(kinds), orient="row")
-
-
-def _typed(table: pl.DataFrame) -> pl.DataFrame:
-    """The columns that a data set may have, in their order, as what they must be."""
-    kinds = {**SCHEMA, **{name: kind for name, kind in OPTIONAL.items() if name in table.columns}}
-    return table.select(kinds.keys()).cast(pl.Schema(kinds))
-
-
-def _record(row: Mapping[str, Any]) -> ImageRecord:
-    return ImageRecord(
-        id=row["id"] or "",
-        path=row["path"] or "",
-        labels=tuple(row["labels"] or ()),
-        tags=tuple(row["tags"] or ()),
-        unseen=tuple(row["unseen"] or ()),
-        group=row["group"] or "",
-        source=row["source"] or "",
-        licence=row["licence"] or "",
-        sha256=row["sha256"] or "",
-        **{name: tuple(row.get(name) or ()) for name in OPTIONAL},
-    )
-
-
-def _read_table(path: Path) -> pl.DataFrame:
-    table = read_parquet(path)
-    missing = [name for name in SCHEMA if name not in table.columns]
-    if missing:
-        raise DataError(f"{path}: must have the columns {', '.join(SCHEMA)}; {', '.join(missing)} missing")
-    try:
-        return _typed(table)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        reason = first_line(error)
-        raise DataError(f"{path}: a column has another type than {dict(SCHEMA)}; {reason}") from None
 
 
 def _read_words(path: Path) -> tuple[Word, ...]:
