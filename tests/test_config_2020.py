@@ -492,6 +492,10 @@ def test_what_a_network_does_not_use_is_named(tmp_path: Path, more: dict[str, An
         ({"trainloader": None, "valloader": None}, "trainloader: must be given, or dataloader or dataset"),
         ({"text_ckpt": None}, "text_ckpt: must be given"),
         ({"text_ckpt": "~nobody-of-that-name/x"}, "text_ckpt: ~nobody-of-that-name/x: could not"),
+        (
+            {"save_directory": "a\0b"},
+            "save_directory: a path must be made of characters that a file's name can",
+        ),
         ({"trainloader": "image_cls_text_textembed_train"}, "tag2idx: must be given, or idx2tag"),
     ],
 )

@@ -154,7 +154,11 @@ def test_configs_are_frozen(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "reason"),
-    [("", "must be given; it is empty"), ("~nosuchuser/x", "~nosuchuser/x: could not determine")],
+    [
+        ("", "must be given; it is empty"),
+        ("a\0b", "must be made of characters"),
+        ("~nosuchuser/x", "~nosuchuser/x: could not determine"),
+    ],
 )
 def test_a_path_that_stands_for_nothing_is_named(tmp_path: Path, path: str, reason: str) -> None:
     """An empty --out would be the current folder."""

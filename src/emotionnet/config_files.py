@@ -82,18 +82,30 @@ def absolute_paths(model: type[BaseModel], values: Mapping[str, Any], base: Path
     """The same raw values with every relative path made absolute against `base`.
 
     Raises:
-        ConfigError: A path is empty, which would be the current folder, or in an unknown user's home.
+        ConfigError: As `absolute_path`.
     """
+    return _map_paths(model, values, lambda text: absolute_path(text, base))
 
-    def absolute(text: str) -> str:
-        if not text:
-            raise ConfigError("a path must be given; it is empty")
-        try:
-            return os.path.normpath(base.absolute() / Path(text).expanduser())
-        except RuntimeError as error:
-            raise ConfigError(f"{text}: {str(error).lower().rstrip('.')}") from None
 
-    return _map_paths(model, values, absolute)
+def absolute_path(text: str, base: Path) -> str:
+    """A path that may start from `base` or from a user's home.
+
+    Raises:
+        ConfigError: It is empty, which would be the current folder, in an unknown user's home, or has
+            characters that no file's name can have.
+    """
+    if not text:
+        raise ConfigError("a path must be given; it is empty")
+    try:
+        if b"\0" in os.fsencode(text):
+            raise ValueError
+        return os.path.normpath(base.absolute() / Path(text).expanduser())
+    except ValueError:  # the null character, or half of one
+        raise ConfigError(
+            f"a path must be made of characters that a file's name can have; got {text!a:.60}"
+        ) from None
+    except RuntimeError as error:
+        raise ConfigError(f"{text}: {str(error).lower().rstrip('.')}") from None
 
 
 def _placed(model: type[BaseModel], values: Mapping[str, Any], base: Path, where: str) -> dict[str, Any]:

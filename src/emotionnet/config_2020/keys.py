@@ -6,7 +6,6 @@ Older files hold a nested `dataset` in place of loader names, image folder and a
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from emotionnet.config import Section, Seed
-from emotionnet.config_files import checked
+from emotionnet.config_files import absolute_path, checked
 from emotionnet.records import ConfigError
 
 DEPTHS = (18, 34, 50, 101, 152)
@@ -244,7 +243,7 @@ def _placed(
         text = placed.get(name)
         if isinstance(text, str) and text:
             try:
-                placed[name] = os.path.normpath(base.absolute() / Path(text).expanduser())
-            except RuntimeError as error:  # the home of a user who is not there
-                report(name, f"{text}: {str(error).lower().rstrip('.')}")
+                placed[name] = absolute_path(text, base)
+            except ConfigError as error:
+                report(name, error.faults[0])
     return placed
