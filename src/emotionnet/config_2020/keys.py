@@ -95,10 +95,10 @@ class Old(Section):
     name: str | None = None
     arch: Arch
     paramname: Any = None
-    workers: NonNegativeInt | None = None
-    epochs: PositiveInt | None = None
+    workers: Annotated[int, Field(ge=0, le=2**10)] | None = None
+    epochs: Annotated[int, Field(gt=0, le=10**6)] | None = None
     start_epoch: NonNegativeInt | None = None
-    batch_size: Annotated[int, Field(ge=2)] | None = None
+    batch_size: Annotated[int, Field(ge=2, le=2**20)] | None = None
     lr: Annotated[float, Field(gt=0)] | None = None
     lr_schedule: Annotated[tuple[int, ...] | None, BeforeValidator(_epochs)] = None
     lr_patience: NonNegativeInt | None = None
@@ -108,7 +108,7 @@ class Old(Section):
     resume: PathOrNothing = None
     evaluate: bool | None = None
     pretrained: Annotated[bool | Path | None, BeforeValidator(_yes_no_or_path)] = None
-    num_classes: Annotated[int, Field(ge=2)] | None = None
+    num_classes: Annotated[int, Field(ge=2, le=2**16)] | None = None  # a name is made for each
     freeze: bool | None = None
     world_size: Any = None
     dist_url: Any = None
