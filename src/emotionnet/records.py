@@ -30,6 +30,11 @@ class TrainingError(RuntimeError):
     """Training failed while it ran (exit status 1); what it saved is kept."""
 
 
+def is_name(value: object) -> bool:
+    """Whether a value is a text that a file can hold: not empty, and no half of a character in it."""
+    return isinstance(value, str) and value != "" and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def first_line(error: BaseException) -> str:
     """What an error of another package says, in one line."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

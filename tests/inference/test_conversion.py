@@ -73,6 +73,13 @@ def test_other_numbers_of_names_are_refused(tmp_path: Path, labels: tuple[str, .
     assert not (tmp_path / "run").exists()
 
 
+def test_names_must_be_texts_that_a_file_can_hold(tmp_path: Path) -> None:
+    file = old(tmp_path / "a.pth")
+    with pytest.raises(DataError, match=r"labels must be texts that a file can hold; got 'c\\ud800'"):
+        convert_checkpoint(file, tmp_path / "run", labels=("a", "b", "c\ud800", "d"))
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("score", [None, "61.5x", -3, 10**400, torch.zeros(3), float("nan")])
 def test_a_score_that_is_none_is_left_out(tmp_path: Path, score: object) -> None:
     convert_checkpoint(old(tmp_path / "a.pth", best_prec1=score), tmp_path / "run")

@@ -27,7 +27,7 @@ from emotionnet.models.teachers import load_teacher
 from emotionnet.models.text_checkpoints_2020 import is_text, read_text_checkpoint, text_checkpoint
 from emotionnet.models.trunks import IMAGENET_MEAN, IMAGENET_STD
 from emotionnet.models.weights import read_content, save_weights
-from emotionnet.records import DataError
+from emotionnet.records import DataError, is_name
 
 UNKNOWN = "unknown"  # what a file does not say: the data set that it was trained on
 HIT_RATE = "val.hit_rate"
@@ -193,6 +193,9 @@ def _names(given: Sequence[str] | None, count: int, kind: str, file: Path) -> tu
     if len(names) != count or len(set(names)) != count:
         found = f"got {len(names)} names, {len(set(names))} of them different"
         raise DataError(f"{file}: labels must name its {count} classes, each once; {found}")
+    odd = [name for name in names if not is_name(name)]
+    if odd:
+        raise DataError(f"{file}: labels must be texts that a file can hold; got {odd[0]!r:.60}")
     return names
 
 

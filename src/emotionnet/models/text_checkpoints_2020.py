@@ -19,7 +19,7 @@ from torch import Tensor
 from emotionnet.models.checkpoints_2020 import WORDS, require_held
 from emotionnet.models.description import MAX_SIZE, TextModel
 from emotionnet.models.weights import named_tensors, put_tensors
-from emotionnet.records import DataError
+from emotionnet.records import DataError, is_name
 from emotionnet.text.teacher import TextTeacher
 
 MAX_LENGTH = 100  # positions, where a file does not say
@@ -157,7 +157,7 @@ def _tags(data: Mapping[str, Any], count: int) -> tuple[str, ...]:
     if not isinstance(by_id, Sequence) or isinstance(by_id, str) or len(by_id) != count or count < 1:
         found = len(by_id) if isinstance(by_id, Sequence) else type(by_id).__name__
         raise DataError(f"args_data.idx2tag must name {count} tags, two fewer than rows; got {found}")
-    odd = next((index for index, tag in enumerate(by_id) if not isinstance(tag, str) or not tag), None)
+    odd = next((index for index, tag in enumerate(by_id) if not is_name(tag)), None)
     if odd is not None:
         raise DataError(f"args_data.idx2tag must name a tag for every id; that of {odd} is none")
     if len(set(by_id)) != count:
@@ -173,5 +173,5 @@ def _classes(found: Any, count: int) -> tuple[str, ...] | None:
     names = [*found] if isinstance(found, list | tuple | dict) else []
     if isinstance(found, dict) and all(type(place) is int for place in found.values()):
         names = sorted(found, key=found.__getitem__)
-    usable = len(names) == count == len(set(names)) and all(isinstance(name, str) and name for name in names)
+    usable = len(names) == count == len(set(names)) and all(is_name(name) for name in names)
     return tuple(names) if usable else None
