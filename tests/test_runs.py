@@ -16,6 +16,12 @@ def begin(run: Path) -> None:
     write_json(run / runs.CONFIG, {})
 
 
+def begin_in_vain(run: Path) -> None:
+    with runs.writing(run, overwrite=False, resume=False):
+        begin(run)
+        raise KeyError
+
+
 def test_a_run_is_not_replaced_unasked_and_its_neighbours_never(tmp_path: Path) -> None:
     (tmp_path / "dataset").mkdir()
     with runs.writing(tmp_path, overwrite=False, resume=False):
@@ -31,6 +37,16 @@ def test_a_run_is_not_replaced_unasked_and_its_neighbours_never(tmp_path: Path) 
     with runs.writing(tmp_path, overwrite=True, resume=False):
         assert sorted(path.name for path in tmp_path.iterdir()) == [runs.REPLACED, "dataset"]
     assert [path.name for path in tmp_path.iterdir()] == ["dataset"]
+
+
+def test_a_run_that_came_to_nothing_leaves_no_folder(tmp_path: Path) -> None:
+    for run, kept in ((tmp_path / "a" / "run", False), (tmp_path / "own", True)):
+        if kept:
+            run.mkdir()
+        with pytest.raises(KeyError):
+            begin_in_vain(run)
+        assert run.exists() == kept
+        assert not kept or list(run.iterdir()) == []
 
 
 def test_a_file_is_no_run(tmp_path: Path) -> None:

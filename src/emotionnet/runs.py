@@ -56,6 +56,7 @@ def writing(run: Path, *, overwrite: bool, resume: bool) -> Iterator[None]:
             files of another kind.
     """
     refuse_run(run, overwrite=overwrite, resume=resume)
+    is_new = not run.exists()
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -72,6 +73,9 @@ def writing(run: Path, *, overwrite: bool, resume: bool) -> Iterator[None]:
         raise
     finally:
         shutil.rmtree(replaced, ignore_errors=True)
+        if is_new:
+            with contextlib.suppress(OSError):  # not empty: it holds the run
+                run.rmdir()
 
 
 def is_run(run: Path) -> bool:
