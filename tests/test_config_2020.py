@@ -486,6 +486,8 @@ def test_what_a_network_does_not_use_is_named(tmp_path: Path, more: dict[str, An
         ({"pretrained": 1}, "pretrained: must be true, false, null or a path; got 1"),
         ({"resume": False}, "resume: must be a path or null; got False"),
         ({"num_classes": 1}, "num_classes: input should be greater than or equal to 2; got 1"),
+        ({"name": "a\ud800"}, "must be JSON of whole characters, not nested deeply; unexpected end of hex"),
+        ({"gpu": json.loads("[" * 300 + "]" * 300)}, "not nested deeply; recursion limit exceeded"),
         ({"num_classes": 10**9}, "num_classes: input should be less than or equal to 65536; got 1000000000"),
         ({"batch_size": 10**9}, "batch_size: input should be less than or equal to 1048576"),
         ({"workers": 10**9}, "workers: input should be less than or equal to 1024"),

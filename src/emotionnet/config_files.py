@@ -209,6 +209,9 @@ def _describe(model: type[BaseModel], fault: ErrorDetails) -> Iterator[str]:
         names = [*model.model_fields, *(name for name, _, _ in known)]
         near = difflib.get_close_matches(key, names, n=1, cutoff=0.7)
         yield f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    elif fault["type"] == "json_invalid":  # Python read it, but is not as strict
+        reason = fault["msg"].removeprefix("Invalid JSON: ")
+        yield f"must be JSON of whole characters, not nested deeply; {reason}"
     elif fault["type"] == "missing":
         inside = [n for n, default, _ in known if n.startswith(f"{key}.") and default == "required"]
         yield from (f"{name}: must be given" for name in inside or [key])
