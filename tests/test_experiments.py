@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from emotionnet import runs
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.plan import curate_config, rows_of, stage, train_config
 from emotionnet.apps.demo import run_demo
-from emotionnet.config import BenchmarkConfig, CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.store import read_dataset
 from emotionnet.text.build import make_vectors

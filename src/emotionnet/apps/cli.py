@@ -13,15 +13,9 @@ import cyclopts
 from cyclopts import App, Parameter, validators
 
 from emotionnet import __version__
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.options import describe_keys, split_options
-from emotionnet.config import (
-    BenchmarkConfig,
-    CurateConfig,
-    Section,
-    TeacherConfig,
-    TrainConfig,
-    VectorsConfig,
-)
+from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_2020.keys import is_2020
 from emotionnet.config_2020.plan import describe_recipes, plan_training
 from emotionnet.config_files import load_config

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotionnet.config import BenchmarkConfig
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.config_files import load_config
 
 Words = {"happy": (235, 200, 50), "sad": (50, 80, 200), "fury": (200, 40, 40)}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig, SpaceConfig
 from emotionnet.apps.benchmark.folder import read_found
 from emotionnet.apps.benchmark.page import with_interval
 from emotionnet.apps.benchmark.plan import Unit, spaces_of
 from emotionnet.apps.benchmark.run import run_benchmark
 from emotionnet.apps.benchmark.table import Table
 from emotionnet.apps.benchmark.units import prepare_space, run_unit
-from emotionnet.config import BenchmarkConfig, SpaceConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.metrics import macro_map
 from emotionnet.evaluation.units import pool_labels, pool_scores

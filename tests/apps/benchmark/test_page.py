@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import Found, read_found, write_found
 from emotionnet.apps.benchmark.page import seed_spread, verdict, with_interval, write_page
 from emotionnet.apps.benchmark.plan import Unit, left_out_source, units
 from emotionnet.apps.benchmark.table import Table
-from emotionnet.config import BenchmarkConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.folds import fold_splits, group_folds
 from emotionnet.data.store import Dataset

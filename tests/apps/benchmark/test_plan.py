@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig, SpaceConfig
 from emotionnet.apps.benchmark.plan import (
     Unit,
     available,
@@ -19,7 +20,7 @@ from emotionnet.apps.benchmark.plan import (
     train_config,
     units,
 )
-from emotionnet.config import BenchmarkConfig, CurateConfig, SpaceConfig
+from emotionnet.config import CurateConfig
 from emotionnet.config_files import load_config
 from emotionnet.records import ConfigError, DataError
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig, SpaceConfig
 from emotionnet.apps.benchmark.folder import write_found
 from emotionnet.apps.benchmark.plan import Unit, stage, units
 from emotionnet.apps.benchmark.run import _identity, require_same_data, run_benchmark
-from emotionnet.config import BenchmarkConfig, CurateConfig, SpaceConfig
+from emotionnet.config import CurateConfig
 from emotionnet.config_files import load_config
 from emotionnet.curation.curate import curate
 from emotionnet.records import ConfigError, DataError

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig, RowConfig, SpaceConfig
 from emotionnet.apps.benchmark.page import NAMES, Claim, claim, render
 from emotionnet.apps.benchmark.plan import REFERENCE, Unit, rows_of, spaces_of
 from emotionnet.apps.benchmark.table import Scores, Table
-from emotionnet.config import BenchmarkConfig, RowConfig, SpaceConfig
 from emotionnet.progress import message, track
 from emotionnet.records import SPLITS
 

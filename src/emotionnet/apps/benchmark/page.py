@@ -14,10 +14,10 @@ from typing import Any
 
 import jinja2
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import PAGE, read_facts
 from emotionnet.apps.benchmark.plan import PROBES, TRAINED, Unit, spaces_of
 from emotionnet.apps.benchmark.table import Scores, Table, ZeroShot
-from emotionnet.config import BenchmarkConfig
 from emotionnet.evaluation.chance import permutation_p
 from emotionnet.evaluation.intervals import Difference, Estimate, Resampled
 from emotionnet.evaluation.rendering import environment

@@ -9,15 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from emotionnet.config import (
-    BenchmarkConfig,
-    CurateConfig,
-    RowConfig,
-    SpaceConfig,
-    TeacherConfig,
-    TrainConfig,
-    VectorsConfig,
-)
+from emotionnet.apps.benchmark.config import BenchmarkConfig, RowConfig, SpaceConfig
+from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.config_files import Stage, absolute_paths, load_config
 from emotionnet.curation import openclipart
 from emotionnet.records import ConfigError

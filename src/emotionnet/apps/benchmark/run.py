@@ -17,11 +17,11 @@ import torch
 from filelock import FileLock, Timeout
 
 from emotionnet.apps.benchmark.ablation import write_ablation_page
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import CONFIG, PAGE, is_done, read_facts
 from emotionnet.apps.benchmark.page import write_page
 from emotionnet.apps.benchmark.plan import Unit, available, rows_of, spaces_of, units
 from emotionnet.apps.benchmark.units import prepare_space, run_unit
-from emotionnet.config import BenchmarkConfig
 from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, require_folder_or_nothing, write_json

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ttest_rel
 
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import Found, read_found
 from emotionnet.apps.benchmark.plan import Unit, left_out_source, spaces_of, swapped_units
-from emotionnet.config import BenchmarkConfig
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.intervals import (

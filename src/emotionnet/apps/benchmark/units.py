@@ -16,9 +16,10 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from emotionnet import runs
+from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import write_found
 from emotionnet.apps.benchmark.plan import Unit, curate_config, left_out_source, stage, train_config
-from emotionnet.config import BenchmarkConfig, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config import TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.curation.curate import curate
 from emotionnet.data.folds import fold_splits, group_folds, shuffled_groups, write_variant
 from emotionnet.data.store import Dataset, read_dataset
