@@ -27,7 +27,7 @@ benchmark: setup
 	sed -n '/^<!-- ablation -->$$/,$$p' docs/benchmarks.md | cat runs/benchmark/benchmarks.md - > docs/.benchmarks.md
 	mv docs/.benchmarks.md docs/benchmarks.md
 
-# Some 20 minutes on 2 cores; as above. Without Debian's openclipart-png and openclipart-svg on the emoji alone.
+# Some 40 minutes on 2 cores; as above. Without Debian's openclipart-png and openclipart-svg on the emoji alone.
 ablation: setup
 	$(BIN)/emotionnet benchmark src/emotionnet/experiments/ablation/stages/benchmark.json --out runs/ablation
 	sed '/^<!-- ablation -->$$/,$$d' docs/benchmarks.md | cat - runs/ablation/benchmarks.md > docs/.benchmarks.md

@@ -18,7 +18,10 @@ TEMPLATE = "ablation.md.j2"
 
 @dataclass(frozen=True)
 class Corpus:
-    """One corpus: how large it is, its rows' scores, chance, and the differences."""
+    """One corpus: how large it is, its rows' scores, chance, and the differences.
+
+    `frozen_leads`: whether no row has a macro mAP as high as that of the frozen trunk.
+    """
 
     space: SpaceConfig
     classes: int
@@ -27,6 +30,7 @@ class Corpus:
     scored: Sequence[tuple[str, Scores]]
     chance: Mapping[str, float]
     claims: Sequence[Claim]
+    frozen_leads: bool
 
 
 def write_ablation_page(
@@ -67,4 +71,7 @@ def _corpus(table: Table, name: str, rows: Mapping[str, RowConfig]) -> Corpus:
             for row, found in rows.items()
             if found.against
         ],
+        frozen_leads=all(
+            scored[row]["macro_map"].value < scored[REFERENCE]["macro_map"].value for row in rows
+        ),
     )
