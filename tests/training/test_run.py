@@ -162,7 +162,7 @@ def test_a_run_that_fails_at_once_gives_back_what_it_was_to_replace(
     assert not (run / runs.REPLACED).exists()
     with pytest.raises(error, match="stopped"):
         train(config(ready, epochs=1, out=str(run.parent / "fresh")))
-    assert list((run.parent / "fresh").iterdir()) == []
+    assert not (run.parent / "fresh").exists()
 
 
 def test_a_run_that_fails_after_a_checkpoint_stays_to_go_on(
@@ -256,7 +256,7 @@ def test_weights_that_overflow_in_the_last_step_stop_too(ready: dict[str, Any]) 
     )
     with pytest.raises(TrainingError, match="the validation scores are not finite after epoch 1"):
         train(settings)
-    assert list(settings.out.iterdir()) == []
+    assert not settings.out.exists()
 
 
 def test_a_runs_own_config_trains_it_again(ready: dict[str, Any], tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ def test_it_runs_and_its_page_says_what_the_table_says(
             assert f"| {title} | {with_interval(table.scored(space, row)['macro_map'].estimate())} |" in page
         ours, theirs = (table.scored(space, row)["macro_map"] for row in ("words", "plain"))
         assert f"| words minus labels | {with_interval(ours.minus(theirs))} |" in page
+    frozen_leads = [
+        all(
+            table.scored(space, row)["macro_map"].value < table.scored(space, "frozen")["macro_map"].value
+            for row in ("plain", "words")
+        )
+        for space in spaces
+    ]
+    assert page.count("The frozen trunk scores above every row here") == sum(frozen_leads)
     assert page.startswith("<!-- ablation -->\n\n## Ablation\n")
     assert "* Not run: Clips." in page
     assert "### One\n\nA first. 3 labels, 24 groups, 48 pictures.\n" in page

@@ -71,6 +71,7 @@ def tables(page: Path) -> list[str]:
     return [line for line in page.read_text().splitlines() if not line.startswith(("* Machine", "* Time"))]
 
 
+@pytest.mark.slow
 def test_killed_twice_it_ends_with_what_it_would_have_found_at_once(
     make_benchmark: MakeBenchmark, tmp_path: Path
 ) -> None:
@@ -145,6 +146,7 @@ def test_a_fault_of_a_stage_ends_it_with_one_line(make_benchmark: MakeBenchmark,
     assert "Traceback" not in _errors(out)
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_that_what_was_saved_is_kept(
     make_benchmark: MakeBenchmark, tmp_path: Path
 ) -> None:
