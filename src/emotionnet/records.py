@@ -76,3 +76,10 @@ class ImageRecord:
     keywords: tuple[str, ...] = ()
     box: tuple[float, ...] = ()
     dimensions: tuple[float, ...] = ()
+
+    @property
+    def given_labels(self) -> tuple[int, ...]:
+        """The labels, each once, in order, without those of weight 0, which nobody voted for."""
+        weights = self.label_weights or (1.0,) * len(self.labels)
+        given = {label for label, weight in zip(self.labels, weights, strict=True) if weight > 0}
+        return tuple(sorted(given))

@@ -9,9 +9,7 @@ from emotionnet.data.record_tables import table_of
 from emotionnet.data.store import Dataset
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.census import (
-    checked_records,
     counted,
-    given_labels,
     most_together,
     spread,
     together,
@@ -48,15 +46,15 @@ def test_pairs_that_are_together_most() -> None:
 
 
 def test_labels_that_nobody_gave_do_not_count() -> None:
-    assert given_labels(record((2, 0, 2))) == (0, 2)
-    assert given_labels(record((3, 1, 2), (1.0, 0.0, 4.0))) == (2, 3)
-    assert given_labels(record(())) == ()
+    assert record((2, 0, 2)).given_labels == (0, 2)
+    assert record((3, 1, 2), (1.0, 0.0, 4.0)).given_labels == (2, 3)
+    assert record(()).given_labels == ()
 
 
 def test_records_may_be_none_but_not_out_of_range(make_dataset: Callable[..., Dataset]) -> None:
     dataset = make_dataset()
     write_parquet(dataset.root / "val.parquet", dataset.table("val").clear())
-    assert checked_records(dataset, "val") == ()
+    assert dataset.checked_records("val") == ()
     write_parquet(dataset.root / "val.parquet", table_of([record((3,))]))
     with pytest.raises(DataError, match=r"val\.parquet: x: labels must be in 0\.\.2; got 3"):
-        checked_records(dataset, "val")
+        dataset.checked_records("val")

@@ -38,7 +38,7 @@ def export_annotations(dataset: Dataset, out: Path, *, overwrite: bool = False) 
         DataError: The data set is empty or broken, its form has no place for a row, or `out` may not
             be written.
     """
-    records = {split: _checked(dataset, split) for split in SPLITS}
+    records = {split: dataset.checked_records(split) for split in SPLITS}
     everything = [record for several in records.values() for record in several]
     if not everything:
         raise DataError(f"{dataset.root}: must hold at least one picture; it is empty")
@@ -55,14 +55,6 @@ def export_annotations(dataset: Dataset, out: Path, *, overwrite: bool = False) 
         content |= {"files": counts, "dataset": {"name": dataset.name, "sha256": dataset.content_hash}}
         write_json(folder / MARKER, content)
     return counts
-
-
-def _checked(dataset: Dataset, split: str) -> tuple[ImageRecord, ...]:
-    records = dataset.unchecked_records(split)
-    faults = [fault for record in records for fault in dataset.range_faults(record)]
-    if faults:
-        raise DataError(f"{dataset.root / split}.parquet: {fault}" for fault in faults[:10])
-    return records
 
 
 def _form(dataset: Dataset, split: str, records: Sequence[ImageRecord]) -> str:

@@ -104,13 +104,22 @@ class Dataset:
         Raises:
             DataError: As `table`, or the split is empty or an index is out of range.
         """
-        path = self.root / f"{split}.parquet"
-        records = self.unchecked_records(split)
+        records = self.checked_records(split)
         if not records:
+            path = self.root / f"{split}.parquet"
             raise DataError(f"{path}: the {split} split must hold at least one picture; it is empty")
+        return records
+
+    def checked_records(self, split: str) -> tuple[ImageRecord, ...]:
+        """The records of one split, in file order; there may be none.
+
+        Raises:
+            DataError: As `table`, or an index is out of range.
+        """
+        records = self.unchecked_records(split)
         faults = [fault for record in records for fault in self.range_faults(record)]
         if faults:
-            raise DataError(f"{path}: {fault}" for fault in faults[:10])
+            raise DataError(f"{self.root / split}.parquet: {fault}" for fault in faults[:10])
         return records
 
     def unchecked_records(self, split: str) -> tuple[ImageRecord, ...]:

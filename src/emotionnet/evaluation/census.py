@@ -12,30 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from emotionnet.data.store import Dataset
-from emotionnet.records import DataError, ImageRecord, Word
+from emotionnet.records import Word
 
 Counts = npt.NDArray[np.int64]
-
-
-def checked_records(dataset: Dataset, split: str) -> tuple[ImageRecord, ...]:
-    """The records of one split, which may be empty.
-
-    Raises:
-        DataError: As `Dataset.records`, but for that.
-    """
-    records = dataset.unchecked_records(split)
-    faults = [fault for record in records for fault in dataset.range_faults(record)]
-    if faults:
-        raise DataError(f"{dataset.root / split}.parquet: {fault}" for fault in faults[:10])
-    return records
-
-
-def given_labels(record: ImageRecord) -> tuple[int, ...]:
-    """A picture's labels, each once, in order, without those of weight 0."""
-    weights = record.label_weights or (1.0,) * len(record.labels)
-    given = {label for label, weight in zip(record.labels, weights, strict=True) if weight > 0}
-    return tuple(sorted(given))
 
 
 def counted(bags: Iterable[Sequence[int]], words: Sequence[Word]) -> tuple[Word, ...]:

@@ -15,9 +15,7 @@ from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation import plots
 from emotionnet.evaluation.census import (
-    checked_records,
     counted,
-    given_labels,
     most_together,
     spread,
     together,
@@ -54,9 +52,9 @@ def describe_dataset(root: Path, out: Path, *, overwrite: bool = False) -> dict[
     """
     refuse_existing(out, parts=PARTS, overwrite=overwrite)
     dataset = read_dataset(root)
-    records = {split: checked_records(dataset, split) for split in SPLITS}
+    records = {split: dataset.checked_records(split) for split in SPLITS}
     everything = [record for split in SPLITS for record in records[split]]
-    counts_CC = together([given_labels(record) for record in everything], len(dataset.emotions))
+    counts_CC = together([record.given_labels for record in everything], len(dataset.emotions))
     names = dataset.emotion_names
     rows = [(name, *row) for name, row in zip(names, counts_CC.tolist(), strict=True)]
     pairs = most_together(counts_CC, names, most=PAIRS)
@@ -97,7 +95,7 @@ def _tag_rows(dataset: Dataset, records: Records) -> Iterable[Sequence[Any]]:
 
 def _page(dataset: Dataset, records: Records, pairs: Sequence[tuple[str, str, int]]) -> str:
     everything = [record for split in SPLITS for record in records[split]]
-    labels = {split: [given_labels(record) for record in records[split]] for split in SPLITS}
+    labels = {split: [record.given_labels for record in records[split]] for split in SPLITS}
     by_split = [counted(labels[split], dataset.emotions) for split in SPLITS]
     tags = counted((record.tags for record in everything), dataset.tags)
     emotions = counted((bag for split in SPLITS for bag in labels[split]), dataset.emotions)

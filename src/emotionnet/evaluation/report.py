@@ -11,7 +11,7 @@ from markupsafe import Markup
 from emotionnet import runs
 from emotionnet.evaluation import plots, score_tables, summary
 from emotionnet.evaluation.card import card_text
-from emotionnet.evaluation.census import checked_records, counted, given_labels
+from emotionnet.evaluation.census import counted
 from emotionnet.evaluation.findings import Findings, gather
 from emotionnet.evaluation.gallery import best_and_worst
 from emotionnet.evaluation.rendering import environment
@@ -75,8 +75,8 @@ def report_page(found: Findings) -> str:
 
 def _training_classes(found: Findings) -> str:
     """How often the training pictures carry each emotion, as a figure; empty where there are none."""
-    records = checked_records(found.dataset, "train")
-    counts = counted(map(given_labels, records), found.dataset.emotions)
+    records = found.dataset.checked_records("train")
+    counts = counted((record.given_labels for record in records), found.dataset.emotions)
     return Markup(plots.class_distribution(counts)) if records else ""
 
 

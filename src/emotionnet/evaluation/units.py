@@ -68,9 +68,7 @@ def read_split(dataset: Dataset, name: str, emotions: Sequence[str]) -> Split:
     column = [emotions.index(emotion) for emotion in dataset.emotion_names]
     labels_NC = np.zeros((len(records), len(emotions)), dtype=np.bool_)
     for row, record in enumerate(records):
-        weights = record.label_weights or (1.0,) * len(record.labels)
-        given = [column[label] for label, weight in zip(record.labels, weights, strict=True) if weight > 0]
-        labels_NC[row, given] = True
+        labels_NC[row, [column[label] for label in record.given_labels]] = True
     if not labels_NC.any():
         raise DataError(f"{dataset.root}: the {name} split must hold at least one label; it holds none")
     return Split(

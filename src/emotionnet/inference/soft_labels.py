@@ -19,7 +19,7 @@ from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.models.description import TextModel
 from emotionnet.models.teachers import load_teacher, tag_bags, teacher_outputs
-from emotionnet.records import SPLITS, DataError, ImageRecord, Word
+from emotionnet.records import SPLITS, DataError, Word
 from emotionnet.runs import WEIGHTS
 from emotionnet.text.teacher import TextTeacher
 
@@ -59,7 +59,7 @@ def apply_teacher(teacher: Path, data: Path, out: Path, *, overwrite: bool = Fal
     if out.resolve() == data.resolve():
         raise DataError(f"{out}: must be another folder than the data set that is labelled")
     _require_held_out(dataset, model)
-    records = {split: _records(dataset, split) for split in SPLITS}
+    records = {split: dataset.checked_records(split) for split in SPLITS}
     bags = {split: tag_bags(dataset, records[split], model) for split in SPLITS}
     if not any(bag for split in SPLITS for bag in bags[split]):
         raise DataError(f"{data}: some picture must have a tag that the teacher {teacher} knows; none has")
@@ -93,15 +93,6 @@ def _require_held_out(dataset: Dataset, model: TextModel) -> None:
         raise DataError(
             f"{dataset.root}: held-out words must be no labels; the teacher tells {', '.join(shared[:5])}"
         )
-
-
-def _records(dataset: Dataset, split: str) -> tuple[ImageRecord, ...]:
-    """The records of a split, which may be empty."""
-    records = dataset.unchecked_records(split)
-    faults = [fault for record in records for fault in dataset.range_faults(record)]
-    if faults:
-        raise DataError(f"{dataset.root / f'{split}.parquet'}: {fault}" for fault in faults[:10])
-    return records
 
 
 def _shares(teacher: TextTeacher, bags: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:

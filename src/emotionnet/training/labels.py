@@ -37,7 +37,5 @@ def multi_hot(records: Sequence[ImageRecord], n_emotions: int) -> Tensor:
     """One where a record has a label whose weight, if any, is above 0; float32, shape (M, C)."""
     rows_MC = torch.zeros(len(records), n_emotions)
     for row, record in enumerate(records):
-        weights = record.label_weights or (1.0,) * len(record.labels)
-        given = [label for label, weight in zip(record.labels, weights, strict=True) if weight > 0]
-        rows_MC[row, given] = 1.0
+        rows_MC[row, list(record.given_labels)] = 1.0
     return rows_MC
