@@ -41,6 +41,7 @@ def _is_there(path: Path, test: Callable[[Path], bool]) -> bool:
 Folder = Annotated[Path, AfterValidator(_existing_folder)]
 Existing = Annotated[Path, AfterValidator(_existing)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+HubName = Annotated[str, Field(pattern=r"^hf:[\w.-]+(/[\w.-]+)?$")]  # a repository of the Hugging Face hub
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
@@ -139,6 +140,9 @@ class OptimizerConfig(Section):
     name: Literal["sgd", "adamw", "adadelta"] = Field("sgd", description="which optimizer")
     lr: PositiveFloat = Field(1e-3, description="learning rate of the heads, per optimizer step")
     trunk_lr: PositiveFloat | None = Field(None, description="learning rate of the trunk; null: lr")
+    layer_decay: Fraction = Field(
+        1.0, description="factor of the rate from each layer of the trunk to the one before it; 1: all alike"
+    )
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd, beta1 of adamw")
     weight_decay: NonNegativeFloat = Field(1e-5, description="weight decay")
     clip_norm: PositiveFloat | None = Field(
@@ -162,8 +166,25 @@ class ScheduleConfig(Section):
     warmup_epochs: NonNegativeInt = Field(0, description="epochs over which the rate rises linearly from 0")
 
 
-class ImageDataConfig(Section):
-    root: Folder = Field(description="the DATASET folder")
+class SourceConfig(Section):
+    """Where pictures and their labels lie, and in which form."""
+
+    root: HubName | Existing = Field(
+        description="a DATASET, a folder with one folder for each class, a CSV, JSON-lines or Parquet table, "
+        "a benchmark's own folder, or hf:USER/NAME, a data set of the Hugging Face hub"
+    )
+    format: str = Field(
+        "auto",
+        description="what root is: 'dataset', 'folders', 'table', 'hf' or a name that 'data benchmarks' "
+        "lists; auto: told by what lies there, benchmarks aside",
+    )
+    split_seed: Seed = Field(0, description="seed of splits that the files do not give")
+    fold: NonNegativeInt = Field(
+        0, description="which fold is the test split, where a benchmark's protocol has folds"
+    )
+
+
+class ImageDataConfig(SourceConfig):
     image_size: PositiveInt = Field(224, description="side of the network's input, pixels")
     crop_pct: Fraction = Field(
         0.875, description="testing: the centre crop's share of the resized short side"
@@ -212,9 +233,18 @@ class ModelConfig(Section):
     frozen_statistics: Literal["kept", "moving"] = Field(
         "kept", description="whether BatchNorm of frozen parts keeps its statistics (2020: they moved)"
     )
+    last_blocks: PositiveInt | None = Field(
+        None,
+        description="train only the heads and so many of the trunk's last blocks; null: all parts",
+    )
     start: Existing | None = Field(
         None,
         description="RUN or weights file to begin from, 2020 names too; by name, other sizes are skipped",
+    )
+    probe: bool = Field(
+        False,
+        description="fit a linear probe on the trunk's features in place of training; the trunk is that of "
+        "start, else the one named, else the embedded one",
     )
     new_head: bool = Field(False, description="begin the emotion head anew even where start holds one")
 
@@ -230,14 +260,32 @@ class TeacherModelConfig(Section):
 
 
 class ObjectiveConfig(Section):
-    """total = classification + alpha * embedding + beta * distillation (Wei et al. 2020, section 4)."""
+    """total = classification + alpha * embedding + beta * distillation + gamma * dimensions.
 
-    classification: Literal["soft_cross_entropy", "cross_entropy", "bce", "hardest", "none"] = Field(
+    The first three are those of Wei et al. 2020, section 4.
+    """
+
+    classification: Literal[
+        "soft_cross_entropy", "kl", "cross_entropy", "bce", "asymmetric", "hardest", "none"
+    ] = Field(
         "soft_cross_entropy",
-        description="soft_cross_entropy: labels or counts as a distribution; cross_entropy: one label, "
-        "pictures without one are ignored; bce: labels one by one; hardest: of a picture's labels the one "
-        "with the lowest score; none: no such term",
+        description="soft_cross_entropy: labels or counts as a distribution; kl: the same less the entropy "
+        "of the labels; cross_entropy: one label, pictures without one are ignored; bce: labels one by one; "
+        "asymmetric: the same, easy negatives weighed down; hardest: of a picture's labels the one with the "
+        "lowest score; none: no such term",
     )
+    class_weights: Literal["none", "balanced"] = Field(
+        "none", description="balanced: a label weighs the more the rarer it is in training, 1 on average"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a picture's label that is spread over all emotions alike"
+    )
+    dimensions: Literal["ccc", "none"] = Field(
+        "none",
+        description="ccc: a head for valence, arousal and dominance, or those that the data set has, trained "
+        "for concordance; none: no such head",
+    )
+    gamma: NonNegativeFloat = Field(1.0, description="weight of the dimensions")
     embedding: Literal["word_vectors", "teacher", "transform", "attention", "none"] = Field(
         "word_vectors",
         description="what the projection approaches: mean word vector of the tags, the teacher's sentence "
@@ -250,7 +298,7 @@ class ObjectiveConfig(Section):
     alpha: NonNegativeFloat = Field(1.0, description="weight of the embedding distance")
     beta: NonNegativeFloat = Field(1.0, description="weight of the distillation to the second head")
     train_transform: bool = Field(True, description="transform: whether it trains (2020: it did not)")
-    criterion: Literal["macro_map", "hit_rate", "loss"] = Field(
+    criterion: Literal["macro_map", "hit_rate", "ccc", "loss"] = Field(
         "macro_map", description="validation score that chooses the best epoch; loss: the lowest"
     )
 

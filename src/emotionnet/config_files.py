@@ -17,11 +17,12 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from emotionnet.config import Section
+from emotionnet.config import HubName, Section
 from emotionnet.files import read_object
 from emotionnet.records import ConfigError
 
 Stage = TypeVar("Stage", bound=Section)
+HUB = "hf:"
 
 
 def load_config(model: type[Stage], file: Path | None, options: Mapping[str, Any]) -> Stage:
@@ -147,6 +148,15 @@ def _literals(annotation: Any) -> set[Any]:
     return found.union(*(_literals(part) for part in typing.get_args(annotation)))
 
 
+def _names_no_file(value: str, annotation: Any) -> bool:
+    """Whether a key that may be a path holds one of its words, or a repository of the hub."""
+    return value in _literals(annotation) or (value.startswith(HUB) and _holds_hub(annotation))
+
+
+def _holds_hub(annotation: Any) -> bool:
+    return annotation is HubName or any(_holds_hub(part) for part in typing.get_args(annotation))
+
+
 def _holds_path(annotation: Any) -> bool:
     return annotation is Path or any(_holds_path(part) for part in typing.get_args(annotation))
 
@@ -161,7 +171,7 @@ def _map_paths(
         try:
             if section is not None and isinstance(value, Mapping):
                 result[name] = _map_paths(section, value, change)
-            elif isinstance(value, str) and is_path and value not in _literals(field.annotation):
+            elif isinstance(value, str) and is_path and not _names_no_file(value, field.annotation):
                 result[name] = change(value)
         except ConfigError as error:
             separator = ": " if section is None else "."

@@ -34,7 +34,15 @@ REPLACED = ".replaced"
 SIGNS = ("dataset", "data_hash")  # keys of a manifest that only a training writes
 PARTS = (
     *(CONFIG, MANIFEST, METRICS, HISTORY, MODEL, WEIGHTS, REPORT, CARD),
-    *("vectors.safetensors", "words.json", "vectors.json", CHECKPOINTS, TENSORBOARD, PREDICTIONS),
+    *(
+        "vectors.safetensors",
+        "words.json",
+        "vectors.json",
+        "splits.json",
+        CHECKPOINTS,
+        TENSORBOARD,
+        PREDICTIONS,
+    ),
 )
 PACKAGES = ("emotionnet", "lightning", "numpy", "polars", "scikit-learn", "timm", "torch", "torchvision")
 

@@ -55,7 +55,7 @@ def test_outputs_are_the_linear_maps_that_the_paper_draws(shape: str) -> None:
     assert features.shape == (3, FEATURES)
     assert network.n_features == FEATURES
     assert network.embedding_size == (EMBEDDING if projection is not None else None)
-    torch.testing.assert_close(tuple(out), (features, scores, projection, aux), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(tuple(out), (features, scores, projection, aux, None), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

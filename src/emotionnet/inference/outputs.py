@@ -1,6 +1,6 @@
 """Pictures through a network: the one place where outputs are computed.
 
-Shape letters: N = images, F = features, C = emotions, D = embedding size.
+Shape letters: N = images, F = features, C = emotions, D = embedding size, K = dimensions.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from emotionnet.data.images import ImageLike, Preprocessing, decode, evaluation_array
+from emotionnet.models.network import EmotionOutput
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
@@ -27,17 +29,40 @@ FILES_AT_ONCE = 32
 class Outputs:
     """What a network says of N images; float32.
 
-    `features` (N, F); `scores` (N, C), before softmax; `projection` (N, D) or None.
+    `features` (N, F); `scores` (N, C), before softmax or sigmoid; `projection` (N, D) or None; `dimensions`
+    (N, K) or None.
     """
 
     features: Array
     scores: Array
     projection: Array | None
+    dimensions: Array | None = None
 
     @property
     def probabilities(self) -> Array:
         """Softmax of the scores; float32, shape (N, C), rows sum to 1."""
-        return torch.softmax(torch.from_numpy(self.scores), dim=1).numpy()
+        return probabilities(self.scores, "softmax")
+
+
+def probabilities(scores_NC: Array, activation: Literal["softmax", "sigmoid"]) -> Array:
+    """What scores say: of emotions that share 1 (softmax) or stand each for itself (sigmoid); float32."""
+    scores = torch.from_numpy(scores_NC)
+    return (torch.softmax(scores, dim=1) if activation == "softmax" else torch.sigmoid(scores)).numpy()
+
+
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """The outputs of some images after those of others, as one; at least one part."""
+
+    def rows(arrays: Sequence[Array | None]) -> Array | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if known else None
+
+    return Outputs(
+        features=np.concatenate([part.features for part in parts]),
+        scores=np.concatenate([part.scores for part in parts]),
+        projection=rows([part.projection for part in parts]),
+        dimensions=rows([part.dimensions for part in parts]),
+    )
 
 
 def run_network(
@@ -67,12 +92,7 @@ def run_network(
     for start in track(starts, progress, total=len(starts)) if progress else starts:
         arrays = read_arrays(how, images[start : start + batch_size])
         parts.append(run_arrays(network, [_require_array(array) for array in arrays]))
-    projections = [part.projection for part in parts if part.projection is not None]
-    return Outputs(
-        features=np.concatenate([part.features for part in parts]),
-        scores=np.concatenate([part.scores for part in parts]),
-        projection=np.concatenate(projections) if projections else None,
-    )
+    return joined(parts)
 
 
 @dataclass(frozen=True)
@@ -138,11 +158,20 @@ def run_arrays(network: nn.Module, arrays_3HW: Sequence[Array]) -> Outputs:
     home = next(network.parameters())
     batch = torch.from_numpy(np.stack(arrays_3HW)).to(memory_format=torch.channels_last)
     output = network(batch.to(device=home.device, dtype=home.dtype))
-    projection = output.projection
+    return outputs_of(output)
+
+
+def outputs_of(output: EmotionOutput) -> Outputs:
+    """A batch's output as arrays, wherever and in whatever precision it was computed."""
+
+    def array(tensor: Tensor) -> Array:
+        return tensor.float().cpu().numpy()
+
     return Outputs(
-        features=output.features.float().cpu().numpy(),
-        scores=output.scores.float().cpu().numpy(),
-        projection=projection.float().cpu().numpy() if projection is not None else None,
+        features=array(output.features),
+        scores=array(output.scores),
+        projection=None if output.projection is None else array(output.projection),
+        dimensions=None if output.dimensions is None else array(output.dimensions),
     )
 
 

@@ -191,6 +191,7 @@ def load_predictor(run: Path | str, *, device: str = "auto", vectors: Path | str
         n_emotions=len(model.emotions),
         embedding_size=model.embedding_size,
         n_aux=n_aux,
+        n_dimensions=len(model.dimensions),
     )
     load_weights(network, run / WEIGHTS)
     return Predictor(_on_device(network, device), model, _word_vectors(run, model, vectors))

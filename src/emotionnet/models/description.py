@@ -43,7 +43,11 @@ class Fitted(BaseModel):
 
 
 class ImageModel(BaseModel):
-    """An `EmotionNet`: trunk, shape of the heads, labels and preprocessing."""
+    """An `EmotionNet`: trunk, shape of the heads, labels and preprocessing.
+
+    `activation` makes probabilities of the scores: softmax where emotions share them, sigmoid where each
+    stands for itself. `dimensions` are the names of the outputs of the head for valence and its like.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -53,6 +57,8 @@ class ImageModel(BaseModel):
     weights: str
     shape: Literal["plain", "2branch", "joint", "3branch"]
     emotions: Names
+    activation: Literal["softmax", "sigmoid"] = "softmax"
+    dimensions: tuple[str, ...] = ()
     embedding_size: Size | None
     aux_emotions: Names | None
     preprocessing: Preprocessing

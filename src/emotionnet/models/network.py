@@ -1,7 +1,7 @@
 """EmotionNet: a trunk and its heads (Wei et al., CVPR 2020, section 4).
 
 Shape letters: N = images, F = trunk features, C = emotions, D = embedding size,
-A = classes of the second head, H and W = image height and width in pixels.
+A = classes of the second head, K = dimensions such as valence, H and W = image height and width in pixels.
 """
 
 from __future__ import annotations
@@ -22,13 +22,15 @@ class EmotionOutput(NamedTuple):
 
     `features` (N, F) is the trunk's pooled feature, `scores` (N, C) are emotion scores
     before softmax, `projection` (N, D) lies in the space of the tags, `aux_scores` (N, A)
-    are the second class head's scores before softmax. All float, any range.
+    are the second class head's scores before softmax, `dimensions` (N, K) are valence and its like in
+    the units of the data set. All float, any range.
     """
 
     features: Tensor
     scores: Tensor
     projection: Tensor | None
     aux_scores: Tensor | None
+    dimensions: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class EmotionNet(nn.Module):
     """A trunk and its heads, in one of `SHAPES`.
 
     It takes images as `trunks.preprocessing` describes. State-dict names: the trunk's under
-    `trunk.`, the heads' `fc`, `proj` and `fc_aux`.
+    `trunk.`, the heads' `fc`, `proj`, `fc_aux` and `fc_dimensions`.
 
     Args:
         trunk: A module with timm's `forward_features` and `forward_head`.
@@ -64,6 +66,7 @@ class EmotionNet(nn.Module):
         n_emotions: C, size of `scores`.
         embedding_size: D, size of `projection`; shapes without one leave it aside.
         n_aux: A, size of `aux_scores`; shapes without one leave it aside.
+        n_dimensions: K, size of `dimensions`; 0: no such head, in whatever shape.
         seed: Of the heads' weights (PyTorch's own initialisation of a linear map).
 
     Raises:
@@ -78,6 +81,7 @@ class EmotionNet(nn.Module):
         embedding_size: int | None = None,
         n_aux: int | None = None,
         *,
+        n_dimensions: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -97,6 +101,7 @@ class EmotionNet(nn.Module):
             self.fc_aux: nn.Linear | None = None
             if self.shape.aux:
                 self.fc_aux = _linear(self.n_features, n_aux, shape, "n_aux")
+            self.fc_dimensions = nn.Linear(self.n_features, n_dimensions) if n_dimensions else None
 
     @property
     def embedding_size(self) -> int | None:
@@ -124,6 +129,7 @@ class EmotionNet(nn.Module):
             scores=self.fc(scores_from),
             projection=projection_ND,
             aux_scores=self.fc_aux(features_NF) if self.fc_aux is not None else None,
+            dimensions=self.fc_dimensions(features_NF) if self.fc_dimensions is not None else None,
         )
 
 

@@ -12,6 +12,7 @@ import torch
 from emotionnet import runs
 from emotionnet.config import FitConfig, TeacherConfig, TrainConfig
 from emotionnet.config_files import portable
+from emotionnet.data.opening import open_data
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, sha256, write_bytes, write_json
 from emotionnet.progress import message
@@ -58,7 +59,7 @@ def _run(
     if resume and _is_finished(run, config):
         message(f"{run}: finished already")
         return run
-    dataset = read_dataset(config.data.root)
+    dataset = open_data(config.data) if isinstance(config, TrainConfig) else read_dataset(config.data.root)
     if resume:
         _require_same_data(run, dataset)
     job = make_job(config, dataset)
