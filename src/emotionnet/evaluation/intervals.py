@@ -11,14 +11,18 @@ share, that is one class by itself or a hit rate, has Wilson's interval (JASA 19
 independent trials as its spread tells, at least one and at most two for each positive: near 0
 and 1, and for few positives, the score +- 1.96 sd is far too narrow. What all of them cover is the mean
 score of test sets of this size; tests/evaluation/test_intervals.py holds them to that.
+
+Scores that are no shares (distances, errors, concordances) have the score +- 1.96 K sd within their own
+bounds. A mean of one share for each class, such as balanced accuracy, has Wilson's interval too, for
+C^2 / sum_c 1 / P_c trials and up to twice as many: it is as uncertain as one share of so many.
 Shape letters: G = groups, C = classes, S = resamples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +35,8 @@ LEVEL = 0.95
 REACH = float(norm.ppf((1 + LEVEL) / 2))  # standard deviations from the score to either end
 
 ROUNDING = 1e-12
+
+Kind = Literal["share", "macro share", "mean"]
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,17 @@ class Resampled:
 
     `counts` are the numbers of groups that it is a mean over: the positives of each class for macro
     mAP, those or the negatives, whichever are fewer, for AUC, the labelled groups for a hit rate.
-    `repeats` are the parts of a mean over seeds, see `mean_of_repeats`.
+    `repeats` are the parts of a mean over seeds, see `mean_of_repeats`. `kind` says which interval it has:
+    "share" Wilson's where it has a single count, "macro share" Wilson's always, "mean" never (top of this
+    file); `bounds` are the lowest and highest value that the score can have.
     """
 
     value: float
     replicates: Floats
     counts: tuple[int, ...]
     repeats: tuple[Resampled, ...] = ()
+    kind: Kind = "share"
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     @property
     def deviation(self) -> float:
@@ -75,27 +85,30 @@ class Resampled:
         return float(self.replicates.std() * np.sqrt((1 / counts).sum() / shown))
 
     def estimate(self) -> Estimate:
-        """The score with its interval, within 0 and 1; 0 to 1 where nothing tells its spread."""
-        if len(self.counts) == 1:
-            return Estimate(self.value, *_wilson(self.value, self._trials(self.counts[0])))
-        reach = REACH * self.deviation
-        return Estimate(self.value, max(0.0, self.value - reach), min(1.0, self.value + reach))
+        """The score with its interval, within its bounds; all of them where nothing tells its spread."""
+        if self.kind == "macro share" or (self.kind == "share" and len(self.counts) == 1):
+            return Estimate(self.value, *_wilson(self.value, self._trials()))
+        (lowest, highest), reach = self.bounds, REACH * self.deviation
+        return Estimate(self.value, max(lowest, self.value - reach), min(highest, self.value + reach))
 
     def minus(self, other: Resampled) -> Difference:
         """The paired difference to another set of predictions for the same groups and labels.
 
         Raises:
-            ValueError: The other score is over other classes, groups or resamples.
+            ValueError: The other score is over other classes, groups or resamples, or of another kind.
         """
         if self.counts != other.counts or len(self.replicates) != len(other.replicates):
             raise ValueError("paired scores must be over the same groups, classes and resamples")
+        if (self.kind, self.bounds) != (other.kind, other.bounds):
+            raise ValueError("paired scores must be of one kind with the same bounds")
         paired = self._paired(other)
         value, deviation = paired.value, paired.deviation
         if deviation < ROUNDING:
             if abs(value) < ROUNDING:  # equal predictions, or equal in all that the score sees
                 return Difference(0.0, 0.0, 0.0, p=1.0)
             deviation = np.inf  # no resample differs: nothing tells how far another sample would
-        low, high = max(-1.0, value - REACH * deviation), min(1.0, value + REACH * deviation)
+        widest, reach = self.bounds[1] - self.bounds[0], REACH * deviation
+        low, high = max(-widest, value - reach), min(widest, value + reach)
         return Difference(value, low, high, p=2 * float(norm.sf(abs(value) / deviation)))
 
     def _paired(self, other: Resampled) -> Resampled:
@@ -105,10 +118,13 @@ class Resampled:
             self.replicates - other.replicates,
             self.counts,
             tuple(mine._paired(yours) for mine, yours in pairs),
+            self.kind,
+            self.bounds,
         )
 
-    def _trials(self, count: int) -> float:
+    def _trials(self) -> float:
         """Of how many independent trials a share would have this spread."""
+        count = len(self.counts) ** 2 / sum(1 / one for one in self.counts)
         spread = self.deviation
         told = self.value * (1 - self.value) / spread**2 if 0 < spread < np.inf else 0.0
         return float(np.clip(told, count, 2 * count))
@@ -129,7 +145,7 @@ def mean_of_repeats(parts: Sequence[Resampled]) -> Resampled:
     widening above does not hold for it: a group meets other groups in each deal.
     """
     mean = mean_of(parts)
-    return Resampled(mean.value, mean.replicates, mean.counts, tuple(parts))
+    return replace(mean, repeats=tuple(parts))
 
 
 def mean_of(parts: Sequence[Resampled]) -> Resampled:
@@ -138,6 +154,8 @@ def mean_of(parts: Sequence[Resampled]) -> Resampled:
         value=float(np.mean([part.value for part in parts])),
         replicates=np.mean([part.replicates for part in parts], axis=0),
         counts=tuple(count for part in parts for count in part.counts),
+        kind=parts[0].kind,
+        bounds=parts[0].bounds,
     )
 
 
