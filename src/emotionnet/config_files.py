@@ -12,7 +12,7 @@ import os
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -143,6 +143,13 @@ def _section(annotation: Any) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _section_of_each(annotation: Any) -> type[BaseModel] | None:
+    """The section that a list is made of."""
+    if typing.get_origin(annotation) is Annotated:
+        return _section_of_each(typing.get_args(annotation)[0])
+    return _section(typing.get_args(annotation)[0]) if typing.get_origin(annotation) is tuple else None
+
+
 def _literals(annotation: Any) -> set[Any]:
     found = set(typing.get_args(annotation)) if typing.get_origin(annotation) is Literal else set()
     return found.union(*(_literals(part) for part in typing.get_args(annotation)))
@@ -171,6 +178,10 @@ def _map_paths(
         try:
             if section is not None and isinstance(value, Mapping):
                 result[name] = _map_paths(section, value, change)
+            elif (of_each := _section_of_each(field.annotation)) is not None and isinstance(value, list):
+                result[name] = [
+                    _map_paths(of_each, one, change) if isinstance(one, Mapping) else one for one in value
+                ]
             elif isinstance(value, str) and is_path and not _names_no_file(value, field.annotation):
                 result[name] = change(value)
         except ConfigError as error:

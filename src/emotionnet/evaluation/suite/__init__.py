@@ -1,0 +1,1 @@
+"""Many benchmarks and runs: cells that are kept, and one table of them."""
