@@ -30,7 +30,8 @@ def test_a_row_leads_when_every_paired_difference_leaves_out_0() -> None:
 
 
 def test_no_row_leads_when_one_difference_includes_0() -> None:
-    assert grid({"a": share(160), "b": share(158, "shift": 30), "c": share(90)}).leader(FI) is None
+    found = grid({"a": share(160), "b": share(158, shift=30), "c": share(90)})
+    assert found.leader(FI) is None
 
 
 def test_equal_rows_and_a_row_by_itself_lead_nothing() -> None:
