@@ -124,7 +124,8 @@ class Resampled:
 
     def _trials(self) -> float:
         """Of how many independent trials a share would have this spread."""
-        count = len(self.counts) ** 2 / sum(1 / one for one in self.counts)
+        many = len(self.counts) > 1
+        count = len(self.counts) ** 2 / sum(1 / one for one in self.counts) if many else self.counts[0]
         spread = self.deviation
         told = self.value * (1 - self.value) / spread**2 if 0 < spread < np.inf else 0.0
         return float(np.clip(told, count, 2 * count))

@@ -75,6 +75,27 @@ def weighted_hit_rates(scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_G
     return rates_S
 
 
+def weighted_means(values_G: npt.NDArray[Any], weights_GS: Floats) -> Floats:
+    """Mean of a number of each group, by weight; shape (S,)."""
+    means_S: Floats = (values_G.astype(np.float64) @ weights_GS) / (np.ones(len(values_G)) @ weights_GS)
+    return means_S
+
+
+def weighted_sums(
+    parts_G: npt.NDArray[np.integer], count: int, weights_GS: Floats, *, values_G: Floats | None = None
+) -> Floats:
+    """Weight of each part, or the sum of its values by weight; shape (count, S).
+
+    Args:
+        parts_G: The part of each group, 0 to count - 1.
+        count: How many parts there are; those without a group weigh nothing.
+        weights_GS: As `draw_weights` gives them.
+        values_G: A number of each group; None: 1.
+    """
+    sums_KS: Floats = _picker(parts_G, count, values_G) @ weights_GS
+    return sums_KS
+
+
 class _Order:
     """The order of one class's groups, as far as positives see it, ready for any weights.
 
@@ -120,7 +141,8 @@ class _Order:
         return values_KS if self._steps is None else values_KS[self._step_P]
 
 
-def _picker(parts: npt.NDArray[np.intp], count: int) -> sparse.csr_array:
+def _picker(parts: npt.NDArray[np.integer], count: int, values: Floats | None = None) -> sparse.csr_array:
     """A matrix whose product with weights sums those of each part; shape (count, number of weights)."""
     places = (parts, np.arange(len(parts)))
-    return sparse.csr_array((np.ones(len(parts)), places), shape=(count, len(parts)))
+    entries = np.ones(len(parts)) if values is None else values
+    return sparse.csr_array((entries, places), shape=(count, len(parts)))
