@@ -14,8 +14,9 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.baselines import trunk_features
+from emotionnet.evaluation.ridge_words import ALPHAS
 from emotionnet.evaluation.subject import Subject, open_subject
-from emotionnet.evaluation.zeroshot_baselines import ALPHAS, emotion_points, ridge_points, word_baselines
+from emotionnet.evaluation.zeroshot_baselines import emotion_points, word_baselines
 from emotionnet.inference.outputs import Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, ImageRecord
@@ -51,27 +52,6 @@ def literal_ridge(
         if mean > best:
             best, found = mean, (model.predict((test_NF - mean_F) / deviation_F), alpha)
     return found
-
-
-@pytest.mark.parametrize(("noise", "alpha"), [(0.01, 10.0), (40.0, 1e3)])
-def test_ridge_is_scikit_learns_with_the_alpha_that_validation_chooses(noise: float, alpha: float) -> None:
-    rng = np.random.default_rng(0)
-    features_NF, map_FD = 3 * rng.normal(size=(160, 20)) + 5, rng.normal(size=(20, 4))
-    points_ND = (features_NF @ map_FD + noise * rng.normal(size=(160, 4))).astype(np.float32)
-    train, val = (features_NF[:60], points_ND[:60]), (features_NF[60:140], points_ND[60:140])
-    expected_ND, chosen = literal_ridge(train, val, features_NF[140:])
-    found_ND = ridge_points(*train, *val, features_NF[140:])
-    assert chosen == alpha
-    assert found_ND.dtype == np.float32
-    np.testing.assert_allclose(found_ND, expected_ND, rtol=1e-4, atol=1e-4)
-
-
-def test_one_ridge_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotionnet.evaluation.zeroshot_baselines.ALPHAS", (2.0,))
-    train_NF, train_ND = np.array([[0.0], [4.0]]), np.array([[1.0, 9.0], [3.0, 1.0]], dtype=np.float32)
-    # standardised -1 and 1, targets about their means +-1 and -+4: slopes are those times 2 / (2 + alpha)
-    found_ND = ridge_points(train_NF, train_ND, train_NF, train_ND, np.array([[2.0], [8.0]]))
-    np.testing.assert_allclose(found_ND, [[2.0, 5.0], [2.0 + 3 * 0.5, 5.0 - 3 * 2.0]], rtol=1e-6)
 
 
 def test_emotions_are_weighted_by_their_probabilities() -> None:

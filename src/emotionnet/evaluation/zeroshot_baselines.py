@@ -12,19 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.preprocessing import normalize
 
-from emotionnet.data.store import Dataset
 from emotionnet.evaluation.baselines import trunk_features
+from emotionnet.evaluation.ridge_words import Points, mean_tag_vectors, ridge_points, taught_records
 from emotionnet.evaluation.subject import Subject
 from emotionnet.inference.outputs import Outputs
-from emotionnet.records import SPLITS, DataError, ImageRecord
+from emotionnet.records import SPLITS, DataError
 from emotionnet.text.vectors import WordVectors
-
-ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)
-Points = npt.NDArray[np.float32]
 
 
 def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> dict[str, npt.NDArray[Any]]:
@@ -82,24 +77,6 @@ def emotion_points(
     return points_ND
 
 
-def ridge_points(
-    train_NF: npt.NDArray[Any],
-    train_ND: Points,
-    val_NF: npt.NDArray[Any],
-    val_ND: Points,
-    test_NF: npt.NDArray[Any],
-) -> Points:
-    """Predict word vectors from features; the penalty is that with the highest mean cosine on validation.
-
-    Returns:
-        Float32, shape (N of the test, D).
-    """
-    models = [make_pipeline(StandardScaler(), Ridge(alpha=alpha)).fit(train_NF, train_ND) for alpha in ALPHAS]
-    cosines = [(normalize(model.predict(val_NF)) * normalize(val_ND)).sum(axis=1).mean() for model in models]
-    points_ND: Points = models[int(np.argmax(cosines))].predict(test_NF).astype(np.float32)
-    return points_ND
-
-
 def _ridge_points(subject: Subject, vectors: WordVectors, weights: str) -> Points:
     model, dataset = subject.predictor.model, subject.dataset
     by_split = {split: dataset.records(split) for split in SPLITS}
@@ -116,22 +93,3 @@ def _ridge_points(subject: Subject, vectors: WordVectors, weights: str) -> Point
     train_NF, val_NF, test_NF = np.split(features_NF, ends)
     train_ND, val_ND = (mean_tag_vectors(dataset, taught[split], vectors) for split in ("train", "val"))
     return ridge_points(train_NF, train_ND, val_NF, val_ND, test_NF)
-
-
-def taught_records(
-    dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors
-) -> list[ImageRecord]:
-    """The records with a tag that has a vector.
-
-    Raises:
-        DataError: There is none.
-    """
-    found = [record for record in records if any(dataset.tag_names[tag] in vectors for tag in record.tags)]
-    if not found:
-        raise DataError(f"{dataset.root}: at least one picture must have a tag with a word vector; none has")
-    return found
-
-
-def mean_tag_vectors(dataset: Dataset, records: Sequence[ImageRecord], vectors: WordVectors) -> Points:
-    """Mean word vector of each record's tags; float32, shape (N, D)."""
-    return vectors.mean_vectors([[dataset.tag_names[tag] for tag in record.tags] for record in records])

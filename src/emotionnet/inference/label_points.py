@@ -21,6 +21,7 @@ from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors
 
 Pool = Literal["mean", "max"]
+Labels = Sequence[str] | Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,24 @@ def teacher_words(teacher: TextTeacher, model: TextModel) -> TeacherWords:
     with torch.no_grad():
         features_VD = teacher.tag_features(torch.arange(len(model.tags) + 1)).float().cpu().numpy()
     return TeacherWords(WordVectors(model.tags, features_VD[:-1]), features_VD[-1])
+
+
+def word_sets(labels: Labels) -> dict[str, tuple[str, ...]]:
+    """For each label its words.
+
+    Raises:
+        DataError: No label, a label without a word, or something that is no text.
+    """
+    by_name = labels.items() if isinstance(labels, Mapping) else ((name, (name,)) for name in labels)
+    words = {name: (some,) if isinstance(some, str) else tuple(some) for name, some in by_name}
+    if isinstance(labels, str):
+        raise DataError(f"labels must be a list of words, or words by label; got the text {labels!r}")
+    if not words or not all(words.values()):
+        raise DataError(f"every label must have at least one word, and one label be given; got {labels!r}")
+    odd = [word for some in words.values() for word in some if not isinstance(word, str)]
+    if odd:
+        raise DataError(f"every word must be a text; got {odd[0]!r}")
+    return words
 
 
 def label_points(words: Mapping[str, Sequence[str]], space: WordVectors | TeacherWords) -> dict[str, Array]:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import overload
+from typing import TypeVar, overload
 
 import numpy as np
 import torch
+from torch import nn
 
 from emotionnet.data.images import ImageLike, describe
-from emotionnet.inference.label_points import label_points, label_scores
+from emotionnet.inference.hub import fetch_run, is_hub
+from emotionnet.inference.label_points import Labels, label_points, label_scores, word_sets
 from emotionnet.inference.outputs import Array, Outputs, run_files, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
@@ -23,6 +25,8 @@ from emotionnet.models.weights import load_weights
 from emotionnet.records import DataError, first_line
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
+
+Module = TypeVar("Module", bound=nn.Module)
 
 
 class Predictor:
@@ -75,7 +79,7 @@ class Predictor:
             DataError: An image cannot be decoded, named; or `top` is below 1.
         """
         _require_top(top)
-        batch, single = _as_list(images)
+        batch, single = as_list(images)
         if not batch:
             return []
         results = self._predictions([describe(image) for image in batch], self.outputs(batch), top)
@@ -101,7 +105,7 @@ class Predictor:
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
         """The trunk's features; float32, shape (F,) for one image, (N, F) for a list."""
-        batch, single = _as_list(images)
+        batch, single = as_list(images)
         if not batch:
             return np.zeros((0, self.network.n_features), dtype=np.float32)
         features_NF = self.outputs(batch).features
@@ -125,13 +129,13 @@ class Predictor:
         Raises:
             DataError: The network has no projection, there is no label, or a word has no vector.
         """
-        batch, single = _as_list(images)
-        words = _label_words(labels)
+        batch, single = as_list(images)
+        words = word_sets(labels)
         if not batch:
             return []
         cosines_NK = self.label_cosines(self.outputs(batch), words)
         results = [
-            ZeroShotPrediction(image=describe(image), labels=_largest(tuple(words), row, len(words)))
+            ZeroShotPrediction(image=describe(image), labels=largest(tuple(words), row, len(words)))
             for image, row in zip(batch, cosines_NK, strict=True)
         ]
         return results[0] if single else results
@@ -149,7 +153,7 @@ class Predictor:
     def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
         tags = self._nearest_tags(out, top)
         return [
-            Prediction(image=name, emotions=_largest(self.emotions, row, top), tags=nearest)
+            Prediction(image=name, emotions=largest(self.emotions, row, top), tags=nearest)
             for name, row, nearest in zip(names, out.probabilities, tags, strict=True)
         ]
 
@@ -162,24 +166,22 @@ class Predictor:
         return [tuple(Score(words[i], value) for i, value in zip(*row, strict=True)) for row in rows]
 
 
-Labels = Sequence[str] | Mapping[str, Sequence[str]]
-
-
 def load_predictor(run: Path | str, *, device: str = "auto", vectors: Path | str | None = None) -> Predictor:
     """Open a RUN.
 
     Args:
-        run: The RUN folder.
+        run: The RUN folder, or the name of one on the Hugging Face hub, such as `hf:user/model`.
         device: A name of PyTorch's, such as `cpu`, `cuda:1` or `mps`; `auto`: a CUDA GPU where there is
             one, else the CPU.
         vectors: VECTORS in place of the run's own.
 
     Raises:
         DataError: The folder is no finished RUN of an image network, a file in it or the vectors are
-            broken or of another size than its projection, or there is no such device.
+            broken or of another size than its projection, the hub does not give it, or there is no such
+            device.
     """
     try:
-        run = Path(run).expanduser()
+        run = fetch_run(str(run)) if is_hub(run) else Path(run).expanduser()
     except RuntimeError as error:
         raise DataError(f"{run}: must be a RUN folder; {first_line(error)}") from None
     require_run(run)
@@ -194,7 +196,7 @@ def load_predictor(run: Path | str, *, device: str = "auto", vectors: Path | str
         n_dimensions=len(model.dimensions),
     )
     load_weights(network, run / WEIGHTS)
-    return Predictor(_on_device(network, device), model, _word_vectors(run, model, vectors))
+    return Predictor(on_device(network, device), model, _word_vectors(run, model, vectors))
 
 
 def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> WordVectors | None:
@@ -209,7 +211,12 @@ def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> Wor
     return found
 
 
-def _on_device(network: EmotionNet, device: str) -> EmotionNet:
+def on_device(network: Module, device: str) -> Module:
+    """Put a network on a device, `auto` as for `load_predictor`.
+
+    Raises:
+        DataError: There is no such device.
+    """
     name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     try:
         return network.to(torch.device(name))
@@ -224,30 +231,14 @@ def _require_top(top: int) -> None:
         raise DataError(f"top must be at least 1; got {top}")
 
 
-def _label_words(labels: Labels) -> dict[str, tuple[str, ...]]:
-    """For each label its words.
-
-    Raises:
-        DataError: No label, a label without a word, or something that is no text.
-    """
-    by_name = labels.items() if isinstance(labels, Mapping) else ((name, (name,)) for name in labels)
-    words = {name: (some,) if isinstance(some, str) else tuple(some) for name, some in by_name}
-    if isinstance(labels, str):
-        raise DataError(f"labels must be a list of words, or words by label; got the text {labels!r}")
-    if not words or not all(words.values()):
-        raise DataError(f"every label must have at least one word, and one label be given; got {labels!r}")
-    odd = [word for some in words.values() for word in some if not isinstance(word, str)]
-    if odd:
-        raise DataError(f"every word must be a text; got {odd[0]!r}")
-    return words
-
-
-def _as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], bool]:
+def as_list(images: ImageLike | Sequence[ImageLike]) -> tuple[list[ImageLike], bool]:
+    """Images as a list, and whether it was a single one."""
     if isinstance(images, (list, tuple)):
         return list(images), False
     return [images], True  # type: ignore[list-item]
 
 
-def _largest(names: Sequence[str], values: Array, count: int) -> tuple[Score, ...]:
+def largest(names: Sequence[str], values: Array, count: int) -> tuple[Score, ...]:
+    """The `count` largest values with their names, the largest first, equal ones in the given order."""
     order = np.argsort(-values, kind="stable")[:count]
     return tuple(Score(names[i], float(values[i])) for i in order)

@@ -29,14 +29,10 @@ from emotionnet.evaluation.baselines import (
     trunk_features,
 )
 from emotionnet.evaluation.neighbours import cosines, nearest_scores
+from emotionnet.evaluation.ridge_words import mean_tag_vectors, ridge_points, taught_records
 from emotionnet.evaluation.units import Split, read_split, read_splits
 from emotionnet.evaluation.zeroshot import carried
-from emotionnet.evaluation.zeroshot_baselines import (
-    mean_tag_vectors,
-    ridge_points,
-    taught_records,
-    word_cosines,
-)
+from emotionnet.evaluation.zeroshot_baselines import word_cosines
 from emotionnet.files import write_bytes
 from emotionnet.inference.predictor import load_predictor
 from emotionnet.models.network import SHAPES

@@ -1,0 +1,296 @@
+"""A CLIP model of open_clip at work: pictures and labels of any wording in one space (Radford et al. 2021).
+
+A label is told by prompts: each of its words in each of `TEMPLATES`; its point is the mean of their
+embeddings of length 1 (section 3.1.4 there).
+Shape letters: N = pictures, K = labels, D = embedding size, P = prompts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, cast, overload
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from emotionnet.data.images import ImageLike, decode, describe
+from emotionnet.data.seeding import torch_seed
+from emotionnet.inference.label_points import Labels, unit_rows, word_sets
+from emotionnet.inference.outputs import Array
+from emotionnet.inference.predictor import as_list, largest, on_device
+from emotionnet.inference.results import ZeroShotPrediction
+from emotionnet.models.weights import put_tensors, read_tensors
+from emotionnet.progress import message, track
+from emotionnet.records import DataError, first_line
+
+PREFIX = "open_clip:"
+RANDOM = "none"
+TEMPLATES = (
+    "a photo that evokes {}",
+    "a picture full of {}",
+    "an image that makes people feel {}",
+    "a scene of {}",
+)
+PROMPTS_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class ClipName:
+    """`open_clip:ARCH@WEIGHTS`: an architecture of open_clip, and a tag of its weights, a file, or none."""
+
+    arch: str
+    weights: str
+
+    def __str__(self) -> str:
+        return f"{PREFIX}{self.arch}@{self.weights}"
+
+
+def is_clip(name: str | Path) -> bool:
+    """Whether a name stands for a CLIP model and not for a RUN."""
+    return str(name).startswith(PREFIX)
+
+
+class ClipPredictor:
+    """A CLIP model at work.
+
+    Args:
+        model: Has `encode_image`, `encode_text` and `logit_scale`; in evaluation mode from here on.
+        transform: From a Pillow image to the model's input, a tensor (3, H, W).
+        tokenize: From P prompts to the model's text input.
+        name: What it is called.
+    """
+
+    def __init__(self, model: nn.Module, transform: Any, tokenize: Any, name: ClipName) -> None:
+        self.model: Any = model.eval()
+        self.name = name
+        self._transform, self._tokenize = transform, tokenize
+
+    def features(self, images: Sequence[ImageLike], *, batch_size: int = 32, progress: str = "") -> Array:
+        """Embeddings of pictures as the model gives them, of any length; float32, shape (N, D).
+
+        Args:
+            images: At least one.
+            batch_size: Pictures per step.
+            progress: What a progress bar on standard error says; empty: no bar.
+
+        Raises:
+            DataError: No picture, or one that cannot be decoded.
+        """
+        if not images:
+            raise DataError("at least one image must be given; got none")
+        starts = range(0, len(images), batch_size)
+        parts = []
+        for start in track(starts, progress, total=len(starts)) if progress else starts:
+            with ThreadPoolExecutor(max_workers=2) as pool:
+                tensors = list(pool.map(self._input, images[start : start + batch_size]))
+            parts.append(self._embed(self.model.encode_image, torch.stack(tensors)))
+        return np.concatenate(parts)
+
+    def label_points(self, labels: Mapping[str, Sequence[str]]) -> Array:
+        """The point of each label, of length 1; float32, shape (K, D)."""
+        points = []
+        for words in labels.values():
+            prompts = [template.format(word) for word in words for template in TEMPLATES]
+            rows = [
+                self._embed(self.model.encode_text, self._tokenize(prompts[start : start + PROMPTS_AT_ONCE]))
+                for start in range(0, len(prompts), PROMPTS_AT_ONCE)
+            ]
+            points.append(unit_rows(np.concatenate(rows)).mean(axis=0))
+        return unit_rows(np.stack(points))
+
+    def label_scores(
+        self,
+        images: Sequence[ImageLike],
+        labels: Mapping[str, Sequence[str]],
+        *,
+        progress: str = "",
+    ) -> tuple[Array, Array]:
+        """How near pictures are to labels.
+
+        Args:
+            images: At least one.
+            labels: At least one, each with at least one word.
+            progress: What a progress bar on standard error says; empty: no bar.
+
+        Returns:
+            Cosines, from -1 to 1, and the probabilities of exactly one of the labels (softmax of the cosines
+            times the model's own scale); float32, shape (N, K) each.
+
+        Raises:
+            DataError: No picture, or one that cannot be decoded.
+        """
+        points_KD = self.label_points(labels)
+        features_ND = self.features(images, progress=progress)
+        cosines_NK: Array = unit_rows(features_ND) @ points_KD.T
+        scale = float(self.model.logit_scale.detach().float().exp())
+        probabilities = torch.softmax(scale * torch.from_numpy(cosines_NK), dim=1)
+        return cosines_NK, probabilities.numpy()
+
+    @overload
+    def zero_shot(  # type: ignore[overload-overlap]
+        self, images: ImageLike, labels: Labels
+    ) -> ZeroShotPrediction: ...
+    @overload
+    def zero_shot(self, images: Sequence[ImageLike], labels: Labels) -> list[ZeroShotPrediction]: ...
+    def zero_shot(
+        self, images: ImageLike | Sequence[ImageLike], labels: Labels
+    ) -> ZeroShotPrediction | list[ZeroShotPrediction]:
+        """Rank labels by their cosine with each picture; as `Predictor.zero_shot`."""
+        batch, single = as_list(images)
+        words = word_sets(labels)
+        if not batch:
+            return []
+        cosines_NK, _ = self.label_scores(batch, words)
+        results = [
+            ZeroShotPrediction(image=describe(image), labels=largest(tuple(words), row, len(words)))
+            for image, row in zip(batch, cosines_NK, strict=True)
+        ]
+        return results[0] if single else results
+
+    def weights_sha256(self) -> str:
+        """SHA-256 over all weights, by name, wherever they came from."""
+        found = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            found.update(f"{name} {tuple(tensor.shape)}".encode())
+            found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+        return found.hexdigest()
+
+    def _input(self, image: ImageLike) -> Tensor:
+        return cast(Tensor, self._transform(decode(image)))
+
+    @torch.inference_mode()
+    def _embed(self, encode: Any, batch: Tensor) -> Array:
+        home = next(self.model.parameters())
+        batch = batch.to(home.device, home.dtype) if batch.is_floating_point() else batch.to(home.device)
+        return cast(Array, encode(batch).float().cpu().numpy())
+
+
+def load_clip(name: str, *, device: str = "auto", seed: int = 0) -> ClipPredictor:
+    """Open a CLIP model by name.
+
+    Args:
+        name: `open_clip:ARCH@WEIGHTS`, see `clip_name`.
+        device: As for `load_predictor`.
+        seed: Of random weights.
+
+    Raises:
+        DataError: open_clip is not installed, the name is unknown, or the weights cannot be had or do not
+            fit.
+    """
+    open_clip = _open_clip()
+    given = clip_name(name)
+    tags = open_clip.list_pretrained_tags_by_model(given.arch)
+    with _quiet(), torch_seed(seed):
+        if given.weights in tags:
+            model: Any = _from_hub(open_clip, given)
+        else:
+            model = _built(open_clip, given)
+            _fill(model, given, tags)
+        tokenize = _tried(given, "tokenizer", lambda: open_clip.get_tokenizer(given.arch))
+        how = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
+        transform = open_clip.transform.image_transform_v2(how, is_train=False)
+    return ClipPredictor(on_device(model, device), transform, tokenize, given)
+
+
+def clip_name(name: str) -> ClipName:
+    """Read `open_clip:ARCH` or `open_clip:ARCH@WEIGHTS`.
+
+    WEIGHTS are a tag of open_clip's, the path of a file, or `none` for random ones. Without it they are the
+    first that open_clip lists, which is told.
+
+    Raises:
+        DataError: open_clip is not installed, or does not know the architecture, or no weights of it.
+    """
+    open_clip = _open_clip()
+    arch, given, weights = name.removeprefix(PREFIX).partition("@")
+    known = open_clip.list_models()
+    if arch not in known:
+        near = difflib.get_close_matches(arch, known, n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise DataError(f"{name}: must be {PREFIX}ARCH, one that open_clip knows; got {arch!r}{hint}")
+    if not given:
+        tags = open_clip.list_pretrained_tags_by_model(arch)
+        if not tags:
+            raise DataError(f"{name}: open_clip has no weights for it; name a file, {PREFIX}{arch}@PATH")
+        weights = tags[0]
+        message(f"{name}: weights {weights!r}; others: {', '.join(tags[1:]) or 'none'}")
+    if not weights:
+        raise DataError(f"{name}: after '@' must stand a tag, a file or 'none'; got nothing")
+    return ClipName(arch, weights)
+
+
+def _open_clip() -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside the package
+            import open_clip
+    except ImportError:
+        raise DataError(
+            f"{PREFIX}… needs the package open_clip_torch, which is not installed; "
+            "pip install 'emotionnet[clip]'"
+        ) from None
+    return open_clip
+
+
+def _from_hub(open_clip: Any, name: ClipName) -> nn.Module:
+    quick = bool(open_clip.get_pretrained_cfg(name.arch, name.weights).get("quick_gelu"))
+    how = {"pretrained": name.weights, "force_quick_gelu": quick, "require_pretrained": True}
+    return cast(nn.Module, _tried(name, "weights", lambda: open_clip.create_model(name.arch, **how)))
+
+
+def _built(open_clip: Any, name: ClipName) -> nn.Module:
+    build = lambda: open_clip.create_model(name.arch, pretrained_text=False)  # noqa: E731
+    return cast(nn.Module, _tried(name, "text model", build))
+
+
+def _fill(model: nn.Module, name: ClipName, tags: Sequence[str]) -> None:
+    if name.weights == RANDOM:
+        message(f"{name}: random weights, whose scores say nothing")
+        return
+    path = Path(name.weights).expanduser()
+    if not path.is_file():
+        raise DataError(
+            f"{name}: weights must be one of open_clip's ({', '.join(tags) or 'none for this model'}), "
+            f"a file, or 'none'; got {name.weights!r}"
+        )
+    put_tensors(model, read_tensors(path), str(path))
+
+
+def _tried(name: ClipName, part: str, make: Any) -> Any:
+    try:
+        return make()
+    except Exception as error:  # hub, network and cache each have errors of their own
+        _refuse(name, part, error)
+
+
+def _refuse(name: ClipName, part: str, error: Exception) -> NoReturn:
+    advice = f"; give a file instead, {PREFIX}{name.arch}@PATH" if part == "weights" else ""
+    raise DataError(
+        f"{name}: its {part} must come from a model hub, which gave none "
+        f"({type(error).__name__}: {first_line(error)[:200]}){advice}"
+    ) from None
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without open_clip's remarks: it logs by the root logger, which it would set up, and warns."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    disabled = root.manager.disable
+    root.addHandler(handler)
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+        root.removeHandler(handler)
