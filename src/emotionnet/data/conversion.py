@@ -212,7 +212,7 @@ def _records(
         source = files.get(split, files.get("train", Path())).stem  # val may have been taken out of train
         records[split] = [
             ImageRecord(
-                id=_next_id(path, number, used),
+                id=next_id(path, number, used),
                 path=f"images/{path}",
                 labels=row.labels,
                 tags=row.tags,
@@ -231,7 +231,7 @@ def _records(
     return records
 
 
-def _next_id(path: str, number: Counter[str], used: set[str]) -> str:
+def next_id(path: str, number: Counter[str], used: set[str]) -> str:
     """The path, and for further rows of it path#2, path#3, ... unless a picture is called so."""
     number[path] += 1
     if number[path] == 1:
