@@ -329,6 +329,21 @@ def report(run: Path, /, *, data: Path | None = None) -> None:
 
 
 @app.command
+def push(run: Path, repository: str, /, *, private: bool = False) -> None:
+    """Share a RUN and its model card on the Hugging Face hub.
+
+    Args:
+        run: The RUN folder.
+        repository: Where, as hf:USER/NAME; it is made where there is none.
+        private: Whether a repository that is made is closed to others.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.inference.hub import push_run
+
+    print_result({"pushed": push_run(run, repository, private=private)})
+
+
+@app.command
 def demo(*, out: Path = Path("runs/demo"), overwrite: bool = False) -> None:
     """Walk the whole way on embedded data: curate, vectors, teacher, train, evaluate, zeroshot, report.
 
