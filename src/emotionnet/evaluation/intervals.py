@@ -14,7 +14,8 @@ score of test sets of this size; tests/evaluation/test_intervals.py holds them t
 
 Scores that are no shares (distances, errors, concordances) have the score +- 1.96 K sd within their own
 bounds. A mean of one share for each class, such as balanced accuracy, has Wilson's interval too, for
-C^2 / sum_c 1 / P_c trials and up to twice as many: it is as uncertain as one share of so many.
+C^2 / sum_c 1 / P_c trials and up to twice as many: it is as uncertain as one share of so many. So has a mean
+that is often at its bound, such as steps on a wheel, as a share of the way from one bound to the other.
 Shape letters: G = groups, C = classes, S = resamples.
 """
 
@@ -86,9 +87,11 @@ class Resampled:
 
     def estimate(self) -> Estimate:
         """The score with its interval, within its bounds; all of them where nothing tells its spread."""
+        lowest, highest = self.bounds
         if self.kind == "macro share" or (self.kind == "share" and len(self.counts) == 1):
-            return Estimate(self.value, *_wilson(self.value, self._trials()))
-        (lowest, highest), reach = self.bounds, REACH * self.deviation
+            low, high = _wilson(self._share, self._trials())
+            return Estimate(self.value, lowest + low * (highest - lowest), lowest + high * (highest - lowest))
+        reach = REACH * self.deviation
         return Estimate(self.value, max(lowest, self.value - reach), min(highest, self.value + reach))
 
     def minus(self, other: Resampled) -> Difference:
@@ -122,12 +125,18 @@ class Resampled:
             self.bounds,
         )
 
+    @property
+    def _share(self) -> float:
+        """How far the score is on the way from its lowest to its highest value."""
+        lowest, highest = self.bounds
+        return (self.value - lowest) / (highest - lowest)
+
     def _trials(self) -> float:
         """Of how many independent trials a share would have this spread."""
         many = len(self.counts) > 1
         count = len(self.counts) ** 2 / sum(1 / one for one in self.counts) if many else self.counts[0]
-        spread = self.deviation
-        told = self.value * (1 - self.value) / spread**2 if 0 < spread < np.inf else 0.0
+        spread = self.deviation / (self.bounds[1] - self.bounds[0])
+        told = self._share * (1 - self._share) / spread**2 if 0 < spread < np.inf else 0.0
         return float(np.clip(told, count, 2 * count))
 
 

@@ -8,18 +8,18 @@ Shape letters: N = rows, G = groups, K = labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from emotionnet.evaluation.chance import chance_scores
-from emotionnet.evaluation.intervals import ClassScores, Resampled, class_scores, flat
+from emotionnet.evaluation.intervals import flat
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.scores import Told, Truth, resample
 from emotionnet.evaluation.single_labels import resample_accuracy
-from emotionnet.evaluation.units import Split, group_index, pool_labels
+from emotionnet.evaluation.units import Split, group_index
 
 
 def label_metrics(
@@ -55,14 +55,12 @@ def label_metrics(
             "chance_accuracy": 1 / len(names),
             **_counts(single_NK[labelled_N], index_N[labelled_N]),
         }
-    classes = class_scores(scores_NK, scored.labels, weights_GS[index_N])
-    classes = _counted_by_group(classes, scored.labels, scored.groups)
-    pairs = zip(names, classes.precisions, strict=True)
+    told, truth = Told(scores_NK, None), Truth(scored.labels, None, names=tuple(names), groups_U=index_N)
+    found = flat(resample(told, truth, weights_GS[index_N], only=("macro_map", "auc", "ap")))
     return {
-        **flat(classes.means()),
+        **found,
         "chance_map": chance_scores(scored.labels, seed=seed)["macro_map"],
         **_counts(scored.labels, index_N),
-        **flat({f"ap.{name}": one for name, one in pairs if one is not None}),
     }
 
 
@@ -72,19 +70,3 @@ def _counts(labels_NK: Labels, groups_N: npt.NDArray[np.intp]) -> dict[str, int]
         "n_images": len(labels_NK),
         "n_groups": len(np.unique(groups_N)),
     }
-
-
-def _counted_by_group(scores: ClassScores, labels_NK: Labels, groups: Sequence[str]) -> ClassScores:
-    """The same scores, their spread told by as many independent positives as there are groups of them."""
-    positive_K = pool_labels(labels_NK, groups).sum(axis=0)
-    rarer_K = np.minimum(positive_K, pool_labels(~labels_NK, groups).sum(axis=0))
-
-    def counted(
-        column: Sequence[Resampled | None], counts_K: npt.NDArray[Any]
-    ) -> tuple[Resampled | None, ...]:
-        return tuple(
-            None if one is None else replace(one, counts=(int(count),))
-            for one, count in zip(column, counts_K, strict=True)
-        )
-
-    return ClassScores(counted(scores.precisions, positive_K), counted(scores.aucs, rarer_K))

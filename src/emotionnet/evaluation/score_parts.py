@@ -115,11 +115,7 @@ def single_scores(sample: Sample, wanted: Collection[str]) -> dict[str, Resample
     by_unit = (count_groups(truth, judged_U),)
     by_class = tuple(count_groups(truth, truth.single_U == number) for number in np.unique(single_N).tolist())
     counts = {"balanced_accuracy": by_class, "macro_f1": by_class}
-    kinds: dict[str, Kind] = {
-        "balanced_accuracy": "macro share",
-        "macro_f1": "macro share",
-        "wheel_distance": "mean",
-    }
+    kinds: dict[str, Kind] = {"balanced_accuracy": "macro share", "macro_f1": "macro share"}
     bounds = {"wheel_distance": (0.0, len(class_metrics.WHEEL) / 2)}
     found = {
         name: _resampled(
