@@ -64,6 +64,17 @@ def read_json(path: Path) -> Any:
         raise DataError(f"{path}: must be JSON; {error}") from None
 
 
+def cache_folder() -> Path:
+    """Where what was fetched or computed stays.
+
+    $EMOTIONNET_CACHE, $XDG_CACHE_HOME/emotionnet or ~/.cache/emotionnet.
+    """
+    own, shared = os.environ.get("EMOTIONNET_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if own:
+        return Path(own).expanduser()
+    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "emotionnet"
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

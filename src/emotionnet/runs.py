@@ -24,6 +24,7 @@ METRICS = "metrics.json"
 HISTORY = "metrics.jsonl"
 MODEL = "model.json"
 WEIGHTS = "model.safetensors"
+SPLITS = "splits.json"  # where they were drawn, which files that give none need
 REPORT = "report.html"
 CARD = "README.md"
 CHECKPOINTS = "checkpoints"
@@ -38,7 +39,7 @@ PARTS = (
         "vectors.safetensors",
         "words.json",
         "vectors.json",
-        "splits.json",
+        SPLITS,
         CHECKPOINTS,
         TENSORBOARD,
         PREDICTIONS,

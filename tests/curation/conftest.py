@@ -11,8 +11,8 @@ from emotionnet.config import CurateConfig
 from emotionnet.config_files import load_config
 from emotionnet.curation.curate import curate
 from emotionnet.curation.emoji import EMOJIBASE, EMOJILIB, VENDORS
-from emotionnet.curation.npm import cache_folder
 from emotionnet.data.store import Dataset
+from emotionnet.files import cache_folder
 
 PACKAGES = [*(vendor.package for vendor in VENDORS), EMOJILIB, EMOJIBASE]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from emotionnet.curation.npm import Package, cache_folder, fetch, read_members
+from emotionnet.curation.npm import Package, fetch, read_members
+from emotionnet.files import cache_folder
 from emotionnet.records import DataError
 
 CONTENT = b"an archive"

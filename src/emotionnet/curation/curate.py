@@ -15,7 +15,6 @@ import polars as pl
 from emotionnet.config import CurateConfig
 from emotionnet.curation import families, selection
 from emotionnet.curation.emoji import unpack_emoji
-from emotionnet.curation.npm import cache_folder
 from emotionnet.curation.openclipart import read_openclipart
 from emotionnet.curation.output import Curated, write_curated
 from emotionnet.curation.pool import Pool, usable_records
@@ -23,7 +22,7 @@ from emotionnet.curation.sources import Source, read_source
 from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
 from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.emotions import word_families
-from emotionnet.files import refuse_existing
+from emotionnet.files import cache_folder, refuse_existing
 from emotionnet.records import SPLITS, DataError, Word
 
 FEWEST_EMOTIONS = 2

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import importlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import tarfile
@@ -36,14 +35,6 @@ class Package:
     @property
     def file_name(self) -> str:
         return f"{self.name.removeprefix('@').replace('/', '-')}-{self.version}.tgz"
-
-
-def cache_folder() -> Path:
-    """Where fetched archives stay: $EMOTIONNET_CACHE, $XDG_CACHE_HOME/emotionnet or ~/.cache/emotionnet."""
-    own, shared = os.environ.get("EMOTIONNET_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    if own:
-        return Path(own).expanduser()
-    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "emotionnet"
 
 
 def fetch(package: Package, folder: Path) -> Path:

@@ -22,13 +22,14 @@ import polars as pl
 
 from emotionnet.data.record_tables import read_records_table, record_of, typed
 from emotionnet.files import read_json, read_object, sha256, write_json
-from emotionnet.records import SPLITS, DataError, ImageRecord, Word
+from emotionnet.records import SPLITS, DataError, ImageRecord, Word, is_name
 
 MARKER = "dataset.json"
 VOCABULARIES = ("emotions", "tags", "unseen")
 TABLES = tuple(f"{split}.parquet" for split in SPLITS)
 FILES = (*(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet")
 PARTS = (MARKER, *FILES, "images")
+DIMENSIONS = ("valence", "arousal", "dominance")  # of a data set that does not name its own
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 
 
@@ -57,6 +58,28 @@ class Dataset:
     @property
     def unseen_names(self) -> tuple[str, ...]:
         return tuple(word.name for word in self.unseen)
+
+    @property
+    def dimension_names(self) -> tuple[str, ...]:
+        """What the records' `dimensions` are, in order; empty where no record has any.
+
+        As `dataset.json` names them; else valence, arousal and dominance, as far as the records go.
+
+        Raises:
+            DataError: As `table`, or there are other names than dimensions.
+        """
+        sizes = {len(row) for split in SPLITS for row in self._dimensions(split) if row is not None}
+        size = max(sizes, default=0)
+        names = self.info.get("dimensions") or DIMENSIONS[:size]
+        fits = isinstance(names, (list, tuple)) and all(is_name(name) for name in names)
+        if not fits or len(set(names)) != len(names) or not sizes <= {0, len(names)}:
+            found = f"{names!r} for {' or '.join(map(str, sorted(sizes)))} values of a picture"
+            raise DataError(f"{self.root}: dimensions must have one name each; got {found}")
+        return tuple(names) if size else ()
+
+    def _dimensions(self, split: str) -> Sequence[Any]:
+        table = self.table(split)
+        return table["dimensions"].to_list() if "dimensions" in table.columns else ()
 
     @property
     def licences(self) -> dict[str, str]:
@@ -106,8 +129,9 @@ class Dataset:
         """
         records = self.checked_records(split)
         if not records:
-            path = self.root / f"{split}.parquet"
-            raise DataError(f"{path}: the {split} split must hold at least one picture; it is empty")
+            raise DataError(
+                f"{self._source(split)}: the {split} split must hold at least one picture; it is empty"
+            )
         return records
 
     def checked_records(self, split: str) -> tuple[ImageRecord, ...]:
@@ -119,8 +143,12 @@ class Dataset:
         records = self.unchecked_records(split)
         faults = [fault for record in records for fault in self.range_faults(record)]
         if faults:
-            raise DataError(f"{self.root / split}.parquet: {fault}" for fault in faults[:10])
+            raise DataError(f"{self._source(split)}: {fault}" for fault in faults[:10])
         return records
+
+    def _source(self, split: str) -> Path:
+        """Where the records of a split come from, for messages."""
+        return self.root / f"{split}.parquet"
 
     def unchecked_records(self, split: str) -> tuple[ImageRecord, ...]:
         """The records of one split as they stand, for those who look for faults.

@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 
 from emotionnet import runs
-from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.data.store import Dataset
 from emotionnet.evaluation import summary
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.scoring import ClassScore, class_table, read_predictions
-from emotionnet.evaluation.subject import own_dataset, training_config
+from emotionnet.evaluation.subject import open_run_data, training_config
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.files import read_object
 from emotionnet.models.description import ImageModel, read_description
@@ -53,7 +53,7 @@ def gather(run: Path, data: Path | None = None) -> Findings:
     metrics = runs.read_metrics(run)
     summary.require_scores(run, metrics)
     model, config = read_description(run, ImageModel), training_config(run)
-    dataset = read_dataset(data if data is not None else own_dataset(run, config))
+    dataset = open_run_data(run, config, data)
     predictions = read_predictions(run)
     groups = predictions["group"].to_list()
     probabilities_NC = np.array(predictions["probabilities"].to_list(), dtype=np.float64)

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet import runs
-from emotionnet.config import TrainConfig
-from emotionnet.config_files import absolute_paths
-from emotionnet.data.store import Dataset, read_dataset
+from emotionnet.config import SourceConfig, TrainConfig
+from emotionnet.config_files import HUB, absolute_paths, checked
+from emotionnet.data.opening import open_data
+from emotionnet.data.record_dataset import RecordDataset
+from emotionnet.data.splitting import read_assigned
+from emotionnet.data.store import Dataset
 from emotionnet.files import read_json
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.records import DataError
@@ -30,12 +33,19 @@ class Subject:
     seed: int
 
 
-def open_subject(run: Path, data: Path | None = None, *, vectors: Path | None = None) -> Subject:
-    """Open a RUN and its DATASET.
+def open_subject(
+    run: Path,
+    data: Path | None = None,
+    *,
+    format: str = "auto",  # noqa: A002
+    vectors: Path | None = None,
+) -> Subject:
+    """Open a RUN and its data set.
 
     Args:
         run: A finished RUN of an image network.
-        data: Another place of the DATASET, or another one; None: the one named in the run's config.
+        data: Another place of the data set, or another one; None: the one named in the run's config.
+        format: What `data` is, see `SourceConfig.format`.
         vectors: VECTORS in place of the run's own.
 
     Raises:
@@ -46,28 +56,53 @@ def open_subject(run: Path, data: Path | None = None, *, vectors: Path | None = 
     return Subject(
         run=run,
         predictor=predictor,
-        dataset=read_dataset(data if data is not None else own_dataset(run, values)),
+        dataset=open_run_data(run, values, data, format=format),
         trunk_weights=values["model"]["weights"],
         seed=int(values["seed"]),
     )
 
 
-def own_dataset(run: Path, config: Mapping[str, Any]) -> Path:
-    """The folder of the DATASET that a run was trained on.
+def open_run_data(
+    run: Path,
+    config: Mapping[str, Any],
+    data: Path | None = None,
+    *,
+    format: str = "auto",  # noqa: A002
+) -> Dataset:
+    """Open the data set that a run was trained on, in the run's own splits, or another one.
+
+    Where splits were drawn for the run, its pictures keep theirs, in another place too: as soon as most of
+    the pictures there are the run's, by id, no picture that it saw in training can come into another split.
 
     Args:
         run: The RUN folder.
         config: What `training_config` says of it.
+        data: Another place of the data set, or another one; None: the one named in the config.
+        format: What `data` is.
 
     Raises:
-        DataError: It is not there, or not known.
+        DataError: It is not there, not known, or broken.
     """
-    root = config["data"]["root"]
+    kept = run / runs.SPLITS
+    split_of = read_assigned(kept) if kept.is_file() else None
+    if data is None:
+        return open_data(_own_source(run, config), assigned=split_of)
+    source = checked(SourceConfig, {"root": str(data), "format": format}, "--data")
+    dataset = open_data(source)
+    if split_of is None or not isinstance(dataset, RecordDataset) or dataset.drawn is None:
+        return dataset
+    return dataset.assigned(split_of) if dataset.share_in(split_of) > 0.5 else dataset
+
+
+def _own_source(run: Path, config: Mapping[str, Any]) -> SourceConfig:
+    section = config["data"]
+    root = section["root"]
     if root is None:
         raise DataError(f"{run}: the run does not say on which DATASET; give the folder of one with --data")
-    if not Path(root).is_dir():
+    if not root.startswith(HUB) and not Path(root).exists():
         raise DataError(f"{root}: the run's DATASET must be there; it is not, give its folder with --data")
-    return Path(root)
+    known = {name: section[name] for name in SourceConfig.model_fields if name in section}
+    return checked(SourceConfig, known, f"{run / runs.CONFIG}: data")
 
 
 def require_not_fitted_on(subject: Subject, split: str) -> None:

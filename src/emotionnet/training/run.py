@@ -13,6 +13,7 @@ from emotionnet import runs
 from emotionnet.config import FitConfig, TeacherConfig, TrainConfig
 from emotionnet.config_files import portable
 from emotionnet.data.opening import open_data
+from emotionnet.data.record_dataset import RecordDataset
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, sha256, write_bytes, write_json
 from emotionnet.progress import message
@@ -67,6 +68,8 @@ def _run(
         started = time.perf_counter()
         write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
         write_json(run / runs.CONFIG, portable(config, run))
+        if isinstance(dataset, RecordDataset) and (plan := dataset.plan()):
+            write_json(run / runs.SPLITS, plan)
         state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
         job.describe(run)
         _finish(run, config, dataset, state, time.perf_counter() - started)
