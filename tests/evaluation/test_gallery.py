@@ -12,7 +12,7 @@ from PIL import Image
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.gallery import best_and_worst, thumbnail
-from emotionnet.evaluation.scoring import PREDICTION_SCHEMA
+from emotionnet.evaluation.predictions import PREDICTION_SCHEMA
 from emotionnet.records import DataError
 
 MakeDataset = Callable[..., Dataset]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Estimate
 from emotionnet.evaluation.plots import (
     class_distribution,
@@ -15,7 +16,6 @@ from emotionnet.evaluation.plots import (
     training_curves,
     word_forest,
 )
-from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
 
 HISTORY = [{"epoch": epoch, "train.loss": 3.0 - epoch, "val.hit_rate": epoch / 4} for epoch in range(3)]

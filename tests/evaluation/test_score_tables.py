@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from emotionnet.evaluation import score_tables
+from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Difference, Estimate
 from emotionnet.evaluation.score_tables import Cell
-from emotionnet.evaluation.scoring import ClassScore
 
 DASH = Cell(score_tables.NONE)
 

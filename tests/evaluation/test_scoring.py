@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.class_table import class_table
 from emotionnet.evaluation.intervals import Estimate
-from emotionnet.evaluation.scoring import class_table, evaluate_run, read_predictions
+from emotionnet.evaluation.predictions import read_predictions
+from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.units import pool_scores
 from emotionnet.files import read_json, write_json
 from emotionnet.inference.predictor import load_predictor

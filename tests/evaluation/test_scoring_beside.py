@@ -16,11 +16,12 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from emotionnet.data.store import Dataset
-from emotionnet.evaluation import scoring
+from emotionnet.evaluation import beside
 from emotionnet.evaluation.baselines import Baselines, run_baselines
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.metrics import macro_map
-from emotionnet.evaluation.scoring import evaluate_run, read_predictions
+from emotionnet.evaluation.predictions import read_predictions
+from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.evaluation.units import read_splits
 from emotionnet.files import read_json
@@ -81,7 +82,7 @@ def case(make_dataset: MakeDataset, make_run: MakeRun, monkeypatch: pytest.Monke
         shuffled=np.array([real - 0.2, real, real + 0.1, real - 0.1]),
         neighbours=np.arange(24) % 3 == 1,
     )
-    monkeypatch.setattr(scoring, "run_baselines", lambda *_: found)
+    monkeypatch.setattr(beside, "run_baselines", lambda *_: found)
     metrics = evaluate_run(run)
     return Case(run, metrics, found, ours_GC, labels_GC)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from emotionnet.evaluation import summary
+from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Estimate
-from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import DataError
 
 TEST = {

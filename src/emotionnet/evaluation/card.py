@@ -46,7 +46,7 @@ def card_text(found: Findings) -> str:
         weights_licence=weights_licence(found.model),
         vectors_licence=vectors_licence(found),
         weakest=summary.weakest(found.classes),
-        mix_ups=summary.mix_ups(list(found.top), found.group_labels, found.model.emotions),
+        mix_ups=summary.mix_ups(list(found.top), found.groups.truth.labels_UC, found.model.emotions),
     )
 
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from emotionnet import runs
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation import summary
-from emotionnet.evaluation.metrics import Labels
-from emotionnet.evaluation.scoring import ClassScore, class_table, read_predictions
+from emotionnet.evaluation.class_table import ClassScore, class_table
+from emotionnet.evaluation.pooled import Pooled, by_group
+from emotionnet.evaluation.predictions import read_predictions
 from emotionnet.evaluation.subject import open_run_data, training_config
-from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.files import read_object
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.records import DataError
@@ -24,7 +23,7 @@ from emotionnet.records import DataError
 
 @dataclass(frozen=True)
 class Findings:
-    """All that report and model card are made of; `group_labels` is boolean, shape (G, C)."""
+    """All that report and model card are made of; `groups` are the test groups, told and true."""
 
     run: Path
     model: ImageModel
@@ -34,8 +33,20 @@ class Findings:
     manifest: Mapping[str, Any]
     predictions: pl.DataFrame
     classes: tuple[ClassScore, ...]
-    top: tuple[str, ...]
-    group_labels: Labels
+    groups: Pooled
+
+    @property
+    def top(self) -> tuple[str, ...]:
+        """The emotion told of each group."""
+        return tuple(self.model.emotions[i] for i in self.groups.scores.argmax(axis=1))
+
+    @property
+    def scaled(self) -> Pooled | None:
+        """The groups under the temperature that `evaluate` fitted; None where it fitted none."""
+        temperature = self.metrics.get("val.temperature")
+        if temperature is None or temperature <= 0:
+            return None
+        return by_group(self.predictions, self.model, temperature=temperature)
 
 
 def gather(run: Path, data: Path | None = None) -> Findings:
@@ -55,14 +66,10 @@ def gather(run: Path, data: Path | None = None) -> Findings:
     model, config = read_description(run, ImageModel), training_config(run)
     dataset = open_run_data(run, config, data)
     predictions = read_predictions(run)
-    groups = predictions["group"].to_list()
-    probabilities_NC = np.array(predictions["probabilities"].to_list(), dtype=np.float64)
-    if probabilities_NC.ndim != 2 or probabilities_NC.shape[1] != len(model.emotions):
-        raise DataError(f"{run}: predictions must be of the model's emotions; evaluate the run again")
-    labels_NC = np.array(
-        [[name in row for name in model.emotions] for row in predictions["labels"].to_list()]
-    )
-    scores_GC, labels_GC = pool_scores(probabilities_NC, groups), pool_labels(labels_NC, groups)
+    try:
+        groups = by_group(predictions, model)
+    except DataError as error:
+        raise DataError(f"{run}: {fault}" for fault in error.faults) from None
     manifest = run / runs.MANIFEST
     return Findings(
         run=run,
@@ -72,7 +79,6 @@ def gather(run: Path, data: Path | None = None) -> Findings:
         metrics=metrics,
         manifest=read_object(manifest) if manifest.is_file() else {},
         predictions=predictions,
-        classes=class_table(scores_GC, labels_GC, model.emotions, seed=int(config["seed"])),
-        top=tuple(model.emotions[i] for i in scores_GC.argmax(axis=1)),
-        group_labels=labels_GC,
+        classes=class_table(groups.scores, groups.truth.labels_UC, model.emotions, seed=int(config["seed"])),
+        groups=groups,
     )

@@ -1,50 +1,19 @@
-"""Figures as inline SVG: equal data give equal text, and colours follow the page's light or dark mode."""
+"""Figures of a report: training curves, scores of each emotion, how often emotions and tags occur."""
 
 from __future__ import annotations
 
-import html
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
+from emotionnet.evaluation.class_table import ClassScore
+from emotionnet.evaluation.figures import FAINT, INK, OTHER, OURS, SOFT, WIDTH, style, svg, tidy
 from emotionnet.evaluation.intervals import Estimate
-from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import Word
 
-# Stand-ins that become CSS variables of the page once the SVG is written.
-INK, FAINT, OURS, OTHER, SOFT = "#010203", "#040506", "#070809", "#0a0b0c", "#0d0e0f"
-VARIABLES = {
-    INK: "var(--ink)",
-    FAINT: "var(--line)",
-    OURS: "var(--ours)",
-    OTHER: "var(--other)",
-    SOFT: "var(--soft)",
-}
-STYLE: Mapping[Any, Any] = {
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "grid.color": FAINT,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "xtick.color": FAINT,
-    "xtick.labelcolor": INK,
-    "ytick.color": FAINT,
-    "ytick.labelcolor": INK,
-}
-WIDTH = 4.6  # inches: legible on a telephone, two side by side on a screen
 BARS = 60  # more of them would be a page of their own
 CURVES = (
     ("Loss", (("train.loss", "training", OTHER, "--"), ("val.loss", "validation", OURS, "-"))),
@@ -66,17 +35,17 @@ class Mark:
 
 def training_curves(history: Sequence[Mapping[str, float]]) -> str:
     """Loss and validation scores over epochs, from the lines of `metrics.jsonl`; SVG."""
-    with mpl.rc_context({**STYLE, "svg.hashsalt": "curves"}):
+    with style("curves"):
         figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
         for axes, (title, lines) in zip(figure.subplots(2, 1, sharex=True), CURVES, strict=True):
-            for key, name, colour, style in lines:
+            for key, name, colour, dashes in lines:
                 points = [(line["epoch"] + 1, line[key]) for line in history if key in line]
                 if points:
-                    axes.plot(*zip(*points, strict=True), style, color=colour, label=name, marker=".")
-            _tidy(axes, title)
+                    axes.plot(*zip(*points, strict=True), dashes, color=colour, label=name, marker=".")
+            tidy(axes, title)
         axes.set_xlabel("epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-        return _svg(figure, "Training curves: loss and validation scores over epochs")
+        return svg(figure, "Training curves: loss and validation scores over epochs")
 
 
 def class_forest(classes: Sequence[ClassScore]) -> str:
@@ -98,7 +67,7 @@ def word_forest(scores: Mapping[str, Estimate]) -> str:
 def _forest(marks: Sequence[Mark], score: str, title: str) -> str:
     """One line for each mark; faint where nothing tells the spread, so that the interval is 0 to 1."""
     ordered = sorted(marks, key=lambda mark: (mark.score.value, mark.name))
-    with mpl.rc_context({**STYLE, "svg.hashsalt": score}):
+    with style(score):
         figure = Figure(figsize=(WIDTH, 0.21 * len(ordered) + 0.9), layout="constrained")
         axes = figure.subplots()
         for place, mark in enumerate(ordered):
@@ -115,15 +84,15 @@ def _forest(marks: Sequence[Mark], score: str, title: str) -> str:
         axes.set_yticks(range(len(ordered)), [mark.name for mark in ordered], parse_math=False)
         axes.set_ylim(-0.7, max(len(ordered), 1) - 0.3)
         axes.set_xlim(-0.01, 1.01)
-        _tidy(axes, "", grid="x", legend=False)
+        tidy(axes, "", grid="x", legend=False)
         axes.tick_params(axis="y", length=0)
         figure.legend(loc="outside upper right", ncols=2, fontsize=9, reverse=True)
-        return _svg(figure, title)
+        return svg(figure, title)
 
 
 def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word], *, unit: str = "groups") -> str:
     """Count against rank of all tags and of the emotions, both axes logarithmic; SVG."""
-    with mpl.rc_context({**STYLE, "svg.hashsalt": "tags"}):
+    with style("tags"):
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         axes = figure.subplots()
         for words, name, colour in ((tags, "tags", OTHER), (emotions, "emotions", OURS)):
@@ -131,8 +100,8 @@ def tag_distribution(tags: Sequence[Word], emotions: Sequence[Word], *, unit: st
         _plain_logarithms(axes)
         axes.set_xlabel("rank")
         axes.set_ylabel(f"{unit} that carry it")
-        _tidy(axes, "")
-        return _svg(figure, "How often tags and emotions occur, by rank")
+        tidy(axes, "")
+        return svg(figure, "How often tags and emotions occur, by rank")
 
 
 def class_distribution(emotions: Sequence[Word]) -> str:
@@ -142,7 +111,7 @@ def class_distribution(emotions: Sequence[Word]) -> str:
     """
     title = "How many training pictures carry each emotion"
     ordered = sorted(emotions, key=lambda word: word.count)
-    with mpl.rc_context({**STYLE, "svg.hashsalt": "classes"}):
+    with style("classes"):
         if len(ordered) > BARS:
             figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
             axes = figure.subplots()
@@ -150,30 +119,30 @@ def class_distribution(emotions: Sequence[Word]) -> str:
             _plain_logarithms(axes)
             axes.set_xlabel("rank of the emotion")
             axes.set_ylabel("training pictures")
-            _tidy(axes, "")
-            return _svg(figure, title)
+            tidy(axes, "")
+            return svg(figure, title)
         figure = Figure(figsize=(WIDTH, 0.21 * len(ordered) + 0.9), layout="constrained")
         axes = figure.subplots()
         axes.barh(range(len(ordered)), [word.count for word in ordered], height=0.7, color=OURS)
         axes.set_yticks(range(len(ordered)), [word.name for word in ordered], parse_math=False)
         axes.set_xlabel("training pictures")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _tidy(axes, "", grid="x")
+        tidy(axes, "", grid="x")
         axes.tick_params(axis="y", length=0)
-        return _svg(figure, title)
+        return svg(figure, title)
 
 
 def sizes(counts: Mapping[int, int], what: str) -> str:
     """How many pictures have 0, 1, 2, ... of something; SVG."""
-    with mpl.rc_context({**STYLE, "svg.hashsalt": what}):
+    with style(what):
         figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
         axes = figure.subplots()
         axes.bar(list(counts), list(counts.values()), width=0.8, color=OURS)
         axes.set_xlabel(what)
         axes.set_ylabel("pictures")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        _tidy(axes, "")
-        return _svg(figure, f"How many pictures have how many: {what}")
+        tidy(axes, "")
+        return svg(figure, f"How many pictures have how many: {what}")
 
 
 def _plain_logarithms(axes: Axes) -> None:
@@ -191,23 +160,3 @@ def _ranks(words: Sequence[Word]) -> tuple[list[int], list[int]]:
         if place in (0, len(counts) - 1) or counts[place - 1] != count or counts[place + 1] != count
     ]
     return [place + 1 for place in kept], [counts[place] for place in kept]
-
-
-def _tidy(axes: Axes, title: str, *, grid: Literal["x", "y"] = "y", legend: bool = True) -> None:
-    axes.set_title(title)
-    axes.grid(visible=True, axis=grid)
-    axes.set_axisbelow(True)
-    if legend and axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="best", fontsize=9)
-
-
-def _svg(figure: Figure, title: str) -> str:
-    """The figure as an `<svg>` element without file header, stand-in colours replaced."""
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    text = buffer.getvalue()
-    text = text[text.index("<svg ") :]
-    for colour, variable in VARIABLES.items():
-        text = text.replace(colour, variable)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(title)}" ', 1)

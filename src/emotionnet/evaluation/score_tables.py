@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from emotionnet.evaluation.baselines import SHUFFLES
 from emotionnet.evaluation.chance import DRAWS
+from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Difference, Estimate
 from emotionnet.evaluation.neighbours import NEAR
-from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.evaluation.zeroshot import PERMUTATIONS
 
 NONE = "–"  # noqa: RUF001 - the dash of an empty cell

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
+from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Difference
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.score_tables import (
@@ -17,7 +18,6 @@ from emotionnet.evaluation.score_tables import (
     p_text,
     span,
 )
-from emotionnet.evaluation.scoring import ClassScore
 from emotionnet.records import DataError
 from emotionnet.runs import METRICS
 

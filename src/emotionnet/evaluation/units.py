@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.metrics import Floats, Labels
+from emotionnet.inference.outputs import probabilities
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
 
@@ -129,6 +131,29 @@ def pool_scores(values_NC: npt.NDArray[Any], groups: Sequence[str]) -> Floats:
     np.add.at(sums_GC, index_N, values_NC)
     pooled_GC: Floats = sums_GC / np.bincount(index_N, minlength=count)[:, None]
     return pooled_GC
+
+
+def pool_told(
+    scores_NC: npt.NDArray[Any], groups: Sequence[str], activation: Literal["softmax", "sigmoid"]
+) -> tuple[Floats, Floats]:
+    """What a network tells of each group, by its pictures: the one way in which a RUN's outputs are pooled.
+
+    Softmax: mean probabilities, which are the scores too. Sigmoid, as with a linear probe: mean scores, that
+    is, log-odds, as the baselines pool theirs, and the sigmoid of those means.
+
+    Args:
+        scores_NC: Before softmax or sigmoid; float32, as the network gives them.
+        groups: The group of each picture.
+        activation: What makes probabilities of them.
+
+    Returns:
+        Scores, the larger the likelier, and probabilities; float64, shape (G, C) each.
+    """
+    if activation == "softmax":
+        pooled_GC = pool_scores(probabilities(scores_NC, activation), groups)
+        return pooled_GC, pooled_GC
+    pooled_GC = pool_scores(scores_NC, groups)
+    return pooled_GC, expit(pooled_GC)
 
 
 def pool_labels(labels_NC: Labels, groups: Sequence[str]) -> Labels:

@@ -1,0 +1,164 @@
+"""`predictions/<split>.parquet` of a RUN: what it told of every picture beside what is true of it.
+
+The table has all that scores are made of, so that they can be made again, and two runs held against each
+other, without the pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from emotionnet.data.tables import read_parquet, write_parquet
+from emotionnet.evaluation.metrics import Floats
+from emotionnet.evaluation.single_labels import one_hot_labels
+from emotionnet.evaluation.subject import Subject
+from emotionnet.evaluation.units import Split
+from emotionnet.inference.outputs import Outputs, probabilities
+from emotionnet.records import DataError, ImageRecord, first_line
+from emotionnet.runs import PREDICTIONS
+
+NEAREST_TAGS = 5
+DIMENSIONS = ("valence", "arousal", "dominance")  # those of records, where a data set names none
+PREDICTION_SCHEMA = pl.Schema(
+    {
+        "id": pl.String(),
+        "path": pl.String(),
+        "group": pl.String(),
+        "labels": pl.List(pl.String()),
+        "probabilities": pl.List(pl.Float32()),
+        "tags": pl.List(pl.String()),
+        "scores": pl.List(pl.Float32()),
+        "dimensions": pl.List(pl.Float32()),
+        "single": pl.String(),
+        "shares": pl.List(pl.Float64()),
+        "true_dimensions": pl.List(pl.Float64()),
+        "box": pl.List(pl.Float64()),
+    }
+)
+
+
+def prediction_table(subject: Subject, split: Split, outputs: Outputs) -> pl.DataFrame:
+    """One row for each picture, or person, of a split; columns as in `PREDICTION_SCHEMA`.
+
+    `scores` (before softmax or sigmoid), `probabilities` and `shares` follow the order of the run's emotions,
+    `dimensions` that of the run's dimensions. `tags` are the words nearest to the projection. `single` is the
+    picture's label where the data set has single labels (`single_labels`), `shares` sum to 1 where labels
+    are weighted, `true_dimensions` are in the order of `dimensions`, NaN where one is not known, `box` is the
+    record's. What a network or a data set does not have is empty.
+    """
+    model, records = subject.predictor.model, split.records
+    dimensions = outputs.dimensions
+    return pl.DataFrame(
+        {
+            "id": [record.id for record in records],
+            "path": [record.path for record in records],
+            "group": split.groups,
+            "labels": [[model.emotions[i] for i in np.flatnonzero(row)] for row in split.labels],
+            "probabilities": probabilities(outputs.scores, model.activation).tolist(),
+            "tags": _nearest_tags(subject, outputs),
+            "scores": outputs.scores.tolist(),
+            "dimensions": [[]] * len(records) if dimensions is None else dimensions.tolist(),
+            "single": _single(subject, split),
+            "shares": _shares(records, subject.dataset.emotion_names, model.emotions),
+            "true_dimensions": _true_dimensions(subject, records),
+            "box": [list(record.box) for record in records],
+        },
+        schema=PREDICTION_SCHEMA,
+    )
+
+
+def write_predictions(run: Path, split: str, table: pl.DataFrame) -> None:
+    """Write the table of a split into a RUN."""
+    write_parquet(run / PREDICTIONS / f"{split}.parquet", table)
+
+
+def read_predictions(run: Path, split: str = "test") -> pl.DataFrame:
+    """Every prediction on a split, columns as in `PREDICTION_SCHEMA`.
+
+    Raises:
+        DataError: The run was not evaluated on the split, or by an earlier version, or the table is broken.
+    """
+    path = run / PREDICTIONS / f"{split}.parquet"
+    if not path.is_file():
+        raise DataError(f"{path}: file not found; 'emotionnet evaluate {run}' writes it")
+    names = PREDICTION_SCHEMA.names()
+    try:
+        table = read_parquet(path)
+        if "probabilities" in table.columns and "scores" not in table.columns:
+            raise DataError("it was written by an earlier version: evaluate the run again")
+        return table.select(names).cast(PREDICTION_SCHEMA)
+    except (DataError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{path}: must have the columns {', '.join(names)}; {first_line(error)}") from None
+
+
+def rows(column: pl.Series, size: int) -> Floats:
+    """A column of lists as an array; a row of NaN where a list is empty.
+
+    Args:
+        column: Lists of numbers, each empty or of one length.
+        size: That length.
+
+    Returns:
+        Float64, shape (N, size).
+
+    Raises:
+        DataError: A list is of another length.
+    """
+    lists: list[list[float]] = column.to_list()
+    odd = next((len(one) for one in lists if one is None or len(one) not in (0, size)), None)
+    if odd is not None:
+        raise DataError(
+            f"predictions must have {size} numbers each in {column.name}; one has {odd}; "
+            "evaluate the run again"
+        )
+    return np.array([one or [np.nan] * size for one in lists], dtype=np.float64).reshape(len(lists), size)
+
+
+def _single(subject: Subject, split: Split) -> list[str | None]:
+    """Each picture's single label; None where it, or the data set, has none."""
+    emotions = subject.predictor.emotions
+    labels_NC = one_hot_labels(subject.dataset, split, emotions)
+    if labels_NC is None:
+        return [None] * len(split.records)
+    return [emotions[row.argmax()] if row.any() else None for row in labels_NC]
+
+
+def _true_dimensions(subject: Subject, records: Sequence[ImageRecord]) -> list[list[float]]:
+    """The records' dimensions that the run tells too, by name; empty where a record has none."""
+    names = tuple(subject.dataset.info.get("dimensions") or DIMENSIONS)
+    wanted = subject.predictor.model.dimensions
+    places = [names.index(name) if name in names else None for name in wanted]
+    return [
+        [math.nan if place is None else record.dimensions[place] for place in places]
+        if len(record.dimensions) == len(names)
+        else []
+        for record in records
+    ]
+
+
+def _shares(
+    records: Sequence[ImageRecord], names: Sequence[str], emotions: Sequence[str]
+) -> list[list[float]]:
+    """Label weights over their sum, in the order of `emotions`; empty where no weight is above 0."""
+    column = [emotions.index(name) for name in names]
+    found = []
+    for record in records:
+        row_C = np.zeros(len(emotions))
+        if record.label_weights:
+            np.add.at(row_C, [column[label] for label in record.labels], record.label_weights)
+        total = row_C.sum()
+        found.append((row_C / total).tolist() if total > 0 else [])
+    return found
+
+
+def _nearest_tags(subject: Subject, outputs: Outputs) -> list[list[str]]:
+    vectors = subject.predictor.vectors
+    if vectors is None or outputs.projection is None:
+        return [[] for _ in outputs.scores]
+    indices_NK, _ = vectors.nearest(outputs.projection, NEAREST_TAGS)
+    return [[vectors.words[i] for i in row] for row in indices_NK]
