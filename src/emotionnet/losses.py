@@ -1,13 +1,22 @@
-"""Training losses. Shape letters: N = images of a batch, C = emotions, D = embedding size, T = tags."""
+"""Training losses.
+
+Shape letters: N = images of a batch, C = emotions, D = embedding size, T = tags, K = dimensions such as
+valence. Where a loss takes `weights_C`, one weight for each emotion, at least 0, the cost of a label is
+multiplied with the weight of its emotion; the loss's denominator stays as it is, so that weights whose mean
+over the labels is 1 keep its scale.
+"""
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn.functional import (
     binary_cross_entropy_with_logits,
     cosine_similarity,
     cross_entropy,
+    kl_div,
     log_softmax,
+    logsigmoid,
     softmax,
 )
 
@@ -39,7 +48,20 @@ def label_distribution(labels_NC: Tensor) -> Tensor:
     return floats_NC / sums_N1.where(sums_N1 > 0, 1.0)
 
 
-def soft_cross_entropy(logits_NC: Tensor, targets_NC: Tensor) -> Tensor:
+def smoothed(labels_NC: Tensor, share: float) -> Tensor:
+    """Labels with a share of each row spread over all classes alike (Szegedy et al., CVPR 2016, section 7).
+
+    Args:
+        labels_NC: Labels as distributions; float, shape (N, C), at least 0.
+        share: How much is spread, 0 to 1, no unit.
+
+    Returns:
+        Float, shape (N, C); each row keeps its sum, so that one without label stays zero.
+    """
+    return (1 - share) * labels_NC + share * labels_NC.mean(dim=1, keepdim=True)
+
+
+def soft_cross_entropy(logits_NC: Tensor, targets_NC: Tensor, weights_C: Tensor | None = None) -> Tensor:
     """Mean over the batch of -sum_c y_c log softmax(s)_c (Wei et al., CVPR 2020, section 4).
 
     A target row of zeros adds nothing to the sum and still counts in the mean's
@@ -48,6 +70,7 @@ def soft_cross_entropy(logits_NC: Tensor, targets_NC: Tensor) -> Tensor:
     Args:
         logits_NC: Scores before softmax; float, shape (N, C).
         targets_NC: Target weights of the classes; float, shape (N, C), at least 0.
+        weights_C: See the top of this file.
 
     Returns:
         Scalar, at least 0; nats.
@@ -56,15 +79,42 @@ def soft_cross_entropy(logits_NC: Tensor, targets_NC: Tensor) -> Tensor:
         ValueError: The shapes differ or are not (N, C).
     """
     _require_one_shape("scores and targets", "(N, C)", logits_NC, targets_NC)
-    return -(targets_NC * log_softmax(logits_NC, dim=1)).sum(dim=1).mean()
+    weighed_NC = targets_NC if weights_C is None else targets_NC * weights_C
+    return -(weighed_NC * log_softmax(logits_NC, dim=1)).sum(dim=1).mean()
 
 
-def single_label_cross_entropy(logits_NC: Tensor, labels_N: Tensor) -> Tensor:
+def kl_divergence(logits_NC: Tensor, targets_NC: Tensor, weights_C: Tensor | None = None) -> Tensor:
+    """Mean over the batch of sum_c y_c (log y_c - log softmax(s)_c): `soft_cross_entropy` less its minimum.
+
+    Its gradient is that of `soft_cross_entropy`; it is 0 where softmax meets the targets. 0 log 0 is 0.
+
+    Args:
+        logits_NC: Scores before softmax; float, shape (N, C).
+        targets_NC: Label distributions; float, shape (N, C), rows sum to 1, or to 0: they cost nothing.
+        weights_C: See the top of this file.
+
+    Returns:
+        Scalar; nats; at least 0 without weights.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, C).
+    """
+    _require_one_shape("scores and targets", "(N, C)", logits_NC, targets_NC)
+    costs_NC = kl_div(log_softmax(logits_NC, dim=1), targets_NC, reduction="none")
+    weighed_NC = costs_NC if weights_C is None else costs_NC * weights_C
+    return weighed_NC.sum(dim=1).mean()
+
+
+def single_label_cross_entropy(
+    logits_NC: Tensor, labels_N: Tensor, weights_C: Tensor | None = None, *, smoothing: float = 0.0
+) -> Tensor:
     """Mean cross-entropy over the images that have a label, as of PyTorch; 0 where none has.
 
     Args:
         logits_NC: Scores before softmax; float, shape (N, C).
         labels_N: Each image's class; int64, shape (N,), 0..C-1, or -1: ignored.
+        weights_C: See the top of this file; PyTorch's own mean would divide by their sum over the batch.
+        smoothing: As `smoothed` does with a distribution, 0 to 1.
 
     Returns:
         Scalar, at least 0; nats.
@@ -75,16 +125,21 @@ def single_label_cross_entropy(logits_NC: Tensor, labels_N: Tensor) -> Tensor:
     if logits_NC.ndim != 2 or labels_N.shape != logits_NC.shape[:1]:
         shapes = f"{tuple(logits_NC.shape)} and {tuple(labels_N.shape)}"
         raise ValueError(f"scores and labels must have the shapes (N, C) and (N,); got {shapes}")
-    total = cross_entropy(logits_NC, labels_N, ignore_index=NO_LABEL, reduction="sum")
+    total = cross_entropy(
+        logits_NC, labels_N, weights_C, ignore_index=NO_LABEL, reduction="sum", label_smoothing=smoothing
+    )
     return total / (labels_N != NO_LABEL).sum().clamp(min=1)
 
 
-def multi_label_cross_entropy(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
+def multi_label_cross_entropy(
+    logits_NC: Tensor, labels_NC: Tensor, weights_C: Tensor | None = None
+) -> Tensor:
     """Mean over images and classes of the binary cross-entropy of sigmoid(s) and a label of 0 or 1.
 
     Args:
         logits_NC: Scores before the sigmoid; float, shape (N, C).
         labels_NC: 1 where an image has the label, 0 elsewhere; float, shape (N, C).
+        weights_C: See the top of this file; labels of 0 cost the same whatever they are (`pos_weight`).
 
     Returns:
         Scalar, at least 0; nats.
@@ -93,10 +148,52 @@ def multi_label_cross_entropy(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
         ValueError: The shapes differ or are not (N, C).
     """
     _require_one_shape("scores and labels", "(N, C)", logits_NC, labels_NC)
-    return binary_cross_entropy_with_logits(logits_NC, labels_NC)
+    return binary_cross_entropy_with_logits(logits_NC, labels_NC, pos_weight=weights_C)
 
 
-def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
+def asymmetric_loss(
+    logits_NC: Tensor,
+    labels_NC: Tensor,
+    weights_C: Tensor | None = None,
+    *,
+    gamma_neg: float = 4.0,
+    gamma_pos: float = 1.0,
+    margin: float = 0.05,
+) -> Tensor:
+    """Binary cross-entropy that looks away from what is easy, above all from easy negatives.
+
+    With p = sigmoid(s) and q = max(p - margin, 0), a label costs -(1 - p)^gamma_pos log p and its absence
+    -q^gamma_neg log(1 - q) (Ridnik et al., ICCV 2021, section 3). The mean runs over images and classes, as
+    in `multi_label_cross_entropy`, where the authors sum; gradients flow through the powers too, which the
+    authors' code may cut off. 4 and 0.05 are the paper's; its gamma_pos is 0, and that of the released
+    code 1 by default, as here.
+
+    Args:
+        logits_NC: Scores before the sigmoid; float, shape (N, C).
+        labels_NC: 1 where an image has the label, 0 elsewhere; float, shape (N, C).
+        weights_C: As in `multi_label_cross_entropy`.
+        gamma_neg: Power for labels of 0; no unit, at least 1.
+        gamma_pos: Power for labels of 1; no unit, 0 or at least 1.
+        margin: A label of 0 whose p is at most this costs nothing; above 0, below 1.
+
+    Returns:
+        Scalar, at least 0; nats.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, C).
+    """
+    _require_one_shape("scores and labels", "(N, C)", logits_NC, labels_NC)
+    logits_NC = logits_NC.to(labels_NC.dtype)  # powers want more than bfloat16
+    absent_NC = torch.sigmoid(-logits_NC)
+    shifted_NC = (absent_NC + margin).clamp(max=1.0)  # 1 - q, at least the margin: its log is finite
+    present_cost_NC = absent_NC**gamma_pos * logsigmoid(logits_NC)
+    absent_cost_NC = (1 - shifted_NC) ** gamma_neg * shifted_NC.log()
+    if weights_C is not None:
+        present_cost_NC = present_cost_NC * weights_C
+    return -(labels_NC * present_cost_NC + (1 - labels_NC) * absent_cost_NC).mean()
+
+
+def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor, weights_C: Tensor | None = None) -> Tensor:
     """Mean over the batch of -log softmax(s)_h, h the label of an image that has the lowest score.
 
     A variant of our own; the original lets all labels of an image share the loss. An image without
@@ -105,6 +202,7 @@ def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
     Args:
         logits_NC: Scores before softmax; float, shape (N, C).
         labels_NC: Above 0 where an image has the label; shape (N, C).
+        weights_C: See the top of this file; h is then the label that costs most.
 
     Returns:
         Scalar, at least 0; nats.
@@ -113,7 +211,8 @@ def hardest_label_loss(logits_NC: Tensor, labels_NC: Tensor) -> Tensor:
         ValueError: The shapes differ or are not (N, C).
     """
     _require_one_shape("scores and labels", "(N, C)", logits_NC, labels_NC)
-    return -log_softmax(logits_NC, dim=1).where(labels_NC > 0, 0.0).amin(dim=1).mean()
+    given_NC = log_softmax(logits_NC, dim=1).where(labels_NC > 0, 0.0)
+    return -(given_NC if weights_C is None else given_NC * weights_C).amin(dim=1).mean()
 
 
 def mixed_labels(labels_NC: Tensor, teacher_logits_NC: Tensor) -> Tensor:
@@ -172,6 +271,40 @@ def embedding_distance(projection_ND: Tensor, target_ND: Tensor) -> Tensor:
     """
     _require_one_shape("projection and target", "(N, D)", projection_ND, target_ND)
     return (1 - cosine_similarity(projection_ND, target_ND, dim=1)).mean()
+
+
+def concordance_loss(told_NK: Tensor, true_NK: Tensor) -> Tensor:
+    """1 - concordance, the mean over the dimensions of a batch (Lin 1989, Biometrics 45).
+
+    Concordance is 2 s_xy / (s_x^2 + s_y^2 + (mean x - mean y)^2), with variances over N, of the images whose
+    true value is known; 0 where neither side varies and both are equal. A dimension that fewer than two
+    images know has none and is left out; where all are, the loss is 0, and so is its gradient.
+
+    Args:
+        told_NK: What the network says, in the units of the truth; float, shape (N, K).
+        true_NK: The truth; float, shape (N, K), NaN where not known.
+
+    Returns:
+        Scalar, 0 to 2, no unit.
+
+    Raises:
+        ValueError: The shapes differ or are not (N, K).
+    """
+    _require_one_shape("told and true values", "(N, K)", told_NK, true_NK)
+    known_NK = ~true_NK.isnan()
+    counts_K = known_NK.sum(dim=0).clamp(min=1)
+
+    def mean(values_NK: Tensor) -> Tensor:
+        return values_NK.where(known_NK, 0.0).sum(dim=0) / counts_K
+
+    told_NK = told_NK.to(true_NK.dtype)  # differences want more than bfloat16
+    true_NK = true_NK.where(known_NK, 0.0)
+    told_K, true_K = mean(told_NK), mean(true_NK)
+    from_told_NK, from_true_NK = told_NK - told_K, true_NK - true_K
+    spread_K = mean(from_told_NK**2) + mean(from_true_NK**2) + (told_K - true_K) ** 2
+    concordance_K = 2 * mean(from_told_NK * from_true_NK) / spread_K.where(spread_K > 0, 1.0)
+    usable_K = known_NK.sum(dim=0) >= 2
+    return (1 - concordance_K).where(usable_K, 0.0).sum() / usable_K.sum().clamp(min=1)
 
 
 def attended_features(
