@@ -20,7 +20,9 @@ from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.subject import open_subject
-from emotionnet.evaluation.zeroshot_labels import Reading, label_words, same_words, zeroshot
+from emotionnet.evaluation.zeroshot_labels import zeroshot
+from emotionnet.evaluation.zeroshot_spaces import Reading
+from emotionnet.evaluation.zeroshot_words import label_words, same_words
 from emotionnet.files import new_folder, read_json, write_json
 from emotionnet.models.description import (
     Domain,
@@ -333,7 +335,7 @@ def test_faults(make_run: MakeRun, squares: Dataset, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="it was trained on this data set, name another with --data"):
         zeroshot(run, on="labels")
     with pytest.raises(
-        DataError, match="--pool and --teacher are for the labels of a data set; add --on labels"
+        DataError, match="--pool, --teacher and --space are for labels; add --on labels, or --labels WORDS"
     ):
         zeroshot(run, on="unseen", reading=Reading(pool="max"))
     with pytest.raises(DataError, match="zero-shot needs unseen words; this data set holds none out"):

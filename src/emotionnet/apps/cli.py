@@ -233,34 +233,56 @@ def evaluate(run: Path, /, *, split: Split = "test", data: Path | None = None) -
 
 
 @app.command
-def zeroshot(
-    run: Path,
+def zeroshot(  # noqa: PLR0913
+    run: str,
     /,
-    *,
+    *pictures: str,
+    labels: str | None = None,
     split: Split = "test",
     data: Path | None = None,
+    format: str = "auto",  # noqa: A002
     on: Literal["unseen", "labels"] | None = None,
     vectors: Path | None = None,
+    space: Literal["vectors", "sentence"] = "vectors",
     pool: Literal["mean", "max"] = "mean",
     teacher: Path | None = None,
+    out: Path | None = None,
 ) -> None:
-    """Score a RUN on words that it was not trained on; adds to RUN/metrics.json.
+    """Score a RUN or a CLIP model on words that it was not trained on; a RUN's go to RUN/metrics.json too.
+
+    Given pictures, it ranks the labels for each of them instead.
 
     Args:
-        run: The RUN folder.
+        run: The RUN folder; or open_clip:ARCH@WEIGHTS, where WEIGHTS is a tag of open_clip, a file, or none.
+        pictures: Pictures, folders and patterns, in place of a data set.
+        labels: Any words in place of the data set's labels: joy,grief or joy=joy+happy,grief or a JSON file
+            {"joy": ["joy", "happy"]}.
         split: Which split.
-        data: Another DATASET.
-        on: The words held out of the run's training, or the labels of a DATASET that it was not trained on.
+        data: Another data set.
+        format: What data is: auto, dataset, folders, table, hf or a name that 'data benchmarks' lists.
+        on: The words held out of the run's training, or the labels of a data set that it was not trained on.
             Without it, held-out words where there are any.
         vectors: VECTORS in place of the run's own.
+        space: Where pictures and words meet: the run's word vectors, or sentence vectors, which any words
+            have and a run without projection too.
         pool: How the cosines of a label's words become its score.
         teacher: TEACHER whose features of single words stand in for their vectors.
+        out: A folder for the scores of a CLIP model.
     """
-    from emotionnet.apps.output import print_result
-    from emotionnet.evaluation.zeroshot_labels import Reading, zeroshot
+    from emotionnet.evaluation.zeroshot_words import read_word_sets
 
-    reading = Reading(pool=pool, teacher=teacher)
-    print_result(zeroshot(run, on=on, split=split, data=data, vectors=vectors, reading=reading))
+    words = None if labels is None else read_word_sets(labels)
+
+    from emotionnet.apps.output import print_result
+    from emotionnet.apps.zeroshot import Asking, rank, score
+    from emotionnet.evaluation.zeroshot_spaces import Reading
+
+    reading = Reading(pool=pool, teacher=teacher, space=space)
+    asking = Asking(words, on, split, data, format, vectors, reading, out)
+    if pictures:
+        rank(run, pictures, asking)
+    else:
+        print_result(score(run, asking))
 
 
 @app.command

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from emotionnet.inference.results import Prediction, Score
+from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 
 Format = Literal["auto", "json", "csv", "table"]
 _HEADER = ("image", "emotions", "tags")
@@ -51,6 +51,15 @@ def print_predictions(predictions: Sequence[Prediction], form: Format) -> None:
     writer.writerow(_HEADER)
     writer.writerows(rows)
     print(_printable(text.getvalue()), end="")  # noqa: T201
+
+
+def print_ranked(predictions: Sequence[ZeroShotPrediction]) -> None:
+    """Labels ranked for many pictures: a JSON list, or a table when a person reads."""
+    if not sys.stdout.isatty():
+        print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
+        return
+    rows = [(prediction.image, _scores(prediction.labels)) for prediction in predictions]
+    _print_table(("image", "labels"), rows)
 
 
 def _scores(scores: Sequence[Score]) -> str:

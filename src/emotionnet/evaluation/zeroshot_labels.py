@@ -1,38 +1,34 @@
-"""Zero-shot on the labels of a data set that the run was not trained on, by words alone.
+"""Zero-shot by words alone: on the labels of a data set that the run was not trained on, and on any words.
 
-A label's score is the mean (or the largest) cosine between the projection and the vectors of the label's
-words, or what a text teacher makes of each word (Wei et al., CVPR 2020, section 4); `label_metrics` says what
-is made of these. Shape letters: N = rows, K = labels.
+A label's score is the mean (or the largest) cosine between the picture and the label's words in a space that
+both share (`zeroshot_spaces`; Wei et al., CVPR 2020, section 4); `label_metrics` says what is made of these.
+Shape letters: N = rows, K = labels.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
+from emotionnet.data.store import Dataset
 from emotionnet.data.tables import write_parquet
-from emotionnet.emotions import EMOTIC_WORDS
-from emotionnet.evaluation.label_metrics import label_metrics
-from emotionnet.evaluation.single_labels import one_hot_labels
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
-from emotionnet.evaluation.units import Split, read_split, require_sides
+from emotionnet.evaluation.units import Split
 from emotionnet.evaluation.zeroshot import score_unseen
-from emotionnet.inference.label_points import Pool, TeacherWords, label_points, label_scores, teacher_words
-from emotionnet.inference.outputs import Array
-from emotionnet.models.teachers import load_teacher
+from emotionnet.evaluation.zeroshot_spaces import PLAIN, VARIANTS, Reading, open_space
+from emotionnet.evaluation.zeroshot_truth import Asked, ask_labels, ask_words, scores_of
+from emotionnet.evaluation.zeroshot_words import WordSets, plain, spoken
+from emotionnet.files import write_json
+from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.progress import message
 from emotionnet.records import DataError
-from emotionnet.runs import PREDICTIONS, merge_metrics
-from emotionnet.text.vectors import WordVectors
+from emotionnet.runs import PREDICTIONS, merge_metrics, read_metrics
 
-NEAREST_TAGS = 10
-SCORES = ("accuracy", "macro_map", "auc", "ap.", "chance_", "n_")  # beginnings of the keys of one variant
 SCHEMA = pl.Schema(
     {
         "id": pl.String(),
@@ -45,54 +41,45 @@ SCHEMA = pl.Schema(
 )
 
 
-@dataclass(frozen=True)
-class Reading:
-    """How words become scores: through the vectors or a TEACHER, and by the mean or the largest cosine."""
-
-    pool: Pool = "mean"
-    teacher: Path | None = None
-
-    @property
-    def key(self) -> str:
-        """What tells the scores of this variant from those of the plain one; empty for that."""
-        names = [*(["teacher"] if self.teacher else []), *(["max"] if self.pool == "max" else [])]
-        return "_".join(names) + "." if names else ""
-
-
-PLAIN = Reading()
-
-
-def zeroshot(
+def zeroshot(  # noqa: PLR0913
     run: Path,
     *,
     on: Literal["unseen", "labels"] | None = None,
+    words: WordSets | None = None,
     split: str = "test",
     data: Path | None = None,
+    format: str = "auto",  # noqa: A002
     vectors: Path | None = None,
     reading: Reading = PLAIN,
 ) -> dict[str, float]:
     """Score a run on words that it was not trained on, and merge the scores into `metrics.json`.
 
     Args:
-        run: A finished RUN of a network with a projection.
+        run: A finished RUN.
         on: The words that were held out of the run's training, see `zeroshot.zeroshot_run`, or the labels of
             a data set, see `score_labels`; None: those where the data set has any and nothing else is asked.
+        words: In place of both, any words: see `score_words`.
         split: Which split of the data set.
-        data: A DATASET; None: the one named in the run's config.
+        data: Another data set; None: the one named in the run's config.
+        format: What `data` is, see `SourceConfig.format`.
         vectors: VECTORS in place of the run's own.
-        reading: How labels become scores; for labels only.
+        reading: How words become scores; not for held-out words.
 
     Raises:
-        DataError: As the two functions named.
+        DataError: As the functions named.
     """
-    subject = open_subject(run, data, vectors=vectors)
+    if words is not None and on is not None:
+        raise DataError("--labels and --on both say what to score; give one of them")
+    subject = open_subject(run, data, format=format, vectors=vectors)
+    if words is not None:
+        return score_words(subject, words, split=split, reading=reading)
     if on is None:
         held_out = set(subject.predictor.model.domain.unseen) & set(subject.dataset.unseen_names)
         on = "unseen" if held_out and reading == PLAIN else "labels"
     if on == "labels":
         return score_labels(subject, split=split, reading=reading)
     if reading != PLAIN:
-        raise DataError("--pool and --teacher are for the labels of a data set; add --on labels")
+        raise DataError("--pool, --teacher and --space are for labels; add --on labels, or --labels WORDS")
     return score_unseen(subject, split=split)
 
 
@@ -108,104 +95,142 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
         reading: How words become scores.
 
     Returns:
-        Under `zero_shot.labels.`, those of another split behind its name, and with `max.`, `teacher.` or
-        `teacher_max.` in front of the score where it was read so: what `label_metrics` gives; and
-        `n_without_own_words`, the number of labels that `same_words` finds, where there are any.
+        Under `zero_shot.labels.`, those of another split behind its name, and with `max.`, `teacher.`,
+        `sentence.` or two of them in front of the score where it was read so: what `label_metrics` gives;
+        and `n_without_own_words`, the number of labels that `same_words` finds, where there are any.
 
     Raises:
         DataError: The run has no projection or was trained on these labels, a word has no vector, sizes
             differ, or data set or teacher are broken; nothing is written.
     """
-    _require_foreign(subject)
-    require_not_fitted_on(subject, split)
-    dataset = subject.dataset
-    scored = read_split(dataset, split, dataset.emotion_names)
-    require_sides(dataset, scored)
-    space = _space(subject, reading.teacher)
-    words = label_words(dataset.emotion_names)
-    points = label_points(words, space)
-    projection_ND = _projection(subject, scored, progress=f"{split} pictures")
-    cosines_NK = label_scores(projection_ND, points, pool=reading.pool)
-    single_NK = one_hot_labels(dataset, scored, dataset.emotion_names)
-    found = label_metrics(cosines_NK, scored, dataset.emotion_names, seed=subject.seed, single_NK=single_NK)
-    prefix = ("" if split == "test" else f"{split}.") + f"zero_shot.labels.{reading.key}"
-    metrics = {f"{prefix}{key}": value for key, value in found.items()}
-    if twins := same_words(words):
-        metrics[f"{prefix}n_without_own_words"] = len(twins)
-        message(f"{', '.join(twins)}: never told, since an earlier label has the same words")
-    table = _predictions(scored, dataset.emotion_names, cosines_NK, _nearest(projection_ND, space))
-    write_parquet(subject.run / PREDICTIONS / f"zeroshot-{split}.parquet", table)
-    merge_metrics(subject.run, metrics, replacing=tuple(f"{prefix}{score}" for score in SCORES))
-    return metrics
-
-
-def label_words(names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """The words that stand for each label: EMOTIC's word sets for its categories, else the label itself.
-
-    Example:
-        >>> label_words(["Joy", "surprise(positive)"])
-        {'Joy': ('joy',), 'surprise(positive)': ('surprise',)}
-    """
-    if set(names) == set(EMOTIC_WORDS):
-        return {name: EMOTIC_WORDS[name] for name in names}
-    return {name: (re.sub(r"\s*\(.*\)\s*$", "", name).lower() or name,) for name in names}
-
-
-def same_words(words: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """The labels that have the words of an earlier one: their scores are its own, so they are never told.
-
-    Example:
-        >>> same_words({"surprise(negative)": ("surprise",), "surprise(positive)": ("surprise",)})
-        ('surprise(positive)',)
-    """
-    first: dict[tuple[str, ...], str] = {}
-    return tuple(name for name, some in words.items() if first.setdefault(tuple(some), name) != name)
-
-
-def _require_foreign(subject: Subject) -> None:
-    if subject.predictor.model.embedding_size is None:
-        raise DataError(f"{subject.run}: zero-shot needs a network with a projection; this run has none")
-    if subject.predictor.model.domain.data_hash == subject.dataset.content_hash:
+    if is_own(subject):
         raise DataError(
             f"{subject.dataset.root}: zero-shot needs labels that the run was not trained on; "
             "it was trained on this data set, name another with --data"
         )
+    require_not_fitted_on(subject, split)
+    return _score(subject, ask_labels(subject.dataset, split), split, reading)
 
 
-def _space(subject: Subject, teacher: Path | None) -> WordVectors | TeacherWords:
-    if teacher is not None:
-        return teacher_words(*load_teacher(teacher))
-    if subject.predictor.vectors is None:
-        raise DataError(f"{subject.run}: zero-shot needs word vectors; this run has none, give --vectors")
-    return subject.predictor.vectors
+def score_words(
+    subject: Subject, words: WordSets, *, split: str = "test", reading: Reading = PLAIN
+) -> dict[str, float]:
+    """Score a run on any words, on its own data set or another.
+
+    Writes `predictions/zeroshot-words-<split>.parquet`, columns as in `SCHEMA`, the words in place of labels;
+    and beside it a JSON file of the word sets, in order.
+
+    Args:
+        subject: The run and the data set.
+        words: The labels, each with its words; `zeroshot_truth.ask_words` says when a picture carries one.
+        split: Which split of the data set.
+        reading: How words become scores.
+
+    Returns:
+        Under `zero_shot.words.`, else as `score_labels`; `n_without_truth` labels are not scored, since no
+        picture carries them, or all do; `n_seen` are words that the run was trained on.
+
+    Raises:
+        DataError: As `score_labels`, but for labels of the run's own; nothing is written.
+    """
+    require_not_fitted_on(subject, split)
+    asked = ask_words(subject.dataset, split, words)
+    seen = _seen(subject, words)
+    if seen:
+        message(f"{', '.join(seen)}: the run was trained on it; its score is no zero-shot")
+    asked = replace(asked, notes={**asked.notes, "n_seen": len(seen)})
+    return _score(subject, asked, split, reading)
 
 
-def _projection(subject: Subject, scored: Split, *, progress: str) -> Array:
-    """The projection of each row; a picture of several rows goes through the network once."""
-    paths = list(dict.fromkeys(scored.paths))
-    place = {path: row for row, path in enumerate(paths)}
-    projection = subject.predictor.outputs(paths, progress=progress).projection
-    assert projection is not None  # its embedding size was looked at
-    return projection[[place[path] for path in scored.paths]]
+def is_own(subject: Subject) -> bool:
+    """Whether the data set is the one that the run was trained on."""
+    return subject.predictor.model.domain.data_hash == subject.dataset.content_hash
 
 
-def _nearest(projection_ND: Array, space: WordVectors | TeacherWords) -> list[list[str]]:
-    vectors = space.tags if isinstance(space, TeacherWords) else space
-    indices_NT, _ = vectors.nearest(projection_ND, NEAREST_TAGS)
-    return [[vectors.words[i] for i in row] for row in indices_NT]
+def write_predictions(folder: Path, asked: Asked, split: str, table: pl.DataFrame) -> None:
+    """Write what was told of a split into `predictions/` of a folder, the caller's word sets beside it."""
+    stem = f"zeroshot-{split}" if asked.kind == "labels" else f"zeroshot-{asked.kind}-{split}"
+    write_parquet(folder / PREDICTIONS / f"{stem}.parquet", table)
+    if asked.kind != "labels":
+        sets = [{"label": label, "words": list(some)} for label, some in asked.words.items()]
+        write_json(folder / PREDICTIONS / f"{stem}.json", sets)
 
 
-def _predictions(
-    scored: Split, names: Sequence[str], cosines_NK: Array, tags: Sequence[Sequence[str]]
+def write_scores(
+    folder: Path, asked: Asked, split: str, found: Mapping[str, float], variant: str = ""
+) -> dict[str, float]:
+    """Put scores into `metrics.json` of a folder in place of earlier ones of the same kind and variant."""
+    prefix = ("" if split == "test" else f"{split}.") + f"zero_shot.{asked.kind}.{variant}"
+    metrics = {f"{prefix}{key}": value for key, value in found.items()}
+    old = [
+        key
+        for key in read_metrics(folder)
+        if key.startswith(prefix) and key.removeprefix(prefix).partition(".")[0] not in VARIANTS
+    ]
+    merge_metrics(folder, metrics, replacing=tuple(old))
+    return metrics
+
+
+def prediction_rows(
+    asked: Asked, cosines_NK: Array, best_N: Sequence[int], tags: Sequence[Sequence[str]]
 ) -> pl.DataFrame:
+    """A row for each record, columns as in `SCHEMA`."""
+    records, names = asked.scored.records, asked.names
     return pl.DataFrame(
         {
-            "id": [record.id for record in scored.records],
-            "path": [record.path for record in scored.records],
-            "labels": [[names[int(i)] for i in np.flatnonzero(row)] for row in scored.labels],
-            "predicted": [names[int(i)] for i in cosines_NK.argmax(axis=1)],
+            "id": [record.id for record in records],
+            "path": [record.path for record in records],
+            "labels": [[names[int(i)] for i in np.flatnonzero(row)] for row in asked.scored.labels],
+            "predicted": [names[int(i)] for i in best_N],
             "cosines": cosines_NK.tolist(),
             "tags": tags,
         },
         schema=SCHEMA,
+    )
+
+
+def _score(subject: Subject, asked: Asked, split: str, reading: Reading) -> dict[str, float]:
+    taught = _taught(subject, split) if reading.space == "sentence" else None
+    space = open_space(subject.run, subject.predictor, asked.words, reading, taught=taught)
+    outputs = _outputs(subject, asked.scored, progress=f"{split} pictures")
+    cosines_NK = space.scores(outputs)
+    found = scores_of(asked, cosines_NK, seed=subject.seed)
+    table = prediction_rows(asked, cosines_NK, cosines_NK.argmax(axis=1).tolist(), space.nearest(outputs))
+    write_predictions(subject.run, asked, split, table)
+    return write_scores(subject.run, asked, split, found, reading.key)
+
+
+def _taught(subject: Subject, split: str) -> Dataset:
+    """The run's own data set, to learn a map to sentence vectors from.
+
+    Raises:
+        DataError: It is not there, or the split to be scored is one that the map is made of.
+    """
+    own = subject.dataset if is_own(subject) else open_subject(subject.run).dataset
+    if is_own(subject) and split != "test":
+        raise DataError(
+            f"{subject.dataset.root}: the map to sentence vectors is made of the run's train and val splits; "
+            f"score the test split or another data set, not {split}"
+        )
+    return own
+
+
+def _seen(subject: Subject, words: WordSets) -> list[str]:
+    """The labels of which a word is a label of the run's, or a tag of the data set that it was trained on."""
+    taught = {word for name in subject.predictor.emotions for word in (plain(name), *spoken(name))}
+    if is_own(subject):
+        taught |= {plain(name) for name in subject.dataset.tag_names}
+    return [name for name, some in words.items() if any(plain(word) in taught for word in (name, *some))]
+
+
+def _outputs(subject: Subject, scored: Split, *, progress: str) -> Outputs:
+    """The outputs of each row; a picture of several rows goes through the network once."""
+    paths = list(dict.fromkeys(scored.paths))
+    place = {path: row for row, path in enumerate(paths)}
+    found = subject.predictor.outputs(paths, progress=progress)
+    rows = [place[path] for path in scored.paths]
+    return Outputs(
+        features=found.features[rows],
+        scores=found.scores[rows],
+        projection=None if found.projection is None else found.projection[rows],
     )

@@ -12,30 +12,19 @@ from emotionnet.records import DataError, is_name
 
 WordSets = Mapping[str, tuple[str, ...]]
 
-# Whose labels are abbreviations: GAPED's folders (Dan-Glauser & Scherer, Behavior Research Methods 43, 2011).
-GAPED_WORDS: WordSets = {
-    "A": ("animal mistreatment",),
-    "H": ("human rights violation",),
-    "N": ("neutral",),
-    "P": ("positive",),
-    "Sn": ("snake",),
-    "Sp": ("spider",),
-}
-_WHOLE_SETS = (EMOTIC_WORDS, GAPED_WORDS)
 _ASIDE = re.compile(r"\s*\((.*)\)\s*$", re.DOTALL)
 
 
 def label_words(names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The words that stand for each label: EMOTIC's and GAPED's word sets for theirs, else as `spoken`.
+    """The words that stand for each label: EMOTIC's word sets for its categories, else as `spoken`.
 
     Example:
         >>> label_words(["Joy", "surprise(positive)"])
         {'Joy': ('joy',), 'surprise(positive)': ('surprise',)}
     """
-    for known in _WHOLE_SETS:
-        by_name = {name.lower(): words for name, words in known.items()}
-        if {name.lower() for name in names} == set(by_name):
-            return {name: by_name[name.lower()] for name in names}
+    emotic = {name.lower(): words for name, words in EMOTIC_WORDS.items()}
+    if {name.lower() for name in names} == set(emotic):
+        return {name: emotic[name.lower()] for name in names}
     return {name: spoken(name) for name in names}
 
 

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from emotionnet.data.images import ImageLike, decode, describe
 from emotionnet.data.seeding import torch_seed
 from emotionnet.inference.label_points import Labels, unit_rows, word_sets
-from emotionnet.inference.outputs import Array
+from emotionnet.inference.outputs import FILES_AT_ONCE, Array
 from emotionnet.inference.predictor import as_list, largest, on_device
 from emotionnet.inference.results import ZeroShotPrediction
 from emotionnet.models.weights import put_tensors, read_tensors
@@ -90,9 +90,10 @@ class ClipPredictor:
         starts = range(0, len(images), batch_size)
         parts = []
         for start in track(starts, progress, total=len(starts)) if progress else starts:
-            with ThreadPoolExecutor(max_workers=2) as pool:
-                tensors = list(pool.map(self._input, images[start : start + batch_size]))
-            parts.append(self._embed(self.model.encode_image, torch.stack(tensors)))
+            inputs = self._inputs(images[start : start + batch_size])
+            if faults := [fault for one in inputs if isinstance(one, DataError) for fault in one.faults]:
+                raise DataError(faults)
+            parts.append(self._embed_images(inputs))
         return np.concatenate(parts)
 
     def label_points(self, labels: Mapping[str, Sequence[str]]) -> Array:
@@ -129,8 +130,7 @@ class ClipPredictor:
             DataError: No picture, or one that cannot be decoded.
         """
         points_KD = self.label_points(labels)
-        features_ND = self.features(images, progress=progress)
-        cosines_NK: Array = unit_rows(features_ND) @ points_KD.T
+        cosines_NK = _cosines(self.features(images, progress=progress), points_KD)
         scale = float(self.model.logit_scale.detach().float().exp())
         probabilities = torch.softmax(scale * torch.from_numpy(cosines_NK), dim=1)
         return cosines_NK, probabilities.numpy()
@@ -156,6 +156,28 @@ class ClipPredictor:
         ]
         return results[0] if single else results
 
+    def rank_files(
+        self, paths: Sequence[Path], labels: Mapping[str, Sequence[str]]
+    ) -> tuple[list[ZeroShotPrediction], list[str]]:
+        """Rank labels for many files, leaving out those that cannot be decoded.
+
+        Returns:
+            Predictions of the good ones, in order, and one line for each of the others.
+        """
+        names, points_KD = tuple(labels), self.label_points(labels)
+        predictions: list[ZeroShotPrediction] = []
+        faults: list[str] = []
+        for start in track(range(0, len(paths), FILES_AT_ONCE), "pictures"):
+            some = paths[start : start + FILES_AT_ONCE]
+            inputs = self._inputs(some)
+            faults += [fault for one in inputs if isinstance(one, DataError) for fault in one.faults]
+            good = [(path, one) for path, one in zip(some, inputs, strict=True) if isinstance(one, Tensor)]
+            if good:
+                cosines_NK = _cosines(self._embed_images([one for _, one in good]), points_KD)
+                for (path, _), row in zip(good, cosines_NK, strict=True):
+                    predictions.append(ZeroShotPrediction(str(path), largest(names, row, len(names))))
+        return predictions, faults
+
     def weights_sha256(self) -> str:
         """SHA-256 over all weights, by name, wherever they came from."""
         found = hashlib.sha256()
@@ -164,14 +186,31 @@ class ClipPredictor:
             found.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
         return found.hexdigest()
 
-    def _input(self, image: ImageLike) -> Tensor:
-        return cast(Tensor, self._transform(decode(image)))
+    def _inputs(self, images: Sequence[ImageLike]) -> list[Tensor | DataError]:
+        """The model's input for each picture, or why there is none."""
+
+        def read(image: ImageLike) -> Tensor | DataError:
+            try:
+                return cast(Tensor, self._transform(decode(image)))
+            except DataError as error:
+                return error
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            return list(pool.map(read, images))
+
+    def _embed_images(self, inputs: Sequence[Any]) -> Array:
+        return self._embed(self.model.encode_image, torch.stack(list(inputs)))
 
     @torch.inference_mode()
     def _embed(self, encode: Any, batch: Tensor) -> Array:
         home = next(self.model.parameters())
         batch = batch.to(home.device, home.dtype) if batch.is_floating_point() else batch.to(home.device)
         return cast(Array, encode(batch).float().cpu().numpy())
+
+
+def _cosines(features_ND: Array, points_KD: Array) -> Array:
+    cosines_NK: Array = unit_rows(features_ND) @ points_KD.T
+    return cosines_NK
 
 
 def load_clip(name: str, *, device: str = "auto", seed: int = 0) -> ClipPredictor:
