@@ -102,7 +102,7 @@ def fit_temperature(
 
     ends = (np.log(COLDEST), np.log(HOTTEST))
     best = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-9})
-    return float(np.exp(best.x))
+    return float(np.exp(min((ends[0], best.x, ends[1]), key=loss)))  # the search never tries its ends
 
 
 def scaled_probabilities(logits_NC: npt.NDArray[Any], temperature: float, activation: Activation) -> Floats:
