@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.curation.duplicates import close_pairs, merge_look_alikes
-from emotionnet.curation.pictures import look
+from emotionnet.data.looks import look
 
 
 def hashed(*bits: int) -> bytes:

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.curation.pictures import HASH_BYTES, look_at, stored_content
+from emotionnet.curation.pictures import look_at, stored_content
+from emotionnet.data.looks import HASH_BYTES
 
 
 @pytest.fixture

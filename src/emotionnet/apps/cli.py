@@ -68,19 +68,42 @@ def curate(config: Path | None = None, /, *, overwrite: bool = False, options: O
 
 
 @data.command
-def check(root: Path, /) -> None:
-    """Name every fault of a DATASET: missing, unreadable, changed or twin files, labels out of range.
+def check(first: str, second: Path | None = None, /) -> None:
+    """Name every fault of a DATASET, or hold a copy of a benchmark against what was published of it.
+
+    Of a DATASET: missing, unreadable, changed or twin files, labels out of range; any fails the check. Of a
+    benchmark: counts of splits and classes, missing and unreadable files, placeholders, duplicates across
+    splits, and what to do; the check fails only where the copy cannot be read at all.
 
     Args:
-        root: The DATASET folder.
+        first: The DATASET folder; or the name of a benchmark, as 'data benchmarks' lists it.
+        second: The folder of the benchmark's copy.
     """
+    if second is not None:
+        from emotionnet.apps.data_output import print_check
+        from emotionnet.data.benchmark_check import check_benchmark
+
+        print_check(check_benchmark(first, second))
+        return
     from emotionnet.apps.output import print_result
+    from emotionnet.data.benchmarks.catalogue import BENCHMARKS
     from emotionnet.data.check import check_dataset
 
-    report = check_dataset(root)
+    if first in BENCHMARKS and not Path(first).exists():
+        raise DataError(f"data check {first}: the folder of the copy must be given too; got the name alone")
+    report = check_dataset(Path(first))
     if report.faults:
         raise DataError(report.faults)
     print_result(report.to_dict())
+
+
+@data.command
+def benchmarks() -> None:
+    """List the public benchmarks that can be opened: labels, splits, score, licence, citation."""
+    from emotionnet.apps.data_output import print_benchmarks
+    from emotionnet.data.benchmarks.catalogue import BENCHMARKS
+
+    print_benchmarks(BENCHMARKS.values())
 
 
 @data.command

@@ -29,7 +29,7 @@ def print_result(values: Mapping[str, Any]) -> None:
     if not sys.stdout.isatty():
         print_json(values)
         return
-    _print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
+    print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
 
 
 def print_predictions(predictions: Sequence[Prediction], form: Format) -> None:
@@ -44,7 +44,7 @@ def print_predictions(predictions: Sequence[Prediction], form: Format) -> None:
         for prediction in predictions
     ]
     if form == "table":
-        _print_table(_HEADER, rows)
+        print_table(_HEADER, rows)
         return
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -59,15 +59,15 @@ def print_ranked(predictions: Sequence[ZeroShotPrediction]) -> None:
         print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
         return
     rows = [(prediction.image, _scores(prediction.labels)) for prediction in predictions]
-    _print_table(("image", "labels"), rows)
+    print_table(("image", "labels"), rows)
 
 
 def _scores(scores: Sequence[Score]) -> str:
     return "; ".join(f"{score.name} {score.value:.3f}" for score in scores)
 
 
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Cells are text as it stands: brackets in a file's name are no markup."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table for a person. Cells are text as it stands: brackets in a file's name are no markup."""
     table = Table(*header)
     for row in rows:
         table.add_row(*(Text(_printable(cell)) for cell in row))

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from emotionnet.curation.pictures import HASH_BYTES
 from emotionnet.curation.unions import Unions
+from emotionnet.data.looks import HASH_BYTES
 
 _BLOCK = 512
 

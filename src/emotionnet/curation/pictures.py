@@ -9,18 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-import pdqhash
 import polars as pl
 from PIL import Image
 
-from emotionnet.data.images import ImageLike, decode
+from emotionnet.data.images import decode
+from emotionnet.data.looks import look
 from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
-HASH_SIDE = 256
-HASH_BYTES = 32
 _PICTURE_SCHEMA = pl.Schema(
     {"row": pl.UInt32(), "sha256": pl.String(), "look": pl.Binary(), "fault": pl.String()}
 )
@@ -73,21 +70,6 @@ def stored_content(path: Path, short_side: int | None) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def look(path: ImageLike) -> bytes:
-    """The PDQ hash of a picture: 256 bits in 32 bytes, alike for pictures that look alike.
-
-    PDQ (Facebook 2019, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing
-    algorithm") keeps the signs of the 16 x 16 lowest frequencies of the brightness: it
-    knows shapes, not colours.
-
-    Raises:
-        DataError: The picture cannot be decoded.
-    """
-    image = decode(path).resize((HASH_SIDE, HASH_SIDE), Image.Resampling.BILINEAR)
-    bits, _ = pdqhash.compute(np.asarray(image))
-    return np.packbits(bits.astype(np.uint8)).tobytes()
 
 
 def _look(image: str | None, folder: Path, short_side: int | None) -> _Seen:
