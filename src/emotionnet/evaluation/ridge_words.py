@@ -21,7 +21,6 @@ from emotionnet.data.store import Dataset
 from emotionnet.evaluation.zeroshot_words import plain, spoken
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, ImageRecord
-from emotionnet.text.sentence import sentence_vectors
 from emotionnet.text.vectors import WordVectors
 
 ALPHAS = (1e1, 1e2, 1e3, 1e4, 1e5)
@@ -89,9 +88,7 @@ class SentenceMap:
     taught: WordVectors
 
 
-def sentence_map(
-    predictor: Predictor, dataset: Dataset, *, vectorise: Vectorise = sentence_vectors
-) -> SentenceMap:
+def sentence_map(predictor: Predictor, dataset: Dataset, *, vectorise: Vectorise) -> SentenceMap:
     """Learn where the sentence vectors of pictures lie, from the labels and tags of a run's own data set.
 
     A picture's point is the mean sentence vector of its labels and tags, each word once; held-out words teach
@@ -103,8 +100,7 @@ def sentence_map(
         vectorise: What gives words their vectors.
 
     Raises:
-        DataError: A split has no picture with a label or tag, a picture cannot be decoded, or the sentence
-            model is not installed.
+        DataError: A split has no picture with a label or tag, or a picture cannot be decoded.
     """
     bags = {split: _bags(dataset, split) for split in ("train", "val")}
     taught = vectorise(list(dict.fromkeys(w for some in bags.values() for _, bag in some for w in bag)))

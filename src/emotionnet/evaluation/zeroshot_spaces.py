@@ -92,7 +92,7 @@ def open_space(
         if reading.teacher is not None:
             raise DataError("--space sentence and --teacher are two ways to read words; give one of them")
         assert taught is not None
-        return sentence_space(predictor, taught, words, pool=reading.pool)
+        return sentence_space(predictor, taught, words, pool=reading.pool, vectorise=sentence_vectors)
     if predictor.model.embedding_size is None:
         raise DataError(
             f"{run}: zero-shot needs a network with a projection; this run has none, give --space sentence"
@@ -115,8 +115,8 @@ def sentence_space(
     taught: Dataset,
     words: WordSets,
     *,
-    pool: Pool = "mean",
-    vectorise: Vectorise = sentence_vectors,
+    pool: Pool,
+    vectorise: Vectorise,
 ) -> Space:
     """Sentence vectors of labels, and a map from the run's features to where pictures lie among them.
 
