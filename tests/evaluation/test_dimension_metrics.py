@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_both_are_their_definitions(seed: int) -> None:
 
 
 @pytest.mark.parametrize("score", [concordances, root_mean_square_errors])
-def test_weights_are_rows_that_come_as_often(score: type[Floats]) -> None:
+def test_weights_are_rows_that_come_as_often(score: Callable[..., Floats]) -> None:
     told_N, true_N = sample(3)
     weights_NS = np.random.default_rng(4).integers(0, 4, size=(50, 5))
     found_S = score(told_N, true_N, weights_NS.astype(float))
