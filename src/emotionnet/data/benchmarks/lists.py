@@ -29,7 +29,7 @@ class Listed:
         if before is not record:
             if before != record:
                 raise RowError(
-                    f"a picture must have one label; {shown(record.path)} stood before, with another"
+                    f"a picture must have one label; {shown(record.path)} stood before with another"
                 )
             self.repeated += 1
 
