@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark, picture
-from emotionnet.data.benchmarks.rows import require_split
+from emotionnet.data.benchmarks.lists import require_split
 from emotionnet.data.benchmarks.text_tables import Faults, inner_path, label_index, lines
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.files import read_object
@@ -65,7 +65,7 @@ def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
     Raises:
         DataError: A file is missing, or an entry is not what it must be.
     """
-    require_split(NAME, split, (ALL,))
+    require_split(split, (ALL,))
     path = _first_file(root / "image" / "Sentiments.json", root / "Sentiments.json")
     names = read_list(_first_file(root / _LIST, root / "image" / _LIST))
     if path.stat().st_size > MAX_BYTES:

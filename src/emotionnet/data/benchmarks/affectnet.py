@@ -11,7 +11,8 @@ from types import MappingProxyType
 import numpy as np
 
 from emotionnet.data.benchmarks.benchmark import Benchmark, picture
-from emotionnet.data.benchmarks.rows import numbered, require_split
+from emotionnet.data.benchmarks.lists import require_split
+from emotionnet.data.benchmarks.rows import numbered
 from emotionnet.data.benchmarks.text_tables import Faults, finite, inner_path, lines, rows, whole
 from emotionnet.data.row_checks import RowError
 from emotionnet.progress import message, track
@@ -49,7 +50,7 @@ def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
     Raises:
         DataError: Neither layout is there, or a row or array is not what it must be.
     """
-    require_split(NAME, split, SPLITS)
+    require_split(split, SPLITS)
     table, folder = root / _TABLES[split], root / _FOLDERS[split]
     if not table.is_file() and (root / _IMAGES / table.name).is_file():
         table = root / _IMAGES / table.name
@@ -72,7 +73,7 @@ def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
     if left:
         counted = ", ".join(f"{number} of {expression}" for expression, number in sorted(left.items()))
         message(f"{root}: {split}: left out, as no emotions: expression {counted}")
-    return numbered(kept)
+    return numbered(root, kept)
 
 
 def _dimension(text: str, name: str) -> float:

@@ -9,7 +9,8 @@ from emotionnet.data.benchmarks.benchmark import Benchmark
 from emotionnet.data.benchmarks.emotic_mat import read_annotations_mat
 from emotionnet.data.benchmarks.emotic_person import DIMENSIONS, LABELS, NAME
 from emotionnet.data.benchmarks.emotic_tables import read_table
-from emotionnet.data.benchmarks.rows import numbered, require_split
+from emotionnet.data.benchmarks.lists import folder_inside, require_split
+from emotionnet.data.benchmarks.rows import numbered
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
 _TABLE_FOLDERS = ("", "emotic_pre")  # beside the pictures, or where the usual converter puts them
@@ -25,15 +26,15 @@ def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
         DataError: Neither file is there, or it is not what it must be. The converted arrays
             (`<split>_context_arr.npy`) hold pixels in place of files and are refused.
     """
-    require_split(NAME, split, SPLITS)
+    require_split(split, SPLITS)
     mat = root / "Annotations" / "Annotations.mat"
     tables = [root / folder / f"{split}.csv" for folder in _TABLE_FOLDERS]
-    folder = "emotic" if (root / "emotic").is_dir() else ""
+    folder = folder_inside(root, "emotic")
     if mat.is_file():
-        return numbered(read_annotations_mat(mat, split, folder))
+        return numbered(mat, read_annotations_mat(mat, split, folder))
     for table in tables:
         if table.is_file():
-            return numbered(read_table(table, folder))
+            return numbered(table, read_table(table, folder))
     arrays = [place for table in tables if (place := table.with_name(f"{split}_context_arr.npy")).is_file()]
     if arrays:
         raise DataError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet.data.benchmarks.emotic_person import DIMENSIONS, person
+from emotionnet.data.benchmarks.lists import joined
 from emotionnet.data.benchmarks.mat_files import numbers, read_mat, structs, text, texts
 from emotionnet.data.benchmarks.text_tables import Faults
 from emotionnet.data.row_checks import RowError, shown
@@ -38,7 +39,7 @@ def read_annotations_mat(path: Path, split: str, folder: str) -> tuple[ImageReco
                 text(_field(image, "folder"), "folder"),
                 text(_field(image, "filename"), "filename"),
             )
-            place = "/".join(part for part in parts if part)
+            place = joined(*parts)
             size = _size(image)
             people = structs(_field(image, "person"), "person")
         for k, one in enumerate(people, start=1):

@@ -40,9 +40,9 @@ def person(
     for name, value in zip(DIMENSIONS, dimensions, strict=True):
         if not (math.isnan(value) or 0 <= value <= 10):  # 1 to 10 as published; a mean of 0 harms nobody
             raise RowError(f"{name} must be a number from 1 to 10, or NaN; got {shown(value)}")
-    return picture(
-        NAME, inner_path(path), labels, box=_clamped(box, size), dimensions=tuple(map(float, dimensions))
-    )
+    known = tuple(math.nan if math.isnan(value) else float(value) for value in dimensions)  # one NaN for all,
+    # so that equal records compare equal
+    return picture(NAME, inner_path(path), labels, box=_clamped(box, size), dimensions=known)
 
 
 def _clamped(box: Sequence[float], size: Sequence[float]) -> tuple[float, ...]:

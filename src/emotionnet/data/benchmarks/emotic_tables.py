@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from emotionnet.data.benchmarks.emotic_person import person
+from emotionnet.data.benchmarks.lists import joined
 from emotionnet.data.benchmarks.text_tables import Faults, rows
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.records import ImageRecord
@@ -29,7 +30,7 @@ def read_table(path: Path, folder: str) -> tuple[ImageRecord, ...]:
     faults, records = Faults(), list[ImageRecord]()
     for where, row in rows(path, faults, delimiter=",", needs=COLUMNS):
         with faults.at(where):
-            place = "/".join(part for part in (folder, row["Folder"], row["Filename"]) if part)
+            place = joined(folder, row["Folder"], row["Filename"])
             size, box = _numbers(row, "Image Size", 2), _numbers(row, "BBox", 4)
             dimensions = _numbers(row, "Continuous_Labels", 3)
             records.append(person(place, size, box, _names(row, "Categorical_Labels"), dimensions))

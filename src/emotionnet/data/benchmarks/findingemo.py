@@ -12,7 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark, picture
-from emotionnet.data.benchmarks.rows import numbered, require_split
+from emotionnet.data.benchmarks.lists import require_split
+from emotionnet.data.benchmarks.rows import numbered
 from emotionnet.data.benchmarks.text_tables import Faults, inner_path, label_index, rows, whole
 from emotionnet.records import DataError, ImageRecord
 
@@ -48,6 +49,7 @@ LABELS = (
     "anticipation",
     "vigilance",
 )
+_FOLDERS = ("Run_1", "Run_2")
 _NEEDS = ("image_path", "valence", "arousal", "emotion")
 
 
@@ -93,23 +95,28 @@ def read_annotations(path: Path) -> tuple[FindingEmoRow, ...]:
 
 
 def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
-    """Read the annotations in `root`, in `root/data` or, where it has none, of the installed package.
+    """Read the annotations in `root` or `root/data`, or of the package where `root` has the pictures alone.
 
     A picture that several people judged is one group with a record for each.
 
     Raises:
         DataError: There are no annotations, or a row is not what it must be.
     """
-    require_split(NAME, split, (ALL,))
+    require_split(split, (ALL,))
     here: Sequence[Path] = (root / FILE, root / "data" / FILE)
-    path = next((place for place in here if place.is_file()), None) or installed_annotations()
+    path = next((place for place in here if place.is_file()), None)
+    if path is None and any((root / folder).is_dir() for folder in _FOLDERS):
+        path = installed_annotations()
     if path is None:
-        raise DataError(f"{root}: must hold {FILE}, or the package {PACKAGE} be installed; neither is so")
+        raise DataError(
+            f"{root}: must hold {FILE}, or {' and '.join(_FOLDERS)} while the package {PACKAGE} is installed"
+        )
     return numbered(
+        path,
         [
             picture(NAME, row.path, (row.label,), dimensions=(float(row.valence), float(row.arousal)))
             for row in read_annotations(path)
-        ]
+        ],
     )
 
 

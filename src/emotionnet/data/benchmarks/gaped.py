@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark, picture
-from emotionnet.data.benchmarks.rows import require_split
+from emotionnet.data.benchmarks.lists import folder_inside, joined, require_split
 from emotionnet.data.benchmarks.text_tables import Faults, finite, inner_path, lines
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.records import DataError, ImageRecord
@@ -36,12 +36,12 @@ def read(root: Path, split: str) -> tuple[ImageRecord, ...]:
     Raises:
         DataError: A file is missing, or a row is not what it must be.
     """
-    require_split(NAME, split, (ALL,))
-    base = "GAPED/" if (root / "GAPED").is_dir() else ""
+    require_split(split, (ALL,))
+    base = folder_inside(root, "GAPED")
     faults, records = Faults(), list[ImageRecord]()
     for label, folder in enumerate(FOLDERS):
         with faults.at(root):
-            records += _of_folder(root, f"{base}{folder}", label, faults)
+            records += _of_folder(root, joined(base, folder), label, faults)
     faults.raise_any()
     return tuple(records)
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark, picture
+from emotionnet.data.benchmarks.lists import Listed, require_split
 from emotionnet.data.benchmarks.mat_files import read_mat
-from emotionnet.data.benchmarks.rows import require_split
 from emotionnet.data.benchmarks.text_tables import Faults
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.emotions import LABEL_SETS
@@ -32,7 +32,7 @@ def read(root: Path, split: str, *, name: str, suffix: str) -> tuple[ImageRecord
     Raises:
         DataError: A file is missing or broken, or the two do not fit each other.
     """
-    require_split(name, split, (ALL,))
+    require_split(split, (ALL,))
     table, votes_file = root / f"data_{suffix}.mat", root / f"nvote_{suffix}.mat"
     indices, votes_NC = read_mat(table, "ind").ravel(), read_mat(votes_file, "n_vote_all")
     if votes_NC.shape != (indices.size, len(VOTE_ORDER)) or votes_NC.dtype.kind not in "iuf":
@@ -40,18 +40,14 @@ def read(root: Path, split: str, *, name: str, suffix: str) -> tuple[ImageRecord
             f"{votes_file}: n_vote_all must hold {len(VOTE_ORDER)} numbers for each of the {indices.size} "
             f"pictures of {table.name}; got shape {votes_NC.shape} of {votes_NC.dtype}"
         )
-    records, faults, first = list[ImageRecord](), Faults(), dict[str, int]()
+    listed, faults = Listed(table), Faults()
     for number, (index, votes) in enumerate(zip(indices, votes_NC, strict=True), start=1):
         with faults.at(f"{table}: picture {number}"):
-            path = f"{_index(index)}.jpg"
-            if first.setdefault(path, number) != number:
-                raise RowError(f"a picture must stand once; {path} is picture {first[path]} too")
             weights = _weights(votes)
             labels = tuple(label for label in range(len(LABELS)) if weights[label])
             given = tuple(weights[label] for label in labels)
-            records.append(picture(name, path, labels, label_weights=given))
-    faults.raise_any()
-    return tuple(records)
+            listed.add(picture(name, f"{_index(index)}.jpg", labels, label_weights=given))
+    return listed.finish(faults)
 
 
 def _index(value: object) -> int:

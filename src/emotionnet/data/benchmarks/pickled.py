@@ -10,7 +10,8 @@ from pathlib import Path
 from emotionnet.data.annotation_rows import FORMS, Row
 from emotionnet.data.annotations import Annotations, read_annotations
 from emotionnet.data.benchmarks.benchmark import Benchmark, picture
-from emotionnet.data.benchmarks.rows import numbered, require_split
+from emotionnet.data.benchmarks.lists import folder_inside, joined, require_split
+from emotionnet.data.benchmarks.rows import numbered
 from emotionnet.data.benchmarks.text_tables import inner_path
 from emotionnet.data.se30k8 import EMOTIONS, Se30k8, VotedImage, count_votes, split_images
 from emotionnet.data.vocabularies import read_vocabulary
@@ -43,7 +44,7 @@ def read_se30k8(root: Path, split: str) -> tuple[ImageRecord, ...]:
     Raises:
         DataError: There is no such file, or it is not what it must be.
     """
-    require_split("se30k8", split, ("train", "test"))
+    require_split(split, ("train", "test"))
     path = root / f"{split}_mclss.pkl"
     if not path.is_file():
         path = _only_pickle(root, path.name)
@@ -64,7 +65,7 @@ def read_stockemotion(root: Path, split: str) -> tuple[ImageRecord, ...]:
     Raises:
         DataError: A file is missing or not what it must be, or a tag is unknown.
     """
-    require_split("stockemotion", split, SPLITS)
+    require_split(split, SPLITS)
     path, labels = root / f"{split}.pkl", stockemotion_labels()
     read = read_annotations(path, classes=len(labels), images=_images(root))
     _require_form(path, read.form, _MULTI_LABEL)
@@ -92,22 +93,23 @@ def _row(image: VotedImage) -> Row:
 
 
 def _records(name: str, root: Path, rows: Sequence[Row]) -> tuple[ImageRecord, ...]:
-    base = "images/" if (root / "images").is_dir() else ""
+    base = folder_inside(root, "images")
     return numbered(
+        root,
         [
             picture(
                 name,
-                f"{base}{inner_path(row.path)}",
+                joined(base, inner_path(row.path)),
                 tuple(dict.fromkeys(row.labels)),
                 label_weights=row.weights,
             )
             for row in rows
-        ]
+        ],
     )
 
 
 def _images(root: Path) -> Path:
-    return root / "images" if (root / "images").is_dir() else root
+    return root / folder_inside(root, "images")
 
 
 def _only_pickle(root: Path, wanted: str) -> Path:
