@@ -75,6 +75,12 @@ def test_a_row_that_repeats_another_is_told(tmp_path: Path, capsys: pytest.Captu
     assert "train.json: 1 rows repeat an earlier one and are left out" in capsys.readouterr().err
 
 
+def test_a_name_that_no_file_can_have_is_a_missing_annotation(tmp_path: Path) -> None:
+    (tmp_path / "annotation").mkdir()
+    write_rows(tmp_path, [["awe", "image/1.jpg", f"annotation/{'x' * 400}.json"]])
+    assert read_emoset(tmp_path, "train")[0].keywords == ()
+
+
 def test_all_faults_are_told_with_their_row(tmp_path: Path) -> None:
     good = ["awe", "image/awe/1.jpg", "annotation/awe/1.json"]
     write_rows(

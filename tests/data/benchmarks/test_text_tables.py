@@ -63,6 +63,16 @@ def test_rows_of_each_delimiter(tmp_path: Path) -> None:
     faults.raise_any()
 
 
+def test_only_line_ends_end_a_line(tmp_path: Path) -> None:
+    """Not what Unicode breaks lines at: 0x85 is an ellipsis in files of Windows."""
+    path, faults = tmp_path / "table.csv", Faults()
+    path.write_bytes(b"a\x85b.jpg,1\r\nc\x0bd.jpg,2\re.jpg,3\n")
+    names = [row["f"] for _, row in rows(path, faults, delimiter=",", columns=("f", "n"))]
+    assert names == ["a\x85b.jpg", "c\x0bd.jpg", "e.jpg"]
+    assert [where for where, _ in lines(path)] == [f"{path}:1", f"{path}:2", f"{path}:3"]
+    faults.raise_any()
+
+
 def test_all_faulty_rows_are_told_at_once(tmp_path: Path) -> None:
     path, faults = tmp_path / "table.tsv", Faults()
     path.write_text("a\t1\nb\n" + "c\t1\t2\n" * 11)

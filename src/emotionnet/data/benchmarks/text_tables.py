@@ -14,8 +14,9 @@ from __future__ import annotations
 import codecs
 import contextlib
 import csv
+import io
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from emotionnet.data.row_checks import RowError, require_path, shown
@@ -88,7 +89,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     Raises:
         DataError: As `read_text`.
     """
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(io.StringIO(read_text(path), newline=None), start=1):
         if line.strip():
             yield f"{path}:{number}", line.strip()
 
@@ -195,9 +196,10 @@ def _split(
         for where, line in lines(path):
             yield where, line.rsplit(None, most)
         return
-    quoting: Iterable[str] = read_text(path).splitlines(keepends=True)
     reader = csv.reader(
-        quoting, delimiter=delimiter, quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+        io.StringIO(read_text(path), newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL,
     )
     start = 1
     while True:
