@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -91,3 +93,19 @@ def _row(root: Path, group: str, number: int, source: int, rng: np.random.Genera
         "licence": licence,
         "sha256": sha256(root / path),
     }
+
+
+@pytest.fixture
+def tiny_clip(tmp_path: Path) -> str:
+    """The name of an architecture of open_clip, `tiny`, known from here on: one layer, 32 px, 16 tokens."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        open_clip = pytest.importorskip("open_clip")
+    towers = {
+        "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
+        "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
+    }
+    file = tmp_path / "tiny.json"
+    file.write_text(json.dumps({"embed_dim": 16, **towers}))
+    open_clip.add_model_config(file)
+    return "tiny"

@@ -156,6 +156,20 @@ class ClipPredictor:
         ]
         return results[0] if single else results
 
+    def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
+        """As `features`; float32, shape (D,) for one image, (N, D) for a list."""
+        batch, single = as_list(images)
+        features_ND = self.features(batch)
+        return features_ND[0] if single else features_ND
+
+    def predict(self, *_: Any, **__: Any) -> NoReturn:
+        """A CLIP model tells nothing without labels.
+
+        Raises:
+            DataError: Always; says what to call.
+        """
+        raise DataError(f"{self.name}: has no emotions of its own; give labels, with zero_shot")
+
     def rank_files(
         self, paths: Sequence[Path], labels: Mapping[str, Sequence[str]]
     ) -> tuple[list[ZeroShotPrediction], list[str]]:
