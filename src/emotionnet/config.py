@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     field_validator,
+    model_validator,
 )
 
 
@@ -301,6 +302,28 @@ class ObjectiveConfig(Section):
     criterion: Literal["macro_map", "hit_rate", "ccc", "loss"] = Field(
         "macro_map", description="validation score that chooses the best epoch; loss: the lowest"
     )
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        faults, name = [], self.classification
+        if self.label_smoothing and name not in ("soft_cross_entropy", "kl", "cross_entropy"):
+            faults.append(
+                f"label_smoothing must be 0 with classification '{name}'; got {self.label_smoothing}"
+            )
+        if self.class_weights != "none" and name == "none":
+            faults.append(
+                f"class_weights must be 'none' with classification 'none'; got '{self.class_weights}'"
+            )
+        if self.criterion == "ccc" and self.dimensions == "none":
+            faults.append("criterion 'ccc' needs dimensions 'ccc'; got 'none'")
+        if self.dimensions != "none" and name == "none" and self.criterion in ("macro_map", "hit_rate"):
+            faults.append(
+                "criterion must be 'ccc' or 'loss' with classification 'none', which learns no emotions; "
+                f"got '{self.criterion}'"
+            )
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
 
 class TeacherObjectiveConfig(Section):

@@ -223,3 +223,50 @@ def test_licences_are_listed_by_source(make_dataset: MakeDataset) -> None:
     (dataset.root / "dataset.json").write_text(json.dumps(info))
     assert read_info(dataset.root)["licences"] == info["licences"]
     assert read_dataset(dataset.root).licences == {"oil": "MIT, CC-BY-4.0", "ink": "CC0-1.0"}
+
+
+@pytest.mark.parametrize(
+    ("named", "values", "expected"),
+    [
+        (None, [[1.0, 2.0], []], ("valence", "arousal")),
+        (None, [[1.0, 2.0, 3.0], None], ("valence", "arousal", "dominance")),
+        (["a", "b", "c", "d"], [[1.0, 2.0, 3.0, 4.0]], ("a", "b", "c", "d")),
+        (["a"], [[], None], ()),
+        (None, None, ()),
+    ],
+)
+def test_names_of_dimensions(
+    make_dataset: Any, named: list[str] | None, values: list[Any] | None, expected: tuple[str, ...]
+) -> None:
+    assert _with_dimensions(make_dataset(), named, values).dimension_names == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "values"),
+    [
+        (None, [[1.0] * 4]),
+        (["a", "b"], [[1.0]]),
+        (None, [[1.0], [1.0, 2.0]]),
+        (["a", "a"], [[1.0, 2.0]]),
+        ("ab", [[1.0, 2.0]]),
+        ({"a": 1}, [[1.0]]),
+        ([["a"]], [[1.0]]),
+        (7, [[1.0]]),
+    ],
+)
+def test_dimensions_and_names_that_do_not_fit(make_dataset: Any, named: Any, values: list[Any]) -> None:
+    with pytest.raises(DataError, match=r"dataset: dimensions must have one name each; got .* for .* values"):
+        _ = _with_dimensions(make_dataset(), named, values).dimension_names
+
+
+def _with_dimensions(dataset: Dataset, named: Any, values: list[Any] | None) -> Dataset:
+    path = dataset.root / "train.parquet"
+    table = pl.read_parquet(path)
+    if values is not None:
+        rows = [*values, *[None] * (table.height - len(values))]
+        column = pl.Series("dimensions", rows, dtype=pl.List(pl.Float64()))
+        table.with_columns(column).write_parquet(path)
+    info = json.loads((dataset.root / "dataset.json").read_text())
+    more = {} if named is None else {"dimensions": named}
+    (dataset.root / "dataset.json").write_text(json.dumps(info | more))
+    return read_dataset(dataset.root)

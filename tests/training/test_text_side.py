@@ -315,7 +315,8 @@ def test_the_lowest_loss_can_choose_the_epoch_and_every_epoch_be_kept(ready: dic
         ),
         (
             {"model.shape": "plain", "objective.distillation": "labels", "objective.classification": "bce"},
-            "objective.distillation: 'labels' needs objective.classification 'soft_cross_entropy'; got 'bce'",
+            "objective.distillation: 'labels' needs objective.classification 'soft_cross_entropy' or 'kl'; "
+            "got 'bce'",
         ),
         (
             {"model.shape": "plain", "objective.classification": "none"},

@@ -13,7 +13,7 @@ from emotionnet.data.images import MAX_SIDE, Preprocessing
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, image_batches
 from emotionnet.data.seeding import torch_seed
 from emotionnet.data.store import Dataset
-from emotionnet.evaluation.units import read_split
+from emotionnet.evaluation.units import Split, read_split
 from emotionnet.models.checkpoints_2020 import start_tensors
 from emotionnet.models.description import ImageModel, write_description
 from emotionnet.models.network import EmotionNet
@@ -23,11 +23,14 @@ from emotionnet.progress import message
 from emotionnet.records import ConfigError, first_line
 from emotionnet.text.vectors import write_vectors
 from emotionnet.training.jobs import Job, domain
+from emotionnet.training.labels import dimension_rows
+from emotionnet.training.layers import freeze_but_last
 from emotionnet.training.loop import Part
-from emotionnet.training.objective import ImageObjective
+from emotionnet.training.objective import Dimensions, ImageObjective, Term
 from emotionnet.training.schedule import freeze
+from emotionnet.training.terms import OF_EACH_ALONE, Concordance, class_weights
 from emotionnet.training.text_side import TextSide
-from emotionnet.training.trainable import require_telling, require_trainable
+from emotionnet.training.trainable import require_dimensions, require_telling, require_trainable
 
 
 def image_job(config: TrainConfig, dataset: Dataset) -> Job:
@@ -38,6 +41,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
             trunk does not take pictures of this size.
     """
     text = TextSide.open(config, dataset)
+    dimensions = dataset.dimension_names if config.objective.dimensions != "none" else ()
     start = {} if config.model.start is None else start_tensors(config.model.start)
     module = EmotionNet(
         create_trunk(config.model.trunk, config.model.weights, seed=config.seed),
@@ -45,11 +49,15 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         n_emotions=len(dataset.emotions),
         embedding_size=text.embedding_size or _projection_size(config.model, start),
         n_aux=len(text.aux_emotions) if text.aux_emotions is not None else None,
+        n_dimensions=len(dimensions),
         seed=config.seed,
     )
+    _begin_at_means(module, dataset, dimensions)
     _begin_from(module, config.model, start)
     _require_fitting(module, config.model.trunk, config.data.image_size)
     frozen = freeze(module, config.model.freeze)
+    if config.model.last_blocks is not None:
+        frozen += freeze_but_last(module.trunk, config.model.last_blocks)
     how = preprocessing(
         config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
     )
@@ -59,6 +67,8 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         weights=str(config.model.weights),
         shape=config.model.shape,
         emotions=dataset.emotion_names,
+        activation="sigmoid" if config.objective.classification in OF_EACH_ALONE else "softmax",
+        dimensions=dimensions,
         embedding_size=module.embedding_size,
         aux_emotions=text.aux_emotions,
         preprocessing=how,
@@ -91,6 +101,14 @@ def _projection_size(config: ModelConfig, start: Mapping[str, Tensor]) -> int | 
             "text.vectors; it holds none"
         )
     return found.shape[0]
+
+
+def _begin_at_means(module: EmotionNet, dataset: Dataset, dimensions: tuple[str, ...]) -> None:
+    """Let the head of dimensions tell the means of training: from far off, concordance pulls too weakly."""
+    if module.fc_dimensions is not None:
+        means_K = dimension_rows(dataset.records("train"), dimensions).nanmean(dim=0)
+        with torch.no_grad():
+            module.fc_dimensions.bias.copy_(means_K.nan_to_num())
 
 
 def _begin_from(module: EmotionNet, config: ModelConfig, start: Mapping[str, Tensor]) -> None:
@@ -134,7 +152,23 @@ def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, 
     order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
     loader = image_batches(split.paths, transform, order, workers=data.workers)
-    objective = ImageObjective(
-        split, text.terms(dataset, split.records, learns=learns), config.objective.criterion
-    )
-    return Part(loader, order, objective)
+    return Part(loader, order, _objective(config, dataset, name, split, text))
+
+
+def _objective(
+    config: TrainConfig, dataset: Dataset, name: str, split: Split, text: TextSide
+) -> ImageObjective:
+    weights_C = None
+    if config.objective.class_weights != "none":
+        weights_C = class_weights(
+            config.objective.classification, dataset.records("train"), len(dataset.emotions)
+        )
+    terms = text.terms(dataset, split.records, learns=name == "train", weights_C=weights_C)
+    if config.objective.dimensions == "none":
+        return ImageObjective(split, terms, config.objective.criterion)
+    names = dataset.dimension_names
+    true_MK = dimension_rows(split.records, names)
+    dimensions = Dimensions(names, true_MK.numpy())
+    require_dimensions(dataset, name, split, dimensions)
+    terms["dimensions"] = Term(config.objective.gamma, Concordance(true_MK))
+    return ImageObjective(split, terms, config.objective.criterion, dimensions)

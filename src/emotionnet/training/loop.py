@@ -60,7 +60,7 @@ def fit(
     the numbers of an uninterrupted one, to the last bit on the same machine.
 
     Args:
-        module: Its output has `scores`.
+        module: Its output has `scores`, and may have `dimensions`.
         train: What it learns from.
         val: What chooses the best epoch, by the criterion of its objective.
         config: Optimizer, schedule, epochs, precision and seed.
@@ -179,19 +179,22 @@ class _Run:
     @torch.inference_mode()
     def _validate(self, part: Part) -> dict[str, float]:
         self.module.eval()
-        means, scores, indices = _Means(), [], []
+        means, scores, dimensions, indices = _Means(), [], [], []
         for batch in track(part.loader, "validation", part.order.count, amount=len, unit="images"):
             self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
             if len(batch):
                 output = self.module(*[self.fabric.to_device(value) for value in batch.inputs])
                 means.add(part.objective.losses(output, batch.indices), len(batch))
                 scores.append(output.scores.float().cpu().numpy())
+                if getattr(output, "dimensions", None) is not None:
+                    dimensions.append(output.dimensions.float().cpu().numpy())
                 indices.append(batch.indices.numpy())
         if not scores:
             raise DataError(f"at least one validation picture must be readable; {self.state.skipped[-1]}")
-        if not all(np.isfinite(rows_NC).all() for rows_NC in scores):
+        if not all(np.isfinite(rows).all() for rows in scores + dimensions):
             self._diverged(f"the validation scores are not finite after epoch {self.state.epoch + 1}")
-        results = part.objective.scores(np.concatenate(scores), np.concatenate(indices))
+        told_MK = np.concatenate(dimensions) if dimensions else None
+        results = part.objective.scores(np.concatenate(scores), np.concatenate(indices), told_MK)
         return {**means.result("val"), **{f"val.{name}": value for name, value in results.items()}}
 
     def _diverged(self, found: str) -> NoReturn:
@@ -254,7 +257,6 @@ def _board(run: Path, epoch: int) -> Any:
 
 def _line(entry: dict[str, float], epochs: int) -> str:
     parts = [f"epoch {entry['epoch'] + 1:.0f}/{epochs}"]
-    parts += [
-        f"{name} {entry[name]:.4f}" for name in ("train.loss", "val.loss", "val.macro_map", "val.hit_rate")
-    ]
+    names = ("train.loss", "val.loss", "val.macro_map", "val.hit_rate", "val.ccc")
+    parts += [f"{name} {entry[name]:.4f}" for name in names if name in entry]
     return "  ".join([*parts, f"{entry['images_per_second']:.0f}/s"])

@@ -1,4 +1,7 @@
-"""Which loss on which head, with which weight. Shape letters: M = samples of the split, C = emotions."""
+"""Which loss on which head, with which weight.
+
+Shape letters: M = samples of the split, C = emotions, K = dimensions such as valence.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from emotionnet.evaluation.dimension_metrics import concordances
 from emotionnet.evaluation.metrics import hit_rate, macro_map
 from emotionnet.evaluation.units import Split, pool_labels, pool_scores
 from emotionnet.models.network import EmotionOutput
+
+Rows = npt.NDArray[np.float32]
+Indices = npt.NDArray[np.int64]
 
 
 class Objective(Protocol):
@@ -29,18 +36,48 @@ class Objective(Protocol):
         """Scalar terms by name, batch means; `loss` is what is minimised."""
         ...
 
-    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """Scores of a whole split by name."""
+    def scores(
+        self, scores_MC: Rows, indices: Indices, dimensions_MK: Rows | None = None
+    ) -> dict[str, float]:
+        """Scores of a whole split by name; the module's `dimensions` come along where it has them."""
         ...
 
 
-def split_scores(
-    split: Split, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]
-) -> dict[str, float]:
+def split_scores(split: Split, scores_MC: Rows, indices: Indices) -> dict[str, float]:
     """Macro mAP and hit rate per group, over those pictures of a split that `indices` names."""
     groups = [split.groups[index] for index in indices]
     pooled_GC, labels_GC = pool_scores(scores_MC, groups), pool_labels(split.labels[indices], groups)
     return {"macro_map": macro_map(pooled_GC, labels_GC)[0], "hit_rate": hit_rate(pooled_GC, labels_GC)}
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """Names and true values of valence and the like on one split; NaN where not known."""
+
+    names: tuple[str, ...]
+    true_MK: npt.NDArray[np.float32]
+
+
+def dimension_scores(
+    split: Split, dimensions: Dimensions, told_MK: Rows, indices: Indices
+) -> dict[str, float]:
+    """Concordance of each dimension, `ccc.<name>`, and their mean, `ccc`.
+
+    Told and true values are means over those pictures of a group whose true value is known. A dimension
+    that fewer than two groups know shows no concordance: 0.
+    """
+    found = {}
+    for column, name in enumerate(dimensions.names):
+        true_M = dimensions.true_MK[indices, column]
+        known_M = ~np.isnan(true_M)
+        groups = [split.groups[index] for index in indices[known_M]]
+        pairs_M2 = np.stack([told_MK[known_M, column], true_M[known_M]], axis=1)
+        told_G, true_G = pool_scores(pairs_M2, groups).T
+        enough = len(told_G) >= 2
+        found[f"ccc.{name}"] = (
+            float(concordances(told_G, true_G, np.ones((len(told_G), 1)))[0]) if enough else 0.0
+        )
+    return {"ccc": float(np.mean(list(found.values()))), **found}
 
 
 class Term(NamedTuple):
@@ -52,11 +89,15 @@ class Term(NamedTuple):
 
 @dataclass(frozen=True)
 class ImageObjective:
-    """The weighted sum of its terms (Wei et al. 2020, section 4)."""
+    """The weighted sum of its terms (Wei et al. 2020, section 4).
+
+    `dimensions` are what the module's head for them is scored by, where it has one.
+    """
 
     split: Split
     terms: Mapping[str, Term]
     criterion: str = "macro_map"
+    dimensions: Dimensions | None = None
 
     def losses(self, output: EmotionOutput, indices: Tensor) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum."""
@@ -64,6 +105,11 @@ class ImageObjective:
         weighted = [self.terms[name].weight * value for name, value in values.items()]
         return {"loss": functools.reduce(operator.add, weighted), **values}
 
-    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
-        """See `split_scores`."""
-        return split_scores(self.split, scores_MC, indices)
+    def scores(
+        self, scores_MC: Rows, indices: Indices, dimensions_MK: Rows | None = None
+    ) -> dict[str, float]:
+        """See `split_scores` and `dimension_scores`."""
+        found = split_scores(self.split, scores_MC, indices)
+        if self.dimensions is None or dimensions_MK is None:
+            return found
+        return {**found, **dimension_scores(self.split, self.dimensions, dimensions_MK, indices)}

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from emotionnet.config import OptimizerConfig, ScheduleConfig
 from emotionnet.records import ConfigError
+from emotionnet.training.layers import layer_scales
 
 
 def rate_factor(
@@ -57,7 +58,10 @@ def _plateau_factor(gamma: float, patience: int, losses: tuple[float, ...]) -> f
 
 
 def make_optimizer(module: nn.Module, config: OptimizerConfig, tutor: nn.Module | None = None) -> Optimizer:
-    """The optimizer over all parameters that train; those of `module.trunk` may have a rate of their own.
+    """The optimizer over all parameters that train; those of `module.trunk` may have rates of their own.
+
+    Each group keeps its full rate in `full_lr`, which `set_rates` multiplies: rates keep their proportions
+    over the whole schedule. The heads are the first group.
 
     Args:
         module: What is trained.
@@ -65,15 +69,14 @@ def make_optimizer(module: nn.Module, config: OptimizerConfig, tutor: nn.Module 
         tutor: What trains along, at the rate of the heads.
 
     Raises:
-        ConfigError: Nothing is left to train.
+        ConfigError: Nothing is left to train, or the trunk does not tell the layers that rates fall over.
     """
     heads = [p for name, p in module.named_parameters() if p.requires_grad and not name.startswith("trunk.")]
-    trunk = [p for name, p in module.named_parameters() if p.requires_grad and name.startswith("trunk.")]
+    trunk = _trunk_groups(module, config)
     if not heads and not trunk:
         raise ConfigError("model.freeze: some part must be left to train; all are frozen")
     heads += [p for p in tutor.parameters() if p.requires_grad] if tutor is not None else []
-    trunk_lr = config.lr if config.trunk_lr is None else config.trunk_lr
-    groups = [{"params": heads, "lr": config.lr}, {"params": trunk, "lr": trunk_lr}]
+    groups = [{"params": heads, "lr": config.lr}, *trunk]
     groups = [{**group, "full_lr": group["lr"]} for group in groups if group["params"]]
     options: Mapping[str, Any] = {"weight_decay": config.weight_decay}
     if config.name == "sgd":
@@ -81,6 +84,25 @@ def make_optimizer(module: nn.Module, config: OptimizerConfig, tutor: nn.Module 
     if config.name == "adadelta":
         return Adadelta(groups, **options)
     return AdamW(groups, betas=(config.momentum, 0.999), **options)
+
+
+def _trunk_groups(module: nn.Module, config: OptimizerConfig) -> list[dict[str, Any]]:
+    """The trunk's parameters that train: one group, or one for each rate, the highest first."""
+    lr = config.lr if config.trunk_lr is None else config.trunk_lr
+    named = [(name, p) for name, p in module.named_parameters() if name.startswith("trunk.")]
+    trains = [(name.removeprefix("trunk."), p) for name, p in named if p.requires_grad]
+    if config.layer_decay == 1:
+        return [{"params": [p for _, p in trains], "lr": lr}] if trains else []
+    trunk = getattr(module, "trunk", None)
+    if not isinstance(trunk, nn.Module):
+        raise ConfigError(
+            f"optimizer.layer_decay: must be 1 without an image trunk; got {config.layer_decay}"
+        )
+    scales = layer_scales(trunk, config.layer_decay)
+    ordered = sorted({scales[name] for name, _ in trains}, reverse=True)
+    return [
+        {"params": [p for name, p in trains if scales[name] == scale], "lr": lr * scale} for scale in ordered
+    ]
 
 
 def set_rates(optimizer: Optimizer, factor: float) -> float:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 from emotionnet.evaluation.metrics import top1
 from emotionnet.evaluation.units import Split, pool_scores
 from emotionnet.losses import soft_cross_entropy
 from emotionnet.text.teacher import TextOutput
-from emotionnet.training.objective import split_scores
+from emotionnet.training.objective import Indices, Rows, split_scores
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,12 @@ class TeacherObjective:
         labels_NC = self.labels_MC[indices].to(output.scores.device)
         return {"loss": soft_cross_entropy(output.scores, labels_NC)}
 
-    def scores(self, scores_MC: npt.NDArray[np.float32], indices: npt.NDArray[np.int64]) -> dict[str, float]:
+    def scores(
+        self,
+        scores_MC: Rows,
+        indices: Indices,
+        dimensions_MK: Rows | None = None,  # noqa: ARG002 a teacher tells none
+    ) -> dict[str, float]:
         """See `split_scores`; and `top1` per group, its label values the mean over its sentences."""
         groups = [self.split.groups[index] for index in indices]
         pooled_GC, values_GC = (

@@ -2,40 +2,52 @@
 
 What a term compares the output with is computed for a whole split before training. Shape letters:
 N = images of the batch, M = images of the split, C = emotions, D = embedding size, A = teacher's emotions,
-T = tags of the batch, V = tags of the teacher.
+T = tags of the batch, V = tags of the teacher, K = dimensions such as valence.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
+from emotionnet.config import ObjectiveConfig
 from emotionnet.losses import (
     NO_LABEL,
+    asymmetric_loss,
     attended_features,
+    concordance_loss,
     distillation_loss,
     embedding_distance,
     hardest_label_loss,
+    kl_divergence,
     multi_label_cross_entropy,
     single_label_cross_entropy,
+    smoothed,
     soft_cross_entropy,
 )
 from emotionnet.models.network import EmotionOutput
 from emotionnet.models.transform import TextTransform
 from emotionnet.records import ImageRecord
 from emotionnet.text.teacher import pack
+from emotionnet.training.labels import balanced_weights, label_distributions, multi_hot, single_labels
 
 Compared = Callable[[EmotionOutput, Tensor], Tensor]  # a batch's output and its indices in, a scalar out
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]  # scores, labels and weights of the emotions in
 CLASSIFICATIONS: dict[str, Loss] = {
     "soft_cross_entropy": soft_cross_entropy,
+    "kl": kl_divergence,
     "cross_entropy": single_label_cross_entropy,
     "bce": multi_label_cross_entropy,
+    "asymmetric": asymmetric_loss,
     "hardest": hardest_label_loss,
 }
+OF_DISTRIBUTIONS = ("soft_cross_entropy", "kl")  # classifications that compare with shares of labels
+OF_EACH_ALONE = ("bce", "asymmetric")  # those whose scores become probabilities one by one, by a sigmoid
 
 
 @dataclass(frozen=True)
@@ -44,9 +56,11 @@ class Classification:
 
     loss: Loss
     labels: Tensor
+    weights_C: Tensor | None = None
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
-        return self.loss(output.scores, _rows(self.labels, output, indices))
+        weights_C = None if self.weights_C is None else self.weights_C.to(output.scores.device)
+        return self.loss(output.scores, _rows(self.labels, output, indices), weights_C)
 
 
 @dataclass(frozen=True)
@@ -120,9 +134,53 @@ class Distillation:
         return distillation_loss(output.aux_scores, _rows(self.teacher_MA, output, indices))
 
 
-def single_labels(records: Sequence[ImageRecord]) -> Tensor:
-    """Each record's first label, or -1 where it has none; int64, shape (M,)."""
-    return torch.tensor([record.labels[0] if record.labels else NO_LABEL for record in records])
+@dataclass(frozen=True)
+class Concordance:
+    """The head of dimensions against `true_MK`, NaN where not known."""
+
+    true_MK: Tensor
+
+    def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
+        assert output.dimensions is not None  # the term is made for networks with such a head
+        return concordance_loss(output.dimensions, _rows(self.true_MK, output, indices))
+
+
+def classification(
+    objective: ObjectiveConfig,
+    records: Sequence[ImageRecord],
+    distribution_MC: Tensor,
+    weights_C: Tensor | None,
+) -> Classification:
+    """The term that the objective names, its labels smoothed as it says.
+
+    Args:
+        objective: Its classification is not 'none'.
+        records: The records of the split.
+        distribution_MC: Their labels as distributions, a teacher's opinion in them or not.
+        weights_C: Of the emotions, see `class_weights`; None: all weigh alike.
+    """
+    name, share = objective.classification, objective.label_smoothing
+    loss = CLASSIFICATIONS[name]
+    if name in OF_DISTRIBUTIONS:
+        return Classification(loss, smoothed(distribution_MC, share) if share else distribution_MC, weights_C)
+    if name == "cross_entropy":
+        loss = partial(single_label_cross_entropy, smoothing=share)
+        return Classification(loss, single_labels(records), weights_C)
+    return Classification(loss, multi_hot(records, distribution_MC.shape[1]), weights_C)
+
+
+def class_weights(name: str, training: Sequence[ImageRecord], n_emotions: int) -> Tensor:
+    """Balanced weights of the emotions, counted over the training labels as a classification sees them.
+
+    Returns:
+        Float32, shape (C,), 1 on average over those labels.
+    """
+    if name in OF_DISTRIBUTIONS:
+        return balanced_weights(label_distributions(training, n_emotions))
+    if name == "cross_entropy":
+        labels_M = single_labels(training)
+        return balanced_weights(one_hot(labels_M[labels_M != NO_LABEL], n_emotions))
+    return balanced_weights(multi_hot(training, n_emotions))
 
 
 def _rows(table: Tensor, output: EmotionOutput, indices: Tensor) -> Tensor:

@@ -26,18 +26,17 @@ from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError, ImageRecord
 from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors
-from emotionnet.training.labels import label_distributions, multi_hot
+from emotionnet.training.labels import label_distributions
 from emotionnet.training.objective import Term
 from emotionnet.training.terms import (
-    CLASSIFICATIONS,
+    OF_DISTRIBUTIONS,
     AttendedTarget,
-    Classification,
     Compared,
     Distillation,
     FixedTarget,
     TransformClassification,
     TransformedTarget,
-    single_labels,
+    classification,
 )
 
 FROM_TEACHER = ("teacher", "transform", "attention")  # targets of the projection that a teacher gives
@@ -97,21 +96,30 @@ class TextSide:
         """The teacher's emotions, for a shape with a second head."""
         return self.model.emotions if self.model is not None and SHAPES[self.shape].aux else None
 
-    def terms(self, dataset: Dataset, records: Sequence[ImageRecord], *, learns: bool) -> dict[str, Term]:
-        """The terms of the loss on these records, by name, in the order in which they are summed up.
+    def terms(
+        self,
+        dataset: Dataset,
+        records: Sequence[ImageRecord],
+        *,
+        learns: bool,
+        weights_C: Tensor | None = None,
+    ) -> dict[str, Term]:
+        """The terms of the loss on these records that labels and tags give, by name, in order of summing up.
 
         Records to validate on may all be without tags, as the test files of 2020 are: then labels are
-        what is left of the loss.
+        what is left of them. `weights_C` are those of `class_weights`.
 
         Raises:
             DataError: Something is to be learnt from tags, and there is none.
         """
         objective, found = self.objective, dict[str, Term]()
         if self._reads_tags and not any(record.tags for record in records):
-            if learns or objective.classification == "none":
+            if learns or (objective.classification == "none" and objective.dimensions == "none"):
                 raise DataError(f"{dataset.root}: pictures must have tags to learn from; none has any")
+            if objective.classification == "none":
+                return {}
             labels_MC = label_distributions(records, len(dataset.emotions))
-            return {"classification": Term(1.0, _classification(objective, dataset, records, labels_MC))}
+            return {"classification": Term(1.0, classification(objective, records, labels_MC, weights_C))}
         features_MF = scores_MA = None
         bags: list[list[int]] = []
         if self.teacher is not None and self.model is not None:
@@ -122,7 +130,8 @@ class TextSide:
             assert scores_MA is not None  # `_require_given` saw to a teacher
             distribution_MC = mixed_labels(distribution_MC, self._as_labels(dataset, scores_MA))
         if objective.classification != "none":
-            found["classification"] = Term(1.0, _classification(objective, dataset, records, distribution_MC))
+            term = classification(objective, records, distribution_MC, weights_C)
+            found["classification"] = Term(1.0, term)
         if SHAPES[self.shape].projection and objective.embedding != "none":
             embedding = self._embedding(dataset, records, features_MF, bags)
             found["embedding"] = Term(objective.alpha, embedding)
@@ -202,18 +211,6 @@ def mean_word_vectors(
     return torch.from_numpy(means_MD)
 
 
-def _classification(
-    objective: ObjectiveConfig, dataset: Dataset, records: Sequence[ImageRecord], distribution_MC: Tensor
-) -> Compared:
-    if objective.classification == "soft_cross_entropy":
-        labels = distribution_MC
-    elif objective.classification == "cross_entropy":
-        labels = single_labels(records)
-    else:
-        labels = multi_hot(records, len(dataset.emotions))
-    return Classification(CLASSIFICATIONS[objective.classification], labels)
-
-
 def uses_teacher(config: TrainConfig) -> bool:
     """Whether a loss or a head of a training needs a teacher."""
     heads, objective = SHAPES[config.model.shape], config.objective
@@ -232,12 +229,13 @@ def _require_given(config: TrainConfig) -> None:
     if uses_teacher(config) and config.text.teacher is None:
         why = f"model.shape {shape}" if heads.aux else "what the objective learns from it"
         faults.append(f"text.teacher: must be given for {why}")
-    if objective.distillation == "labels" and objective.classification != "soft_cross_entropy":
+    if objective.distillation == "labels" and objective.classification not in OF_DISTRIBUTIONS:
         faults.append(
-            "objective.distillation: 'labels' needs objective.classification 'soft_cross_entropy'; "
+            "objective.distillation: 'labels' needs objective.classification 'soft_cross_entropy' or 'kl'; "
             f"got {objective.classification!r}"
         )
-    learns = objective.classification != "none" or (heads.projection and objective.embedding != "none")
+    learns = objective.classification != "none" or objective.dimensions != "none"
+    learns = learns or (heads.projection and objective.embedding != "none")
     if not learns and not (heads.aux and objective.distillation == "head"):
         faults.append(f"objective: some term must be left for model.shape {shape}; none is")
     if faults:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split
 from emotionnet.records import ConfigError, DataError
+from emotionnet.training.objective import Dimensions
 
 _BY_SIDES = ("macro_map", "hit_rate")  # full marks for any network where no picture lacks an emotion
 
@@ -33,6 +36,34 @@ def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled:
         )
     if learns and len(split.records) < 2:
         raise DataError(f"{dataset.root}: the train split must hold at least 2 pictures; BatchNorm needs two")
+
+
+def require_dimensions(dataset: Dataset, name: str, split: Split, dimensions: Dimensions) -> None:
+    """Check that two groups of a split know each dimension: one alone shows no concordance.
+
+    Args:
+        dataset: The data set.
+        name: One of its splits that is trained or validated on.
+        split: What that split holds.
+        dimensions: Those of the split.
+
+    Raises:
+        ConfigError: There are none, or fewer groups; one line for each dimension.
+    """
+    if not dimensions.names:
+        raise ConfigError(
+            f"objective.dimensions: must be 'none' for pictures without dimensions; {dataset.root} has none"
+        )
+    faults = []
+    for dimension, true_M in zip(dimensions.names, dimensions.true_MK.T, strict=True):
+        count = len({split.groups[row] for row in np.flatnonzero(~np.isnan(true_M))})
+        if count < 2:
+            faults.append(
+                f"objective.dimensions: at least 2 groups of {name} must have {dimension}; "
+                f"{dataset.root} has {count}"
+            )
+    if faults:
+        raise ConfigError(faults)
 
 
 def require_telling(split: Split, criterion: str) -> None:
