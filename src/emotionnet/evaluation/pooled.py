@@ -15,10 +15,9 @@ import polars as pl
 
 from emotionnet.evaluation.class_metrics import Singles
 from emotionnet.evaluation.metrics import Floats, Labels
-from emotionnet.evaluation.predictions import rows
+from emotionnet.evaluation.predictions import Tells, rows
 from emotionnet.evaluation.scores import Told, Truth
 from emotionnet.evaluation.units import group_index, pool_labels, pool_scores, pool_told
-from emotionnet.models.description import ImageModel
 from emotionnet.records import DataError
 
 
@@ -43,11 +42,11 @@ class Pooled:
     @property
     def probabilities(self) -> Floats:
         """Float64, 0 to 1, shape (U, C)."""
-        assert self.told.probabilities_UC is not None  # made of scores
+        assert self.told.probabilities_UC is not None  # a run's scores become some
         return self.told.probabilities_UC
 
 
-def by_group(table: pl.DataFrame, model: ImageModel, *, temperature: float = 1.0) -> Pooled:
+def by_group(table: pl.DataFrame, model: Tells, *, temperature: float = 1.0) -> Pooled:
     """Groups of pictures as units, in the order in which they first appear.
 
     Told: see `units.pool_told`; dimensions are means. True: labels that any picture has; the single label
@@ -80,7 +79,7 @@ def by_group(table: pl.DataFrame, model: ImageModel, *, temperature: float = 1.0
     )
 
 
-def by_person(table: pl.DataFrame, model: ImageModel, *, temperature: float = 1.0) -> Pooled | None:
+def by_person(table: pl.DataFrame, model: Tells, *, temperature: float = 1.0) -> Pooled | None:
     """Persons as units, who come and go with their picture; None where not all rows are persons.
 
     Arguments and errors as `by_group`.
@@ -151,7 +150,7 @@ def _shares(table: pl.DataFrame, emotions: Sequence[str]) -> Floats | None:
     return shares_NC if shares_NC.any() else None
 
 
-def _dimensions(table: pl.DataFrame, model: ImageModel) -> tuple[Floats | None, Floats | None]:
+def _dimensions(table: pl.DataFrame, model: Tells) -> tuple[Floats | None, Floats | None]:
     """Told and true dimensions; None each where the run tells none, or none is known."""
     if not model.dimensions:
         return None, None

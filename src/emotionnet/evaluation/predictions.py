@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 import polars as pl
 
+from emotionnet.data.store import Dataset
 from emotionnet.data.tables import read_parquet, write_parquet
 from emotionnet.evaluation.metrics import Floats
 from emotionnet.evaluation.single_labels import one_hot_labels
@@ -42,30 +45,67 @@ PREDICTION_SCHEMA = pl.Schema(
 )
 
 
+class Tells(Protocol):
+    """What stands behind a table: emotions in order, how scores become probabilities, names of dimensions.
+
+    An `ImageModel` does; so does a `Teller`.
+    """
+
+    @property
+    def emotions(self) -> tuple[str, ...]: ...
+    @property
+    def activation(self) -> Literal["softmax", "sigmoid", "none"]: ...
+    @property
+    def dimensions(self) -> tuple[str, ...]: ...
+
+
+@dataclass(frozen=True)
+class Teller:
+    """Whatever tells labels that a run was not trained on; activation none: its scores rank, and no more."""
+
+    emotions: tuple[str, ...]
+    activation: Literal["softmax", "sigmoid", "none"]
+    dimensions: tuple[str, ...] = ()
+
+
 def prediction_table(subject: Subject, split: Split, outputs: Outputs) -> pl.DataFrame:
+    """What a run tells of a split, with the words nearest to the projection; see `table_of`."""
+    tags = _nearest_tags(subject, outputs)
+    return table_of(subject.dataset, split, subject.predictor.model, outputs, tags=tags)
+
+
+def table_of(
+    dataset: Dataset,
+    split: Split,
+    teller: Tells,
+    outputs: Outputs,
+    *,
+    tags: Sequence[Sequence[str]] | None = None,
+) -> pl.DataFrame:
     """One row for each picture, or person, of a split; columns as in `PREDICTION_SCHEMA`.
 
-    `scores` (before softmax or sigmoid), `probabilities` and `shares` follow the order of the run's emotions,
-    `dimensions` that of the run's dimensions. `tags` are the words nearest to the projection. `single` is the
-    picture's label where the data set has single labels (`single_labels`), `shares` sum to 1 where labels
-    are weighted, `true_dimensions` are in the order of `dimensions`, NaN where one is not known, `box` is the
-    record's. What a network or a data set does not have is empty.
+    `scores` (before softmax or sigmoid), `probabilities` and `shares` follow the order of the teller's
+    emotions, `dimensions` that of its dimensions. `single` is the picture's label where the data set has
+    single labels (`single_labels`), `shares` sum to 1 where labels are weighted, `true_dimensions` are in the
+    order of `dimensions`, NaN where one is not known, `box` is the record's. What a teller or a data set does
+    not have is empty.
     """
-    model, records = subject.predictor.model, split.records
-    dimensions = outputs.dimensions
+    records, emotions, dimensions = split.records, teller.emotions, outputs.dimensions
+    none: list[list[float]] = [[]] * len(records)
+    told = none if teller.activation == "none" else probabilities(outputs.scores, teller.activation).tolist()
     return pl.DataFrame(
         {
             "id": [record.id for record in records],
             "path": [record.path for record in records],
             "group": split.groups,
-            "labels": [[model.emotions[i] for i in np.flatnonzero(row)] for row in split.labels],
-            "probabilities": probabilities(outputs.scores, model.activation).tolist(),
-            "tags": _nearest_tags(subject, outputs),
+            "labels": [[emotions[i] for i in np.flatnonzero(row)] for row in split.labels],
+            "probabilities": told,
+            "tags": none if tags is None else tags,
             "scores": outputs.scores.tolist(),
-            "dimensions": [[]] * len(records) if dimensions is None else dimensions.tolist(),
-            "single": _single(subject, split),
-            "shares": _shares(records, subject.dataset.emotion_names, model.emotions),
-            "true_dimensions": _true_dimensions(subject, records),
+            "dimensions": none if dimensions is None else dimensions.tolist(),
+            "single": _single(dataset, split, emotions),
+            "shares": _shares(records, dataset.emotion_names, emotions),
+            "true_dimensions": _true_dimensions(dataset, teller.dimensions, records),
             "box": [list(record.box) for record in records],
         },
         schema=PREDICTION_SCHEMA,
@@ -86,6 +126,15 @@ def read_predictions(run: Path, split: str = "test") -> pl.DataFrame:
     path = run / PREDICTIONS / f"{split}.parquet"
     if not path.is_file():
         raise DataError(f"{path}: file not found; 'emotionnet evaluate {run}' writes it")
+    return read_table(path)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table of predictions, columns as in `PREDICTION_SCHEMA`.
+
+    Raises:
+        DataError: It is missing or broken, or an earlier version wrote it.
+    """
     names = PREDICTION_SCHEMA.names()
     try:
         table = read_parquet(path)
@@ -119,19 +168,19 @@ def rows(column: pl.Series, size: int) -> Floats:
     return np.array([one or [np.nan] * size for one in lists], dtype=np.float64).reshape(len(lists), size)
 
 
-def _single(subject: Subject, split: Split) -> list[str | None]:
+def _single(dataset: Dataset, split: Split, emotions: Sequence[str]) -> list[str | None]:
     """Each picture's single label; None where it, or the data set, has none."""
-    emotions = subject.predictor.emotions
-    labels_NC = one_hot_labels(subject.dataset, split, emotions)
+    labels_NC = one_hot_labels(dataset, split, emotions)
     if labels_NC is None:
         return [None] * len(split.records)
     return [emotions[row.argmax()] if row.any() else None for row in labels_NC]
 
 
-def _true_dimensions(subject: Subject, records: Sequence[ImageRecord]) -> list[list[float]]:
-    """The records' dimensions that the run tells too, by name; empty where a record has none."""
-    names = tuple(subject.dataset.info.get("dimensions") or DIMENSIONS)
-    wanted = subject.predictor.model.dimensions
+def _true_dimensions(
+    dataset: Dataset, wanted: Sequence[str], records: Sequence[ImageRecord]
+) -> list[list[float]]:
+    """The records' dimensions that the teller tells too, by name; empty where a record has none."""
+    names = tuple(dataset.info.get("dimensions") or DIMENSIONS)
     places = [names.index(name) if name in names else None for name in wanted]
     return [
         [math.nan if place is None else record.dimensions[place] for place in places]

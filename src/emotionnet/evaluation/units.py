@@ -134,12 +134,12 @@ def pool_scores(values_NC: npt.NDArray[Any], groups: Sequence[str]) -> Floats:
 
 
 def pool_told(
-    scores_NC: npt.NDArray[Any], groups: Sequence[str], activation: Literal["softmax", "sigmoid"]
-) -> tuple[Floats, Floats]:
+    scores_NC: npt.NDArray[Any], groups: Sequence[str], activation: Literal["softmax", "sigmoid", "none"]
+) -> tuple[Floats, Floats | None]:
     """What a network tells of each group, by its pictures: the one way in which a RUN's outputs are pooled.
 
     Softmax: mean probabilities, which are the scores too. Sigmoid, as with a linear probe: mean scores, that
-    is, log-odds, as the baselines pool theirs, and the sigmoid of those means.
+    is, log-odds, as the baselines pool theirs, and the sigmoid of those means. None: mean scores alone.
 
     Args:
         scores_NC: Before softmax or sigmoid; float32, as the network gives them.
@@ -147,13 +147,13 @@ def pool_told(
         activation: What makes probabilities of them.
 
     Returns:
-        Scores, the larger the likelier, and probabilities; float64, shape (G, C) each.
+        Scores, the larger the likelier, and probabilities, if any; float64, shape (G, C) each.
     """
     if activation == "softmax":
         pooled_GC = pool_scores(probabilities(scores_NC, activation), groups)
         return pooled_GC, pooled_GC
     pooled_GC = pool_scores(scores_NC, groups)
-    return pooled_GC, expit(pooled_GC)
+    return pooled_GC, expit(pooled_GC) if activation == "sigmoid" else None
 
 
 def pool_labels(labels_NC: Labels, groups: Sequence[str]) -> Labels:

@@ -43,6 +43,15 @@ class Outputs:
         """Softmax of the scores; float32, shape (N, C), rows sum to 1."""
         return probabilities(self.scores, "softmax")
 
+    def take(self, rows: Sequence[int]) -> Outputs:
+        """Those of some images, in the order in which `rows` names them."""
+        return Outputs(
+            features=self.features[rows],
+            scores=self.scores[rows],
+            projection=None if self.projection is None else self.projection[rows],
+            dimensions=None if self.dimensions is None else self.dimensions[rows],
+        )
+
 
 def probabilities(scores_NC: Array, activation: Literal["softmax", "sigmoid"]) -> Array:
     """What scores say: of emotions that share 1 (softmax) or stand each for itself (sigmoid); float32."""
