@@ -19,7 +19,7 @@ from emotionnet.evaluation.zeroshot_labels import zeroshot
 from emotionnet.evaluation.zeroshot_pictures import rank_files
 from emotionnet.evaluation.zeroshot_spaces import Reading
 from emotionnet.evaluation.zeroshot_truth import ask_words
-from emotionnet.files import read_json
+from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
 from emotionnet.runs import read_metrics
 from emotionnet.text.vectors import WordVectors
@@ -146,6 +146,38 @@ def test_a_variant_replaces_its_own_scores_only(make_dataset: MakeDataset, make_
     assert read_metrics(run) == first | largest | val
     second = zeroshot(run, words={"blue": ("blue",)})
     assert read_metrics(run) == second | largest | val
+
+
+def test_vectors_of_the_sentence_model_have_one_for_any_word(
+    make_dataset: MakeDataset, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset()
+    run, asked = make_run(dataset), []
+
+    def sentence_vectors(words: Sequence[str]) -> WordVectors:
+        asked.append(list(words))
+        return WordVectors(tuple(words), np.eye(4, dtype=np.float32)[: len(words)])
+
+    monkeypatch.setattr("emotionnet.evaluation.zeroshot_spaces.sentence_vectors", sentence_vectors)
+    words = {"red": ("Red",), "awe": ("Awe", "calm", "awe")}
+    with pytest.raises(DataError, match="lack Awe, calm, awe; give other words with --labels, other vectors"):
+        zeroshot(run, words=words)
+    info = read_json(run / "vectors.json")
+    write_json(run / "vectors.json", {**info, "method": "sentence", "model": "all-MiniLM-L6-v2"})
+    zeroshot(run, words=words)
+    assert asked == [["awe", "calm"]]
+    predictor = open_subject(run).predictor
+    paths = [dataset.image_path(record) for record in dataset.records("test")]
+    projection_ND = predictor.outputs(paths).projection
+    assert projection_ND is not None
+    assert predictor.vectors is not None
+    both = WordVectors(
+        (*predictor.vectors.words, "awe", "calm"),
+        np.concatenate([predictor.vectors.vectors_VD, np.eye(4, dtype=np.float32)[:2]]),
+    )
+    expected_NK = mean_cosines(projection_ND.astype(np.float64), both, list(words.values()))
+    table = pl.read_parquet(run / "predictions" / "zeroshot-words-test.parquet")
+    np.testing.assert_allclose(np.array(table["cosines"].to_list()), expected_NK, atol=2e-6)
 
 
 def test_sentence_vectors_by_their_formula_for_a_run_without_projection(

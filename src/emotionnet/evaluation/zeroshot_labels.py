@@ -72,18 +72,20 @@ def zeroshot(  # noqa: PLR0913
         raise DataError("--labels and --on both say what to score; give one of them")
     subject = open_subject(run, data, format=format, vectors=vectors)
     if words is not None:
-        return score_words(subject, words, split=split, reading=reading)
+        return score_words(subject, words, split=split, vectors=vectors, reading=reading)
     if on is None:
         held_out = set(subject.predictor.model.domain.unseen) & set(subject.dataset.unseen_names)
         on = "unseen" if held_out and reading == PLAIN else "labels"
     if on == "labels":
-        return score_labels(subject, split=split, reading=reading)
+        return score_labels(subject, split=split, vectors=vectors, reading=reading)
     if reading != PLAIN:
         raise DataError("--pool, --teacher and --space are for labels; add --on labels, or --labels WORDS")
     return score_unseen(subject, split=split)
 
 
-def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PLAIN) -> dict[str, float]:
+def score_labels(
+    subject: Subject, *, split: str = "test", vectors: Path | None = None, reading: Reading = PLAIN
+) -> dict[str, float]:
     """Score a run on the labels of a data set that it was not trained on.
 
     Writes `predictions/zeroshot-<split>.parquet`, columns as in `SCHEMA`: a row for each record with its
@@ -92,6 +94,7 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
     Args:
         subject: The run and the data set.
         split: Which split of it.
+        vectors: Where the subject's vectors were read, if not in the run.
         reading: How words become scores.
 
     Returns:
@@ -109,11 +112,16 @@ def score_labels(subject: Subject, *, split: str = "test", reading: Reading = PL
             "it was trained on this data set, name another with --data"
         )
     require_not_fitted_on(subject, split)
-    return _score(subject, ask_labels(subject.dataset, split), split, reading)
+    return _score(subject, ask_labels(subject.dataset, split), split, vectors, reading)
 
 
 def score_words(
-    subject: Subject, words: WordSets, *, split: str = "test", reading: Reading = PLAIN
+    subject: Subject,
+    words: WordSets,
+    *,
+    split: str = "test",
+    vectors: Path | None = None,
+    reading: Reading = PLAIN,
 ) -> dict[str, float]:
     """Score a run on any words, on its own data set or another.
 
@@ -124,6 +132,7 @@ def score_words(
         subject: The run and the data set.
         words: The labels, each with its words; `zeroshot_truth.ask_words` says when a picture carries one.
         split: Which split of the data set.
+        vectors: Where the subject's vectors were read, if not in the run.
         reading: How words become scores.
 
     Returns:
@@ -139,7 +148,7 @@ def score_words(
     if seen:
         message(f"{', '.join(seen)}: the run was trained on it; its score is no zero-shot")
     asked = replace(asked, notes={**asked.notes, "n_seen": len(seen)})
-    return _score(subject, asked, split, reading)
+    return _score(subject, asked, split, vectors, reading)
 
 
 def is_own(subject: Subject) -> bool:
@@ -189,9 +198,11 @@ def prediction_rows(
     )
 
 
-def _score(subject: Subject, asked: Asked, split: str, reading: Reading) -> dict[str, float]:
+def _score(
+    subject: Subject, asked: Asked, split: str, vectors: Path | None, reading: Reading
+) -> dict[str, float]:
     taught = _taught(subject, split) if reading.space == "sentence" else None
-    space = open_space(subject.run, subject.predictor, asked.words, reading, taught=taught)
+    space = open_space(subject.run, subject.predictor, asked.words, reading, vectors=vectors, taught=taught)
     outputs = _outputs(subject, asked.scored, progress=f"{split} pictures")
     cosines_NK = space.scores(outputs)
     found = scores_of(asked, cosines_NK, seed=subject.seed)

@@ -38,7 +38,7 @@ def rank_files(
     """
     predictor = load_predictor(run, vectors=vectors)
     taught = open_subject(run, vectors=vectors).dataset if reading.space == "sentence" else None
-    space = open_space(run, predictor, words, reading, taught=taught)
+    space = open_space(run, predictor, words, reading, vectors=vectors, taught=taught)
     names = tuple(words)
     predictions: list[ZeroShotPrediction] = []
     faults: list[str] = []

@@ -1,7 +1,8 @@
 """Where pictures and words meet: how a run's outputs become scores of labels that it was not trained on.
 
-The space is that of the run's word vectors, where its projection lies; a TEACHER's features of words; or that
-of sentence vectors, into which a ridge map takes the trunk's features (`ridge_words`).
+The space is that of the run's word vectors, where its projection lies (any word has a vector where these come
+from the sentence model); a TEACHER's features of words; or that of sentence vectors, into which a ridge map
+takes the trunk's features (`ridge_words`).
 Shape letters: N = pictures, K = labels, D = size of the space.
 """
 
@@ -17,13 +18,13 @@ import numpy as np
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.ridge_words import Vectorise, map_points, sentence_map
 from emotionnet.evaluation.zeroshot_words import WordSets, plain
-from emotionnet.inference.label_points import Pool, TeacherWords, label_points, label_scores, teacher_words
+from emotionnet.inference.label_points import Pool, label_points, label_scores, teacher_words
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.models.teachers import load_teacher
 from emotionnet.records import DataError
-from emotionnet.text.sentence import sentence_vectors
-from emotionnet.text.vectors import WordVectors
+from emotionnet.text.sentence import MODEL, sentence_vectors
+from emotionnet.text.vectors import WordVectors, read_info
 
 SpaceName = Literal["vectors", "sentence"]
 NEAREST_TAGS = 10
@@ -73,15 +74,22 @@ class Space:
 
 
 def open_space(
-    run: Path, predictor: Predictor, words: WordSets, reading: Reading, *, taught: Dataset | None = None
+    run: Path,
+    predictor: Predictor,
+    words: WordSets,
+    reading: Reading,
+    *,
+    vectors: Path | None = None,
+    taught: Dataset | None = None,
 ) -> Space:
     """The space that a reading asks for, with the points of labels.
 
     Args:
-        run: The RUN, for errors.
+        run: The RUN.
         predictor: The same at work.
         words: At least one word for each label.
         reading: Which space, and how.
+        vectors: Where the predictor's vectors were read, if not in the run.
         taught: The run's own data set, of which a map to sentence vectors is made; only for these.
 
     Raises:
@@ -97,17 +105,13 @@ def open_space(
         raise DataError(
             f"{run}: zero-shot needs a network with a projection; this run has none, give --space sentence"
         )
-    known: WordVectors | TeacherWords | None = predictor.vectors
     if reading.teacher is not None:
-        known = teacher_words(*load_teacher(reading.teacher))
-    if known is None:
+        told = teacher_words(*load_teacher(reading.teacher))
+        return Space(_projection, label_points(words, told), told.tags, reading.pool)
+    if predictor.vectors is None:
         raise DataError(f"{run}: zero-shot needs word vectors; this run has none, give --vectors")
-    return Space(
-        place=_projection,
-        points=label_points(words, known),
-        tags=known.tags if isinstance(known, TeacherWords) else known,
-        pool=reading.pool,
-    )
+    known = _with_words(predictor.vectors, words, run if vectors is None else vectors)
+    return Space(_projection, label_points(words, known), predictor.vectors, reading.pool)
 
 
 def sentence_space(
@@ -139,6 +143,22 @@ def sentence_space(
         tags=learned.taught,
         pool=pool,
     )
+
+
+def _with_words(known: WordVectors, words: WordSets, where: Path) -> WordVectors:
+    """The vectors with those of further words, where the model that they come from has one for any word."""
+    wanted = dict.fromkeys(word for some in words.values() for word in some)
+    missing = [word for word in wanted if word not in known and word.lower() not in known]
+    if not missing:
+        return known
+    info = read_info(where)
+    if (info.get("method"), info.get("model")) != ("sentence", MODEL):
+        raise DataError(
+            f"every word must have a vector; this run's vectors lack {', '.join(missing)}; give other words "
+            "with --labels, other vectors with --vectors, or --space sentence"
+        )
+    more = sentence_vectors(list(dict.fromkeys(word.lower() for word in missing)))
+    return WordVectors((*known.words, *more.words), np.concatenate([known.vectors_VD, more.vectors_VD]))
 
 
 def _projection(outputs: Outputs) -> Array:
