@@ -58,6 +58,14 @@ def test_elsewhere_every_picture_must_have_one(records: list[ImageRecord], expec
     assert (None if found is None else found.tolist()) == expected
 
 
+def test_the_most_votes_of_a_benchmark_are_the_label_and_a_tie_is_none() -> None:
+    records = [record("a", (1, 0), (3.0, 1.0)), record("b", (0, 1), (0.5, 0.5)), record("c", (0,), (0.0,))]
+    dataset, split = opened(records, ("no", "yes"))
+    found = one_hot_labels(replace(dataset, info={"format": "emotion6"}), split, ("no", "yes"))
+    assert found is not None
+    assert found.tolist() == [[False, True], [False, False], [False, False]]
+
+
 def test_accuracy_is_scikit_learns_over_those_that_have_a_label() -> None:
     rng = np.random.default_rng(0)
     scores, truth = rng.random((40, 8)), rng.integers(8, size=40)

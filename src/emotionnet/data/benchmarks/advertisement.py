@@ -138,6 +138,7 @@ ADVERTISEMENT = Benchmark(
     labels=LABELS,
     splits=(ALL,),
     score="mAP; accuracy of the top label",
+    main_score="macro_map",
     licence="not stated; for research",
     citation="Hussain, Zhang, Zhang, Ye, Thomas, Agha, Ong, Kovashka, 'Automatic Understanding of Image and "
     "Video Advertisements', CVPR 2017",

@@ -40,7 +40,8 @@ class Benchmark:
     Where train is given without val, a tenth of train becomes val by the protocol's seed.
     `dimensions` name what the records' `dimensions` are, in order; `ranges` their smallest and largest value.
     `published` are counts by split, by class or by `<split>/<class>`, from `citation`. `licence` is that of
-    the pictures. `score` names the field's usual score. `checked_on` tells on what the adapter was tried:
+    the pictures. `score` names the field's usual score, `main_score` the key of the one that stands in a
+    suite's table. `checked_on` tells on what the adapter was tried:
     a copy of the layout, or the real data with the date.
     """
 
@@ -56,6 +57,7 @@ class Benchmark:
     protocol: Protocol = Protocol()
     dimensions: tuple[str, ...] = ()
     ranges: tuple[float, float] | None = None
+    main_score: str = "accuracy"
     published: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     remarks: tuple[str, ...] = ()
     checked_on: str = "copy of the layout"

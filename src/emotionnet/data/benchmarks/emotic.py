@@ -51,6 +51,7 @@ EMOTIC = Benchmark(
     labels=LABELS,
     splits=SPLITS,
     score="mAP over 26 categories, person level",
+    main_score="macro_map",
     licence="non-commercial research and education only",
     citation="Kosti, Alvarez, Recasens, Lapedriza, 'Context Based Emotion Recognition using EMOTIC Dataset', "
     "IEEE TPAMI 2019",

@@ -34,11 +34,11 @@ def read(root: Path, split: str, *, name: str, suffix: str) -> tuple[ImageRecord
     """
     require_split(split, (ALL,))
     table, votes_file = root / f"data_{suffix}.mat", root / f"nvote_{suffix}.mat"
-    indices, votes_NC = read_mat(table, "ind").ravel(), read_mat(votes_file, "n_vote_all")
-    if votes_NC.shape != (indices.size, len(VOTE_ORDER)) or votes_NC.dtype.kind not in "iuf":
+    indices, votes_NC = _array(table, "ind").ravel(), _array(votes_file, "n_vote_all")
+    if votes_NC.shape != (indices.size, len(VOTE_ORDER)):
         raise DataError(
             f"{votes_file}: n_vote_all must hold {len(VOTE_ORDER)} numbers for each of the {indices.size} "
-            f"pictures of {table.name}; got shape {votes_NC.shape} of {votes_NC.dtype}"
+            f"pictures of {table.name}; got shape {votes_NC.shape}"
         )
     listed, faults = Listed(table), Faults()
     for number, (index, votes) in enumerate(zip(indices, votes_NC, strict=True), start=1):
@@ -48,6 +48,13 @@ def read(root: Path, split: str, *, name: str, suffix: str) -> tuple[ImageRecord
             given = tuple(weights[label] for label in labels)
             listed.add(picture(name, f"{_index(index)}.jpg", labels, label_weights=given))
     return listed.finish(faults)
+
+
+def _array(path: Path, name: str) -> npt.NDArray[Any]:
+    found = read_mat(path, name)
+    if not isinstance(found, np.ndarray):
+        raise DataError(f"{path}: {name} must hold numbers; got {shown(found)}")
+    return found
 
 
 def _index(value: object) -> int:
@@ -76,6 +83,7 @@ def _benchmark(name: str, suffix: str, published: int) -> Benchmark:
         labels=LABELS,
         splits=(ALL,),
         score="KL divergence, and the five other measures of distributions",
+        main_score="kl",
         licence="not stated; for research",
         citation="Yang, Sun, Sun, 'Learning Visual Sentiment Distributions via Augmented Conditional "
         "Probability Neural Network', AAAI 2017",

@@ -148,6 +148,7 @@ STOCKEMOTION = Benchmark(
     labels=stockemotion_labels(),
     splits=SPLITS,
     score="mAP over 690 emotion tags",
+    main_score="macro_map",
     licence=_LICENCE,
     citation=_CITATION,
     layout="{train,val,test}.pkl, etag2idx.pkl; pictures in images/ or beside it",

@@ -25,7 +25,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """A score that can be resampled, a bare number, or the reason why there is none."""
+    """A score that can be resampled, a bare number, or why there is none; "" where none is meant."""
 
     sample: Resampled | None = None
     value: float | None = None

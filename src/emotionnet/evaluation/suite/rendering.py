@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from emotionnet.evaluation.score_tables import NONE
-from emotionnet.evaluation.suite.grid import Cell, Column, Grid
+from emotionnet.evaluation.suite.grid import NOT_RUN, Cell, Column, Grid
 from emotionnet.evaluation.suite.published import Published
 
 DIGITS = 3
@@ -35,7 +35,7 @@ def markdown(grid: Grid, published: Sequence[Published] = ()) -> str:
     for row in grid.rows:
         cells = [_markdown_cell(grid.cell(row, c), bold=leaders[c.name] == row) for c in grid.columns]
         lines.append(_pipe([_escaped(row), *cells]))
-    lines += ["", LEGEND]
+    lines += ["", LEGEND, *_reasons(grid)]
     if published:
         lines += ["", "## Published results", "", PUBLISHED_LEGEND, ""]
         lines += [_pipe(_PUBLISHED), "|---" * len(_PUBLISHED) + "|"]
@@ -105,7 +105,24 @@ def _numbers(cell: Cell) -> tuple[str, str, str]:
 
 
 def _bare(cell: Cell) -> str:
-    return (cell.note or NONE) if cell.value is None else f"{cell.value:z.{DIGITS}f}"
+    """A number without interval, or in two words that there is none."""
+    if cell.value is not None:
+        return f"{cell.value:z.{DIGITS}f}"
+    return NOT_RUN if cell.note else NONE
+
+
+def _reasons(grid: Grid) -> list[str]:
+    """Why cells are empty, one line each; a row that is empty for one reason has one line."""
+    lines = []
+    for row in grid.rows:
+        notes = {c.name: note for c in grid.columns if (note := grid.cell(row, c).note) not in ("", NOT_RUN)}
+        if len(notes) == len(grid.columns) and len(set(notes.values())) == 1:
+            lines.append(f"* {_escaped(row)}: {_escaped(next(iter(notes.values())))}")
+        else:
+            lines += [
+                f"* {_escaped(row)}, {_escaped(name)}: {_escaped(note)}" for name, note in notes.items()
+            ]
+    return ["", *lines] if lines else []
 
 
 def _texts(one: Published) -> tuple[str, ...]:

@@ -1,0 +1,176 @@
+"""The rows of a suite: a run, or a CLIP model, and what each tells of a benchmark's pictures.
+
+Shape letters: N = pictures of a split, M = pictures of several, F = features, C = labels of the benchmark.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.predictions import Teller
+from emotionnet.evaluation.units import require_same_emotions
+from emotionnet.evaluation.zeroshot_spaces import PLAIN, open_space
+from emotionnet.evaluation.zeroshot_words import label_words
+from emotionnet.files import sha256
+from emotionnet.inference.clip import ClipPredictor, load_clip
+from emotionnet.inference.features import cached_outputs
+from emotionnet.inference.outputs import Array, Outputs, probabilities
+from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.label_maps import table_map
+from emotionnet.records import DataError
+from emotionnet.runs import MODEL, WEIGHTS
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a row tells of pictures: `outputs.scores` (N, C), and how they become probabilities."""
+
+    teller: Teller
+    outputs: Outputs
+
+
+class Row(Protocol):
+    """What can be held against benchmarks.
+
+    `identity` is a text that changes when its weights do. Pictures come once each.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def identity(self) -> str: ...
+
+    def features(self, paths: Sequence[Path]) -> Array:
+        """For a linear probe; float32, shape (M, F)."""
+        ...
+
+    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        """By its own emotions, which must be those of the data."""
+        ...
+
+    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        """By its own emotions, through the table of label maps."""
+        ...
+
+    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        """By the words of the labels."""
+        ...
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """A RUN as a row."""
+
+    name: str
+    run: Path
+    predictor: Predictor
+    identity: str
+
+    def features(self, paths: Sequence[Path]) -> Array:
+        return self._outputs(paths).features
+
+    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        require_same_emotions(dataset, self.predictor.emotions)
+        model = self.predictor.model
+        return Answer(Teller(model.emotions, model.activation, model.dimensions), self._outputs(paths))
+
+    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        model, names = self.predictor.model, dataset.emotion_names
+        found, outputs = table_map(model.emotions, names), self._outputs(paths)
+        told_NC = probabilities(outputs.scores, model.activation)
+        scores_NC = found.scores(told_NC, shared=model.activation == "softmax").astype(np.float32)
+        return Answer(Teller(names, "none", model.dimensions), replace(outputs, scores=scores_NC))
+
+    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        names = dataset.emotion_names
+        space = open_space(self.run, self.predictor, label_words(names), PLAIN)
+        outputs = self._outputs(paths)
+        return Answer(Teller(names, "none"), replace(outputs, scores=space.scores(outputs), dimensions=None))
+
+    def _outputs(self, paths: Sequence[Path]) -> Outputs:
+        return cached_outputs(self.predictor, paths, progress=self.name)
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """A CLIP model as a row. It has no emotions of its own: every way but a probe is by the labels' words."""
+
+    name: str
+    clip: ClipPredictor
+    identity: str
+
+    def features(self, paths: Sequence[Path]) -> Array:
+        return self.clip.features(paths, progress=self.name)
+
+    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        return self.zeroshot(dataset, paths)
+
+    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        return self.zeroshot(dataset, paths)
+
+    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+        names = dataset.emotion_names
+        cosines_NC, told_NC = self.clip.label_scores(paths, label_words(names), progress=self.name)
+        logits_NC = np.log(np.maximum(told_NC, np.finfo(np.float32).tiny))
+        return Answer(
+            Teller(names, "softmax"), Outputs(features=cosines_NC, scores=logits_NC, projection=None)
+        )
+
+
+def open_runs(runs: Sequence[Path]) -> list[RunRow]:
+    """Runs as rows, named by their folders, with so much of the path as tells them apart.
+
+    Raises:
+        DataError: One is no finished RUN, or given twice; one line for each.
+    """
+    rows: list[RunRow] = []
+    faults: list[str] = []
+    for run, name in zip(runs, distinct_names(runs), strict=True):
+        try:
+            rows.append(RunRow(name, run, load_predictor(run), _identity(run)))
+        except DataError as error:
+            faults += error.faults
+    if faults:
+        raise DataError(faults)
+    return rows
+
+
+def open_clip_row(name: str, *, seed: int) -> ClipRow:
+    """A CLIP model as a row; errors as `load_clip`."""
+    clip = load_clip(name, seed=seed)
+    return ClipRow(str(clip.name), clip, clip.weights_sha256())
+
+
+def distinct_names(runs: Sequence[Path]) -> list[str]:
+    """The shortest ends of paths that tell them apart.
+
+    Raises:
+        DataError: The same folder twice.
+
+    Example:
+        >>> distinct_names([Path("a/run"), Path("b/run"), Path("c")])
+        ['a/run', 'b/run', 'c']
+    """
+    parts = [run.absolute().parts for run in runs]
+    twice = sorted({str(run) for run in runs if parts.count(run.absolute().parts) > 1})
+    if twice:
+        raise DataError(f"{name}: a run must be given once; it is given more often" for name in twice)
+    names = []
+    for own in parts:
+        length = 1
+        while sum(other[-length:] == own[-length:] for other in parts) > 1:
+            length += 1
+        names.append("/".join(own[-length:]))
+    return names
+
+
+def _identity(run: Path) -> str:
+    files = [run / name for name in (MODEL, WEIGHTS, "vectors.safetensors", "words.json")]
+    return hashlib.sha256(" ".join(sha256(file) for file in files if file.is_file()).encode()).hexdigest()

@@ -1,0 +1,180 @@
+"""Run a suite: every benchmark is opened, every cell filled or read again, then the table is written.
+
+The table is made of the kept cells alone, so a suite that was killed and started again ends with the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from emotionnet.config import SuiteConfig, SuiteEntry
+from emotionnet.data.benchmarks.catalogue import BENCHMARKS
+from emotionnet.data.opening import open_data
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.chance import chance_scores
+from emotionnet.evaluation.pooled import Pooled
+from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.scores import SCORES, resample, score_of
+from emotionnet.evaluation.suite.cells import fill, folder_name
+from emotionnet.evaluation.suite.grid import NOT_RUN, Cell, Column, Grid
+from emotionnet.evaluation.suite.published import published_for
+from emotionnet.evaluation.suite.rendering import comma_separated, latex, markdown
+from emotionnet.evaluation.suite.rows import ClipRow, Row, open_clip_row, open_runs
+from emotionnet.files import require_folder_or_nothing, write_text
+from emotionnet.progress import message
+from emotionnet.records import DataError
+
+CHANCE = "chance"
+CELLS = "cells"
+
+
+@dataclass(frozen=True)
+class Written:
+    """Where the table lies, and how many of its cells have a score."""
+
+    markdown: Path
+    csv: Path
+    latex: Path
+    cells: int
+    filled: int
+
+
+def run_suite(runs: Sequence[Path], suite: SuiteConfig, out: Path) -> Written:
+    """Hold runs, and a CLIP model beside them, against benchmarks.
+
+    Every cell is kept in `out/cells`, so that the same call goes on where it was stopped; a cell is computed
+    anew when its run, its benchmark or the version has changed. A run that cannot be held against a benchmark
+    in the way that is asked for gets 'not run here' and the reason.
+
+    Args:
+        runs: Finished RUNs; none: the CLIP model alone.
+        suite: What they are held against.
+        out: The folder for `table.md`, `table.csv`, `table.tex` and the cells.
+
+    Raises:
+        DataError: A run or a benchmark cannot be opened, or a score is unknown; nothing is computed then.
+    """
+    require_folder_or_nothing(out)
+    _require_scores(suite)
+    rows: list[Row] = [*open_runs(runs)]
+    datasets = _open_all(suite)
+    clip, reason = _open_clip(suite)
+    rows += [clip] if clip is not None else []
+    grids = [_column(entry, datasets[entry.name], rows, out, suite.seed) for entry in suite.benchmarks]
+    names = [row.name for row in rows]
+    cells = {key: cell for _, some in grids for key, cell in some.items()}
+    if suite.clip is not None and clip is None:
+        names.append(suite.clip)
+        cells |= {(suite.clip, entry.name): Cell(note=reason) for entry in suite.benchmarks}
+    grid = Grid((*names, CHANCE), tuple(column for column, _ in grids), cells)
+    return _write(grid, suite, out)
+
+
+def _require_scores(suite: SuiteConfig) -> None:
+    faults = [
+        f"{entry.name}: score must be auto or one of {', '.join(SCORES)}; got {entry.score!r}"
+        for entry in suite.benchmarks
+        if entry.score != "auto" and entry.score.partition(".")[0] not in SCORES
+    ]
+    if faults:
+        raise DataError(faults)
+
+
+def _open_all(suite: SuiteConfig) -> dict[str, Dataset]:
+    datasets: dict[str, Dataset] = {}
+    faults: list[str] = []
+    for entry in suite.benchmarks:
+        try:
+            datasets[entry.name] = open_data(entry)
+            datasets[entry.name].records(entry.split)
+        except DataError as error:
+            faults += [f"{entry.name}: {fault}" for fault in error.faults]
+    if faults:
+        raise DataError(faults)
+    return datasets
+
+
+def _open_clip(suite: SuiteConfig) -> tuple[ClipRow | None, str]:
+    """The CLIP model, or why it cannot be had."""
+    if suite.clip is None:
+        return None, ""
+    try:
+        return open_clip_row(suite.clip, seed=suite.seed), ""
+    except DataError as error:
+        message(f"{suite.clip}: {NOT_RUN}: {error.faults[0]}")
+        return None, f"{NOT_RUN}: {error.faults[0]}"
+
+
+def _column(
+    entry: SuiteEntry, dataset: Dataset, rows: Sequence[Row], out: Path, seed: int
+) -> tuple[Column, dict[tuple[str, str], Cell]]:
+    """All cells of a benchmark, the same resamples for all of them, and what the column says."""
+    pooled: dict[str, Pooled] = {}
+    cells: dict[tuple[str, str], Cell] = {}
+    for row in rows:
+        folder = out / CELLS / folder_name(row.name) / entry.name
+        try:
+            pooled[row.name] = fill(folder, row, entry, dataset).pooled()
+        except DataError as error:
+            message(f"{row.name}, {entry.name}: {NOT_RUN}: {error.faults[0]}")
+            cells[row.name, entry.name] = Cell(note=f"{NOT_RUN}: {error.faults[0]}")
+    if not pooled:
+        return Column(entry.name, _score_key(entry, None), entry.how, "higher", 0, "groups"), cells
+    some = next(iter(pooled.values()))
+    key = _score_key(entry, some)
+    units = len(some.ids)
+    column = Column(entry.name, key, entry.how, score_of(key).better, units, f"{some.unit}s")
+    for name, one in pooled.items():
+        cells[name, entry.name] = _scored(one, key, seed)
+    cells[CHANCE, entry.name] = _chance(some, key, seed)
+    return column, cells
+
+
+def _score_key(entry: SuiteEntry, pooled: Pooled | None) -> str:
+    if entry.score != "auto":
+        return entry.score
+    if entry.format in BENCHMARKS:
+        return BENCHMARKS[entry.format].main_score
+    return "macro_map" if pooled is None or pooled.truth.single_U is None else "accuracy"
+
+
+def _scored(pooled: Pooled, key: str, seed: int) -> Cell:
+    groups = pooled.truth.groups_U
+    count = len(pooled.ids) if groups is None else int(groups.max()) + 1
+    weights = draw_weights(count, seed=seed)
+    found = resample(
+        pooled.told,
+        pooled.truth,
+        weights if groups is None else weights[groups],
+        only=[key.partition(".")[0]],
+    )
+    return Cell(found[key]) if key in found else Cell(note=f"{NOT_RUN}: {key} needs {score_of(key).needs}")
+
+
+def _chance(pooled: Pooled, key: str, seed: int) -> Cell:
+    """What random scores reach, where that is known."""
+    labels_UC = pooled.truth.labels_UC
+    known: Mapping[str, float] = {
+        "accuracy": 1 / labels_UC.shape[1],
+        "balanced_accuracy": 1 / labels_UC.shape[1],
+    }
+    if key in ("macro_map", "auc", "hit_rate"):
+        known = chance_scores(labels_UC, seed=seed)
+    return Cell(value=known[key]) if key in known and np.isfinite(known[key]) else Cell(note="")
+
+
+def _write(grid: Grid, suite: SuiteConfig, out: Path) -> Written:
+    formats = {entry.name: entry.format for entry in suite.benchmarks}
+    published = published_for(formats.values())
+    names = ("table.md", "table.csv", "table.tex")
+    texts = (markdown(grid, published), comma_separated(grid), latex(grid))
+    for name, text in zip(names, texts, strict=True):
+        write_text(out / name, text)
+    rows = [row for row in grid.rows if row != CHANCE]
+    filled = sum(grid.cell(row, column).sample is not None for row in rows for column in grid.columns)
+    page, csv, tex = (out / name for name in names)
+    return Written(page, csv, tex, cells=len(rows) * len(grid.columns), filled=filled)
