@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emotionnet.data.benchmarks.emotic_person import DIMENSIONS, person
 from emotionnet.data.benchmarks.lists import joined
-from emotionnet.data.benchmarks.mat_files import numbers, read_mat, structs, text, texts
+from emotionnet.data.benchmarks.mat_files import Structs, numbers, read_mat, structs, text, texts
 from emotionnet.data.benchmarks.text_tables import Faults
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.progress import track
@@ -28,11 +30,11 @@ def read_annotations_mat(path: Path, split: str, folder: str) -> tuple[ImageReco
         DataError: The file is broken, or a picture or person in it is not what it must be.
     """
     faults, records = Faults(), list[ImageRecord]()
-    images = []
+    images = Structs()
     with faults.at(path):
         images = structs(read_mat(path, split), split)
     for number, image in enumerate(track(images, f"Reading {split}"), start=1):
-        where, place, people = f"{path}: {split}({number})", "", list[dict[str, Any]]()
+        where, place, people = f"{path}: {split}({number})", "", Structs()
         with faults.at(where):
             parts = (
                 folder,
@@ -62,7 +64,7 @@ def _categories(one: Mapping[str, Any], split: str) -> list[str]:
 def _dimensions(one: Mapping[str, Any], split: str) -> tuple[float, ...]:
     name = "annotations_continuous" if split == "train" else "combined_continuous"
     value = _field(one, name)
-    if getattr(value, "size", None) == 0:  # nobody was asked
+    if isinstance(value, np.ndarray) and value.size == 0:  # nobody was asked
         return (float("nan"),) * len(DIMENSIONS)
     told = structs(value, name)
     if len(told) != 1:
