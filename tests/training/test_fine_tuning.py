@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
 
 from emotionnet import runs
 from emotionnet.config import TrainConfig
@@ -19,6 +20,7 @@ from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.evaluation.units import read_split
 from emotionnet.files import read_json, sha256, write_json
 from emotionnet.models.description import ImageModel, read_description
+from emotionnet.models.network import EmotionOutput
 from emotionnet.models.weights import read_tensors
 from emotionnet.records import ConfigError, DataError
 from emotionnet.training import loop
@@ -193,6 +195,19 @@ def test_labels_are_smoothed_in_training_and_validation(options: dict[str, Any])
     for before, after in ((plain.train, made.train), (plain.val, made.val)):
         rows, smooth = (part.objective.terms["classification"].value.labels for part in (before, after))
         torch.testing.assert_close(smooth, 0.7 * rows + 0.1)
+
+
+def test_single_labels_are_smoothed_and_weighed_as_pytorch_does(options: dict[str, Any]) -> None:
+    table = Path(options["data.root"]) / "train.parquet"
+    pl.read_parquet(table).head(7).write_parquet(table)
+    name, more = "objective.classification", {"objective.class_weights": "balanced"}
+    made = job(options, **{name: "cross_entropy", "objective.label_smoothing": 0.3}, **more).train.objective
+    labels = [record.labels[0] for record in read_dataset(table.parent).records("train")]
+    scores = torch.randn(7, 3, generator=torch.Generator().manual_seed(0))
+    found = made.losses(EmotionOutput(torch.zeros(7, 2), scores, None, None), torch.arange(7))["loss"]
+    weights = 7 / (3 * torch.bincount(torch.tensor(labels)))
+    expected = cross_entropy(scores, torch.tensor(labels), weights, label_smoothing=0.3, reduction="sum") / 7
+    torch.testing.assert_close(found, expected)
 
 
 def test_last_blocks_and_their_rates_and_nothing_else_move(options: dict[str, Any]) -> None:
