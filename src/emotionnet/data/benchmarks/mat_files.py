@@ -194,9 +194,10 @@ class _Parts:
         if matrix.start == matrix.end:
             return _NOTHING
         end = matrix.end
-        flags, dims = self._flags(self.part(matrix.start, end)), self.part(matrix.start, end)
-        dims = self.part(dims.following, end)
-        shape = tuple(self._numbers(dims).tolist())
+        first = self.part(matrix.start, end)
+        dims = self.part(first.following, end)
+        flags, *_ = self._whole(first, "I")
+        shape = self._whole(dims, "i")
         if not 1 < len(shape) <= 8 or min(shape) < 0:
             raise _BrokenError(f"a matrix must have 2 to 8 sizes of at least 0; got {shape[:8]}")
         start = self.part(dims.following, end).following  # after the name
@@ -214,11 +215,12 @@ class _Parts:
             raise _BrokenError(f"a matrix of size {shape} must have {count} numbers; has {found.size}")
         return found.reshape(shape, order="F")
 
-    def _flags(self, part: _Part) -> int:
-        found = self._numbers(part)
-        if found.size != 2 or found.dtype.kind != "u":
-            raise _BrokenError("a matrix must start with its flags")
-        return int(found[0])
+    def _whole(self, part: _Part, code: str) -> tuple[int, ...]:
+        """The whole numbers of four bytes of a part, at least one."""
+        size = part.end - part.start
+        if part.kind not in (5, 6) or size % 4 or not size:
+            raise _BrokenError(f"a matrix must start with whole numbers; got kind {part.kind}")
+        return struct.unpack_from(f"{self.order}{size // 4}{code}", self.content, part.start)
 
     def _numbers(self, part: _Part) -> npt.NDArray[Any]:
         code = _NUMBERS.get(part.kind)
