@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from emotionnet.inference.clip import TEMPLATES, ClipPredictor, clip_name, is_clip, load_clip
+from emotionnet.inference.clip import TEMPLATES, ClipPredictor, load_clip
+from emotionnet.inference.clip_models import clip_name, is_clip
 from emotionnet.records import DataError
 
 Array = npt.NDArray[Any]

@@ -17,7 +17,8 @@ from emotionnet.evaluation.zeroshot_labels import zeroshot
 from emotionnet.evaluation.zeroshot_pictures import rank_files
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading
 from emotionnet.evaluation.zeroshot_words import WordSets
-from emotionnet.inference.clip import is_clip, load_clip
+from emotionnet.inference.clip import load_clip
+from emotionnet.inference.clip_models import is_clip
 from emotionnet.records import DataError
 
 
