@@ -7,6 +7,7 @@ such a table.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections import Counter
@@ -244,9 +245,9 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield f"row {number}", row
 
 
-def _lines(path: Path) -> list[str]:
+def _text_of(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:
@@ -255,10 +256,9 @@ def _lines(path: Path) -> list[str]:
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Rows of a CSV file; its first line tells whether commas, semicolons or tabs separate the columns."""
-    lines = _lines(path)
-    head = lines[0] if lines else ""
-    delimiter = max(",\t;", key=head.count)
-    reader = csv.DictReader(lines, delimiter=delimiter, strict=True)
+    text = _text_of(path)
+    head, _, _ = text.partition("\n")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",\t;", key=head.count), strict=True)
     try:
         for row in reader:
             if None in row:
@@ -271,7 +271,7 @@ def _csv_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(_text_of(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
