@@ -25,7 +25,7 @@ def test_the_card_says_what_the_model_is_and_is_not(scored_run: Path) -> None:
     for part in (
         "# What the pictures of squares may evoke",
         "| train | 18 | 12 |",
-        f"| this run: mean probability of a group's pictures | {metrics['test.macro_map']:.3f} (",
+        f"| this run: mean over a group's pictures | {metrics['test.macro_map']:.3f} (",
         f"logistic regression | {metrics['baseline.frozen.macro_map']:.3f} (",
         f"| minus frozen trunk | {metrics['difference.frozen.macro_map']:+.3f} (",
         "| minus ridge regression | ",

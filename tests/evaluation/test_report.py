@@ -49,7 +49,7 @@ def test_the_report_stands_alone(scored_run: Path) -> None:
     assert [url[:30] for url in page.addresses if not url.startswith(("data:image/webp;base64,", "#"))] == []
     assert "@import" not in text
     assert page.tags.count("img") >= 9
-    assert page.tags.count("svg") == 5
+    assert page.tags.count("svg") == 7
 
 
 def test_the_report_begins_with_what_was_found(scored_run: Path) -> None:

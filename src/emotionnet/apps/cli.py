@@ -241,18 +241,26 @@ def train(
 
 
 @app.command
-def evaluate(run: Path, /, *, split: Split = "test", data: Path | None = None) -> None:
-    """Score a RUN on a split of its DATASET, beside the baselines; adds to RUN/metrics.json.
+def evaluate(
+    run: Path,
+    /,
+    *,
+    split: Split = "test",
+    data: Path | None = None,
+    format: str = "auto",  # noqa: A002
+) -> None:
+    """Score a RUN on a split of its data set, beside the baselines; adds to RUN/metrics.json.
 
     Args:
         run: The RUN folder.
         split: Which split.
-        data: Another DATASET with the same emotions.
+        data: Another data set with the same emotions: a DATASET, folders, a table, a benchmark's folder.
+        format: What data is: auto, dataset, folders, table, hf or a name that 'data benchmarks' lists.
     """
     from emotionnet.apps.output import print_result
     from emotionnet.evaluation.scoring import evaluate_run
 
-    print_result(evaluate_run(run, split=split, data=data))
+    print_result(evaluate_run(run, split=split, data=data, format=format))
 
 
 @app.command
@@ -359,17 +367,24 @@ def extract(run: Path, /, *paths: str, out: Path, overwrite: bool = False) -> No
 
 
 @app.command
-def report(run: Path, /, *, data: Path | None = None) -> None:
+def report(
+    run: Path,
+    /,
+    *,
+    data: Path | None = None,
+    format: str = "auto",  # noqa: A002
+) -> None:
     """Write RUN/report.html and the model card RUN/README.md from what was scored.
 
     Args:
         run: The RUN folder.
-        data: Its DATASET, when that was moved.
+        data: Its data set, when that was moved, or the one that it was scored on.
+        format: What data is, as for 'evaluate'.
     """
     from emotionnet.apps.output import print_result
     from emotionnet.evaluation.report import report_run
 
-    page, card = report_run(run, data=data)
+    page, card = report_run(run, data=data, format=format)
     print_result({"report": str(page), "card": str(card)})
 
 

@@ -49,12 +49,14 @@ class Findings:
         return by_group(self.predictions, self.model, temperature=temperature)
 
 
-def gather(run: Path, data: Path | None = None) -> Findings:
+def gather(run: Path, data: Path | None = None, *, format: str = "auto") -> Findings:  # noqa: A002
     """Read a run that was evaluated.
 
     Args:
         run: A finished RUN with test scores.
-        data: Another place of its DATASET; None: the one named in the run's config.
+        data: Another place of its data set, or the one that it was scored on; None: the one named in the
+            run's config.
+        format: What `data` is.
 
     Raises:
         DataError: The run was not evaluated, or before scores had intervals, or its files are
@@ -64,7 +66,7 @@ def gather(run: Path, data: Path | None = None) -> Findings:
     metrics = runs.read_metrics(run)
     summary.require_scores(run, metrics)
     model, config = read_description(run, ImageModel), training_config(run)
-    dataset = open_run_data(run, config, data)
+    dataset = open_run_data(run, config, data, format=format)
     predictions = read_predictions(run)
     try:
         groups = by_group(predictions, model)

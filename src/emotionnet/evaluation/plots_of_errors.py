@@ -18,21 +18,21 @@ from matplotlib.ticker import MaxNLocator
 
 from emotionnet.evaluation.calibration import Bin
 from emotionnet.evaluation.figures import FAINT, INK, OTHER, OURS, WIDTH, style, svg, tidy
+from emotionnet.evaluation.intervals import ROUNDING
 from emotionnet.evaluation.metrics import Floats
 
 NUMBERED = 12  # classes up to which a cell has room for its number
 
 
-def confusion_matrix(counts_CC: npt.NDArray[Any], emotions: Sequence[str], *, unit: str = "groups") -> str:
+def confusion_matrix(counts_CC: npt.NDArray[Any], emotions: Sequence[str], carried: Sequence[int]) -> str:
     """What is taken for what: a row for each true emotion, shaded by the share of it told as each; SVG.
 
     Args:
         counts_CC: How many units of the row's emotion were told as the column's; any number at least 0.
         emotions: The C names.
-        unit: What was counted.
+        carried: How many units carry each, told behind its name.
     """
-    total_C = counts_CC.sum(axis=1)
-    share_CC = counts_CC / np.maximum(total_C, 1e-12)[:, None]
+    share_CC = counts_CC / np.maximum(counts_CC.sum(axis=1, keepdims=True), ROUNDING)
     places = range(len(emotions))
     side = max(2.2, 0.19 * len(emotions))
     with style("confusion"):
@@ -40,14 +40,14 @@ def confusion_matrix(counts_CC: npt.NDArray[Any], emotions: Sequence[str], *, un
         axes = figure.subplots()
         _cells(axes, share_CC)
         size = 9 if len(emotions) <= NUMBERED else 7
-        named = [f"{name} ({count:.0f})" for name, count in zip(emotions, total_C, strict=True)]
+        named = [f"{name} ({count})" for name, count in zip(emotions, carried, strict=True)]
         axes.set_yticks(places, named, parse_math=False, fontsize=size)
         axes.set_xticks(places, emotions, parse_math=False, fontsize=size, rotation=90)
         axes.set_xlim(-0.5, len(emotions) - 0.5)
         axes.set_ylim(len(emotions) - 0.5, -0.5)
         axes.set_aspect("equal")
         axes.set_xlabel("told")
-        axes.set_ylabel(f"true ({unit})")
+        axes.set_ylabel("true")
         axes.tick_params(length=0)
         return svg(figure, "Confusion matrix: what each true emotion was told as")
 

@@ -12,6 +12,7 @@ from emotionnet import runs
 from emotionnet.evaluation import plots, score_tables, summary
 from emotionnet.evaluation.card import card_text
 from emotionnet.evaluation.census import counted
+from emotionnet.evaluation.errors_section import error_figures
 from emotionnet.evaluation.findings import Findings, gather
 from emotionnet.evaluation.gallery import best_and_worst
 from emotionnet.evaluation.rendering import environment
@@ -20,12 +21,14 @@ from emotionnet.files import write_text
 PAGES = environment("emotionnet.evaluation", html=True)
 
 
-def report_run(run: Path, *, data: Path | None = None) -> tuple[Path, Path]:
+def report_run(run: Path, *, data: Path | None = None, format: str = "auto") -> tuple[Path, Path]:  # noqa: A002
     """Write `report.html` and the model card `README.md` into a run that was evaluated.
 
     Args:
         run: A finished RUN with test scores.
-        data: Another place of its DATASET; None: the one named in the run's config.
+        data: Another place of its data set, or the one that it was scored on; None: the one named in the
+            run's config.
+        format: What `data` is, see `SourceConfig.format`.
 
     Returns:
         The report and the card.
@@ -34,7 +37,7 @@ def report_run(run: Path, *, data: Path | None = None) -> tuple[Path, Path]:
         DataError: The run was not evaluated, or before scores had intervals, or its files or pictures
             are missing or broken; nothing is written.
     """
-    found = gather(run, data)
+    found = gather(run, data, format=format)
     report, card = report_page(found), card_text(found)
     write_text(run / runs.REPORT, report)
     write_text(run / runs.CARD, card)
@@ -56,7 +59,9 @@ def report_page(found: Findings) -> str:
         headline=summary.headline(found.metrics, found.dataset.name),
         caution=summary.CAUTION,
         zero_shot=summary.zero_shot_line(found.metrics),
+        further=summary.further_lines(found.metrics),
         scores=score_tables.score_table(found.metrics),
+        all_scores=score_tables.all_scores_table(found.metrics),
         differences=score_tables.difference_table(found.metrics),
         word_scores=score_tables.word_table(found.metrics),
         word_differences=score_tables.word_difference_table(found.metrics),
@@ -65,12 +70,19 @@ def report_page(found: Findings) -> str:
         worst=worst,
         curves=Markup(plots.training_curves(history)) if history else "",
         forest=Markup(plots.class_forest(found.classes)),
+        errors=error_figures(found),
         training_classes=_training_classes(found),
-        distribution=Markup(plots.tag_distribution(found.dataset.tags, found.dataset.emotions)),
+        distribution=_distribution(found),
         classes=score_tables.class_score_table(found.classes),
         counts=found.dataset.info.get("counts", {}),
         manifest=tuple(flat(found.manifest)),
     )
+
+
+def _distribution(found: Findings) -> str:
+    """How often tags occur, as a figure; empty where the data set has none."""
+    tags, emotions = found.dataset.tags, found.dataset.emotions
+    return Markup(plots.tag_distribution(tags, emotions)) if any(word.count > 0 for word in tags) else ""
 
 
 def _training_classes(found: Findings) -> str:

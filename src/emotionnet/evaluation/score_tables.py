@@ -13,10 +13,12 @@ from emotionnet.evaluation.chance import DRAWS
 from emotionnet.evaluation.class_table import ClassScore
 from emotionnet.evaluation.intervals import Difference, Estimate
 from emotionnet.evaluation.neighbours import NEAR
+from emotionnet.evaluation.score_list import SCORES
 from emotionnet.evaluation.zeroshot import PERMUTATIONS
 
 NONE = "–"  # noqa: RUF001 - the dash of an empty cell
-SCORES = ("macro_map", "hit_rate", "auc")
+MAIN = ("macro_map", "hit_rate", "auc")
+WITH_SINGLE = ("accuracy", *MAIN)
 BASELINES: Mapping[str, tuple[str, str]] = {  # those that look at pictures, the strongest kind first
     "frozen": ("frozen trunk", "the trunk before training, standardised features, logistic regression"),
     "nearest": (
@@ -39,6 +41,11 @@ TERMS: Mapping[str, str] = {
     "AUC": "how often a group with an emotion scores above one without, mean over emotions; 0.5 is chance.",
     "small print": "the 95 % interval, made so that 19 times in 20 it holds the mean score over many test "
     "sets of this size.",
+}
+SINGLE_TERM = "share of the groups with a single label whose top emotion it is."
+UNIT_TERMS: Mapping[str, str] = {
+    "by image": "an image has the labels of all its persons, and what is told of them on average.",
+    "by person": "each person counts by itself; persons of one image are resampled together.",
 }
 DIFFERENCE_TERMS: Mapping[str, str] = {
     "difference": "score of the run minus that of the baseline, on the same groups; above 0 the run leads.",
@@ -108,20 +115,21 @@ def cell(found: Estimate | float | None) -> Cell:
     if isinstance(found, Difference):
         return Cell(f"{found.value:+z.3f}", (span(found, 3), p_text(found.p)))
     if isinstance(found, Estimate):
-        return Cell(f"{found.value:.3f}", (span(found),))
+        return Cell(f"{found.value:z.3f}", (span(found),))
     return Cell(f"{found:.3f}")
 
 
 def score_table(metrics: Mapping[str, float]) -> Table:
     """The run and its baselines; the last column is over test groups without a training neighbour."""
-    rows = [_score_row("this run", "test", metrics, "mean probability of a group's pictures")]
+    keys = compared(metrics)
+    rows = [_score_row("this run", "test", metrics, "mean over a group's pictures")]
     rows += [
         _score_row(name, f"baseline.{key}", metrics, note)
         for key, (name, note) in BASELINES.items()
         if f"baseline.{key}.macro_map" in metrics
     ]
     rows += [
-        Row(name, (*(cell(metrics.get(f"baseline.{key}.{score}")) for score in SCORES), Cell(NONE)), note)
+        Row(name, (*(cell(metrics.get(f"baseline.{key}.{score}")) for score in keys), Cell(NONE)), note)
         for name, key, note in (
             (
                 "shuffled labels",
@@ -133,14 +141,62 @@ def score_table(metrics: Mapping[str, float]) -> Table:
         for note in [note + _percentile(metrics.get(f"baseline.{key}.macro_map_p95"))]
         if f"baseline.{key}.macro_map" in metrics
     ]
-    columns = ("macro mAP", "hit rate", "AUC", "macro mAP, no near neighbour")
-    return Table(columns, tuple(rows), {**TERMS, "no near neighbour": _near_note(metrics)})
+    columns = (*(SCORES[key].title for key in keys), "macro mAP, no near neighbour")
+    single = {"accuracy": SINGLE_TERM} if "accuracy" in keys else {}
+    return Table(columns, tuple(rows), {**single, **TERMS, "no near neighbour": _near_note(metrics)})
 
 
 def difference_table(metrics: Mapping[str, float]) -> Table:
     """The run minus each baseline that looks at pictures; no rows without baselines."""
-    rows = _difference_rows(metrics, "difference", BASELINES, SCORES)
-    return Table(("macro mAP", "hit rate", "AUC"), rows, DIFFERENCE_TERMS)
+    keys = compared(metrics)
+    rows = _difference_rows(metrics, "difference", BASELINES, keys)
+    return Table(tuple(SCORES[key].title for key in keys), rows, DIFFERENCE_TERMS)
+
+
+def compared(metrics: Mapping[str, float]) -> tuple[str, ...]:
+    """The scores that stand beside those of the baselines: accuracy among them where labels are single."""
+    return WITH_SINGLE if "test.accuracy" in metrics else MAIN
+
+
+def all_scores_table(metrics: Mapping[str, float]) -> Table:
+    """Every score of the run with its definition, by group and, where rows are persons, by person.
+
+    No rows where there are none but those that stand beside the baselines.
+    """
+    of_persons = "test.person.n_persons" in metrics
+    found = [name for name in SCORES if estimate(metrics, f"test.{name}") is not None]
+    if not of_persons and not set(found) - set(WITH_SINGLE):
+        return Table((), (), {})
+    levels = ("test.", "test.person.") if of_persons else ("test.",)
+    rows = []
+    for name in found:
+        title, note = SCORES[name].title, SCORES[name].definition
+        rows.append(Row(title, tuple(cell(estimate(metrics, level + name)) for level in levels), note))
+        for key in _parts(metrics, name):
+            cells = tuple(cell(estimate(metrics, f"{level}{name}.{key}")) for level in levels)
+            rows.append(Row(f"{title}, {key}", cells))
+    if "test.scaled.ece" in metrics:
+        scaled = (cell(estimate(metrics, "test.scaled.ece")), *(Cell(NONE) for _ in levels[1:]))
+        rows.append(Row("ECE, scaled", scaled, _scaled_note(metrics)))
+    columns = [_over(metrics, "image" if of_persons else "group", "n_groups")]
+    if of_persons:
+        columns.append(_over(metrics, "person", "person.n_persons"))
+    return Table(tuple(columns), tuple(rows), UNIT_TERMS if of_persons else {})
+
+
+def _parts(metrics: Mapping[str, float], name: str) -> list[str]:
+    """The dimensions that a score is the mean over; none of other scores."""
+    found = (key.removeprefix(f"test.{name}.") for key in metrics if key.startswith(f"test.{name}."))
+    return sorted(key for key in found if not key.endswith(("_ci_low", "_ci_high")))
+
+
+def _scaled_note(metrics: Mapping[str, float]) -> str:
+    temperature = metrics["val.temperature"]
+    return f"scores divided by the temperature {temperature:.2f} that fits the validation pictures best"
+
+
+def _over(metrics: Mapping[str, float], unit: str, key: str) -> str:
+    return f"by {unit} ({int(metrics[f'test.{key}'])})"
 
 
 def word_table(metrics: Mapping[str, float]) -> Table:
@@ -192,7 +248,7 @@ def word_scores(metrics: Mapping[str, float]) -> dict[str, Estimate]:
 
 
 def _score_row(name: str, prefix: str, metrics: Mapping[str, float], note: str) -> Row:
-    keys = (*SCORES, "far.macro_map")
+    keys = (*compared(metrics), "far.macro_map")
     return Row(name, tuple(cell(estimate(metrics, f"{prefix}.{key}")) for key in keys), note)
 
 
@@ -202,7 +258,7 @@ def _difference_rows(
     return tuple(
         Row(f"minus {name}", tuple(cell(difference(metrics, f"{prefix}.{kind}.{key}")) for key in keys))
         for kind, (name, _) in kinds.items()
-        if f"{prefix}.{kind}.{keys[0]}" in metrics
+        if any(f"{prefix}.{kind}.{key}" in metrics for key in keys)
     )
 
 

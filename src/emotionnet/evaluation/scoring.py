@@ -29,7 +29,12 @@ OWN = (
 
 
 def evaluate_run(
-    run: Path | str, *, split: str = "test", baselines: bool = True, data: Path | str | None = None
+    run: Path | str,
+    *,
+    split: str = "test",
+    baselines: bool = True,
+    data: Path | str | None = None,
+    format: str = "auto",  # noqa: A002
 ) -> dict[str, float]:
     """Score a run; the unit is the group, see `pooled.by_group`.
 
@@ -41,7 +46,8 @@ def evaluate_run(
         run: A finished RUN of an image network.
         split: Which split of the data set.
         baselines: Compute them too; they belong to the test split and to no other.
-        data: Another place of the DATASET; None: the one named in the run's config.
+        data: Another place of the data set, or another one; None: the one named in the run's config.
+        format: What `data` is, see `SourceConfig.format`.
 
     Returns:
         Under `<split>.`: every score that `scores.resample` gives, such as `macro_map`, `hit_rate`, `auc` and
@@ -58,7 +64,7 @@ def evaluate_run(
             something of the run was fitted on this very split; nothing is written.
     """
     run = Path(run)
-    subject = open_subject(run, None if data is None else Path(data))
+    subject = open_subject(run, None if data is None else Path(data), format=format)
     require_not_fitted_on(subject, split)
     table = _predict(subject, split)
     model = subject.predictor.model

@@ -11,7 +11,7 @@ from emotionnet.evaluation.intervals import Difference
 from emotionnet.evaluation.metrics import Labels
 from emotionnet.evaluation.score_tables import (
     BASELINES,
-    SCORES,
+    WITH_SINGLE,
     WORD_BASELINES,
     difference,
     estimate,
@@ -43,7 +43,7 @@ def require_scores(run: Path, metrics: Mapping[str, float]) -> None:
     if odd:
         raise DataError(f"{run / METRICS}: {odd[0]}: must be finite; got {metrics[odd[0]]}")
     kinds = ("test", *(f"baseline.{name}" for name in BASELINES))
-    evaluated = [f"{kind}.{score}" for kind in kinds for score in SCORES]
+    evaluated = [f"{kind}.{score}" for kind in kinds for score in WITH_SINGLE]
     named = [
         f"zero_shot.{kind}.{key}" for kind in ("unseen", *WORD_BASELINES) for key in ("auc", "macro_map")
     ]
@@ -74,6 +74,43 @@ def headline(metrics: Mapping[str, float], dataset: str) -> str:
         return f"{first}; baselines were not computed."
     frozen = difference(metrics, "difference.frozen.macro_map")
     return f"{first}; {', '.join(beside)}. {_against('The run', frozen, 'the frozen trunk')}".rstrip()
+
+
+def further_lines(metrics: Mapping[str, float]) -> list[str]:
+    """What there is besides macro mAP, a sentence or two each: single labels, persons, dimensions."""
+    return [line for line in (_single_line(metrics), _person_line(metrics), _dimension_line(metrics)) if line]
+
+
+def _single_line(metrics: Mapping[str, float]) -> str:
+    if "test.accuracy" not in metrics:
+        return ""
+    line = (
+        f"Accuracy over the {int(metrics['test.n_single'])} groups with a single label is "
+        f"{_scored(metrics, 'test.accuracy')}, balanced over emotions "
+        f"{_scored(metrics, 'test.balanced_accuracy')}."
+    )
+    against = _against("It", difference(metrics, "difference.frozen.accuracy"), "the frozen trunk's accuracy")
+    return f"{line} {against}".rstrip()
+
+
+def _person_line(metrics: Mapping[str, float]) -> str:
+    if "test.person.macro_map" not in metrics:
+        return ""
+    persons, images = int(metrics["test.person.n_persons"]), int(metrics["test.n_groups"])
+    return (
+        f"The scores above are by image (unit: the image with all its persons). By person (unit: the person, "
+        f"{persons} in {images} images, those of one image resampled together) macro mAP over "
+        f"{int(metrics['test.person.n_classes'])} emotions is {_scored(metrics, 'test.person.macro_map')}."
+    )
+
+
+def _dimension_line(metrics: Mapping[str, float]) -> str:
+    ends = ("_ci_low", "_ci_high")
+    names = [
+        key.split(".", 2)[2] for key in metrics if key.startswith("test.ccc.") and not key.endswith(ends)
+    ]
+    parts = [f"{name} {_scored(metrics, f'test.ccc.{name}')}" for name in names]
+    return f"Concordance (CCC) of told and true: {', '.join(parts)}." if parts else ""
 
 
 def zero_shot_failure(metrics: Mapping[str, float]) -> str:
@@ -137,7 +174,7 @@ def mix_ups(top_G: list[str], labels_GC: Labels, emotions: tuple[str, ...], coun
 
 def _scored(metrics: Mapping[str, float], key: str) -> str:
     found = estimate(metrics, key)
-    return f"{metrics[key]:.3f}" + (f" (95 % interval {span(found)})" if found else "")
+    return f"{metrics[key]:z.3f}" + (f" (95 % interval {span(found)})" if found else "")
 
 
 def _swapped(metrics: Mapping[str, float]) -> str:
