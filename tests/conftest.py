@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
-from emotionnet.files import new_folder, sha256
+from emotionnet.files import cache_folder, new_folder, sha256
 from emotionnet.records import SPLITS, Word
 
 EMOTIONS = ("anger", "joy", "sadness")
@@ -26,6 +26,16 @@ SOURCES = (("oil", "CC-BY-4.0"), ("ink", "MIT"))
 LICENCES = [{"source": source, "licence": licence, "pictures": 1} for source, licence in SOURCES]
 
 MakeDataset = Callable[..., Dataset]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests compute stays out of the user's cache; of that they see the emoji only."""
+    own = tmp_path_factory.mktemp("cache")
+    (own / "npm").symlink_to(cache_folder() / "npm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMOTIONNET_CACHE", str(own))
+        yield
 
 
 @pytest.fixture

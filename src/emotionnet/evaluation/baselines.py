@@ -25,7 +25,7 @@ from emotionnet.evaluation.neighbours import cosines, has_neighbour, nearest_sco
 from emotionnet.evaluation.probing import ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import Splits, group_index, pool_scores
-from emotionnet.inference.outputs import run_network
+from emotionnet.inference.features import cached_features
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.progress import track
@@ -114,7 +114,7 @@ def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
 def trunk_features(
     trunk: str, weights: str, how: Preprocessing, paths: Sequence[Path], *, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Features of a trunk as it is before any training.
+    """Features of a trunk as it is before any training, computed once (`inference.features`).
 
     Args:
         trunk: Its name.
@@ -130,7 +130,7 @@ def trunk_features(
         DataError: The weights cannot be had, or a picture cannot be decoded.
     """
     network = EmotionNet(create_trunk(trunk, weights, seed=seed), "plain", n_emotions=1)
-    return run_network(network, how, paths, progress="frozen trunk").features
+    return cached_features(network, how, paths, progress="frozen trunk")
 
 
 @_one_blas_thread()
