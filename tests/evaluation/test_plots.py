@@ -67,6 +67,15 @@ def test_a_forest_has_the_best_emotion_on_top_and_none_without_a_score() -> None
     assert {"average precision, 95 % interval", "chance"} <= set(texts(svg))
 
 
+def test_a_forest_of_many_emotions_has_those_that_most_groups_carry() -> None:
+    ap = Estimate(0.5, 0.4, 0.6)
+    many = [
+        ClassScore(f"e{n}", positives=n, ap=ap, auc=None, chance=0.1, prevalence=0.1) for n in range(1, 71)
+    ]
+    shown = [text for text in texts(class_forest(many)) if text.startswith("e") and text.endswith(")")]
+    assert sorted(shown) == sorted(f"e{n} ({n})" for n in range(11, 71))
+
+
 def test_an_interval_is_as_long_as_it_is_wide_and_faint_when_it_says_nothing() -> None:
     svg = class_forest(CLASSES)
     (told,) = lines(svg, "ours")

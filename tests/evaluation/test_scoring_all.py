@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from emotionnet.models.description import ImageModel, read_description, write_de
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import save_weights
+from emotionnet.records import DataError
 
 MakeDataset = Callable[..., Dataset]
 MakeRun = Callable[..., Path]
@@ -222,5 +224,24 @@ def test_the_report_shows_errors_and_every_score(single: Path) -> None:
 def test_the_report_of_an_older_table_says_to_evaluate_again(scored_run: Path) -> None:
     path = scored_run / "predictions" / "test.parquet"
     write_parquet(path, pl.read_parquet(path).drop("scores", "single"))
-    with pytest.raises(Exception, match="written by an earlier version: evaluate the run again"):
+    with pytest.raises(DataError, match="written by an earlier version: evaluate the run again"):
         report_run(scored_run)
+
+
+def test_a_run_is_scored_on_another_kind_of_source(make_run: MakeRun, tmp_path: Path) -> None:
+    """One folder for each emotion, its splits given; the same pictures as in the data set's test split."""
+    run = make_run(shape="plain")
+    dataset = tmp_path / "dataset"
+    for row in pl.read_parquet(dataset / "test.parquet").to_dicts():
+        for split in ("train", "val", "test"):
+            folder = tmp_path / "tree" / split / EMOTIONS[row["labels"][0]]
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(dataset / row["path"], folder)
+    metrics = evaluate_run(run, baselines=False, data=tmp_path / "tree", format="folders")
+    assert metrics["test.n_images"] == 13
+    assert metrics["test.n_single"] == metrics["test.n_groups"] == 13  # each picture its own group
+    assert "test.accuracy_ci_low" in metrics
+    report, _ = report_run(run, data=tmp_path / "tree", format="folders")
+    assert "How often tags occur" not in report.read_text(encoding="utf-8")
+    with pytest.raises(DataError, match=r"dataset\.json"):
+        report_run(run, data=tmp_path / "tree", format="dataset")

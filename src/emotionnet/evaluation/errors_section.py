@@ -55,7 +55,7 @@ def _confusion(groups: Pooled, emotions: tuple[str, ...]) -> Figure:
             "parts."
         )
     if len(kept) < len(emotions):
-        notes.append(f"The {len(kept)} most frequent of {len(emotions)} emotions.")
+        notes.append(f"The {len(kept)} most frequent of {len(emotions)} emotions, shares among them.")
     svg = plots_of_errors.confusion_matrix(
         counts_CC[np.ix_(kept, kept)], [emotions[i] for i in kept], labels_UC.sum(axis=0)[kept].tolist()
     )

@@ -49,10 +49,14 @@ def training_curves(history: Sequence[Mapping[str, float]]) -> str:
 
 
 def class_forest(classes: Sequence[ClassScore]) -> str:
-    """Average precision of each emotion with its interval, the best on top, and a mark at chance; SVG."""
+    """Average precision of each emotion with its interval, the best on top, and a mark at chance; SVG.
+
+    Of more than `BARS` emotions those that most groups carry.
+    """
+    shown = sorted(classes, key=lambda row: -row.positives)[:BARS]
     marks = [
         Mark(f"{row.emotion} ({row.positives})", row.ap, row.chance)
-        for row in classes
+        for row in shown
         if row.ap is not None and row.chance is not None
     ]
     return _forest(marks, "average precision", "Average precision of each emotion with its 95 % interval")

@@ -70,6 +70,8 @@ def report_page(found: Findings) -> str:
         worst=worst,
         curves=Markup(plots.training_curves(history)) if history else "",
         forest=Markup(plots.class_forest(found.classes)),
+        model_emotions=len(found.classes),
+        in_forest=min(plots.BARS, len(found.classes)),
         errors=error_figures(found),
         training_classes=_training_classes(found),
         distribution=_distribution(found),
