@@ -24,7 +24,7 @@ from emotionnet.progress import track
 from emotionnet.records import DataError, ImageRecord
 
 SCHEMA_VERSION = 1
-NEAR_BITS = 20  # of 256; see `curation.duplicates` for what such pictures look like
+NEAR_BITS = 31  # of 256: what PDQ's authors take for one photograph (2019, see `looks.look`)
 _TELLING = 50  # PDQ: the hash of a picture of lower quality, plain or blurred, tells nothing
 _SAME_UNDER_OTHER_LABELS, _SAME_AT_ALL = 3, 6  # so many files of one content are a placeholder
 _EXAMPLES = 5
