@@ -171,6 +171,28 @@ def coverage(vocabulary: Path, vectors: Path, /) -> None:
 
 
 @text.command
+def dimensions(*words: str, against: str | None = None, vectors: Path | None = None) -> None:
+    """Tell valence, arousal and dominance of words, from 1 to 9, by published norms or the nearest word.
+
+    Args:
+        words: Emotions, or any words.
+        against: Hold the norms against people's judgements of pictures instead: findingemo for the
+            annotations of the installed package, or their file.
+        vectors: VECTORS that tell which words are near; without it, sentence vectors.
+    """
+    from emotionnet.apps.word_dimensions import against_people, describe_words, print_words
+
+    if (against is None) == (not words):
+        raise DataError("text dimensions: either words or --against must be given")
+    if against is None:
+        print_words(describe_words(words, vectors))
+        return
+    from emotionnet.apps.output import print_result
+
+    print_result(against_people(None if against == "findingemo" else Path(against), vectors))
+
+
+@text.command
 def projector(vectors: Path, /, *, out: Path, overwrite: bool = False) -> None:
     """Write vectors.tsv and metadata.tsv for the TensorFlow embedding projector.
 
