@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ VECTORS = WordVectors(
 )
 
 
-def predictor(shape: str = "2branch") -> Predictor:
+def predictor(shape: str = "2branch", *, activation: Literal["softmax", "sigmoid"] = "softmax") -> Predictor:
     network = EmotionNet(create_trunk("test_resnet", "none"), shape, n_emotions=4, embedding_size=3, n_aux=2)
     has_projection = shape != "plain"
     model = ImageModel(
@@ -38,6 +38,7 @@ def predictor(shape: str = "2branch") -> Predictor:
         weights="none",
         shape=shape,
         emotions=EMOTIONS,
+        activation=activation,
         embedding_size=3 if has_projection else None,
         aux_emotions=None,
         preprocessing=HOW,
@@ -90,6 +91,20 @@ def test_a_prediction_ranks_emotions_and_tags() -> None:
     )
     assert [score.name for score in prediction.tags] == sorted(cosines, key=lambda name: -cosines[name])
     assert prediction.to_dict()["schema_version"] == 1
+
+
+def test_emotions_of_a_sigmoid_network_stand_each_for_itself(tmp_path: Path) -> None:
+    model, image = predictor("plain", activation="sigmoid"), picture(0)
+    image.save(tmp_path / "a.png")
+    scores = model.outputs([image]).scores[0]
+    expected = {name: 1 / (1 + np.exp(-score)) for name, score in zip(EMOTIONS, scores, strict=True)}
+    of_files, faults = model.predict_files([tmp_path / "a.png"])
+    assert faults == []
+    for prediction in (model.predict(image), *of_files):
+        found = {score.name: score.value for score in prediction.emotions}
+        assert found == pytest.approx(expected, rel=1e-5)
+        assert list(found) == sorted(expected, key=lambda name: -expected[name])
+        assert sum(found.values()) != pytest.approx(1, rel=0.01)
 
 
 def test_one_in_one_out_and_a_list_for_a_list(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch import nn
 from emotionnet.data.images import ImageLike, describe
 from emotionnet.inference.hub import fetch_run, is_hub
 from emotionnet.inference.label_points import Labels, label_points, label_scores, word_sets
-from emotionnet.inference.outputs import Array, Outputs, run_files, run_network
+from emotionnet.inference.outputs import Array, Outputs, probabilities, run_files, run_network
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
@@ -151,10 +151,10 @@ class Predictor:
         return label_scores(outputs.projection, label_points(labels, self.vectors))
 
     def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
-        tags = self._nearest_tags(out, top)
+        shares_NC, tags = probabilities(out.scores, self.model.activation), self._nearest_tags(out, top)
         return [
             Prediction(image=name, emotions=largest(self.emotions, row, top), tags=nearest)
-            for name, row, nearest in zip(names, out.probabilities, tags, strict=True)
+            for name, row, nearest in zip(names, shares_NC, tags, strict=True)
         ]
 
     def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:

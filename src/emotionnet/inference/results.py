@@ -20,9 +20,9 @@ class Score:
 class Prediction:
     """What one picture may evoke.
 
-    `emotions` hold probabilities (softmax over all emotions of the model), the
-    largest first; `tags` the words nearest to the picture's projection and their
-    cosines, empty for a network without one.
+    `emotions` hold probabilities, the largest first: of a softmax network they sum to 1 over all its
+    emotions, of a sigmoid network (a probe, or one trained label by label) each stands for itself. `tags`
+    are the words nearest to the picture's projection and their cosines, empty for a network without one.
     """
 
     image: str
