@@ -8,7 +8,7 @@ import pytest
 from emotionnet.evaluation.card import plain, weights_licence
 from emotionnet.evaluation.report import report_run
 from emotionnet.files import read_json, write_json
-from emotionnet.models.description import ImageModel, read_description
+from emotionnet.models.description import ImageModel, read_description, write_description
 
 MakeRun = Callable[..., Path]
 
@@ -39,6 +39,15 @@ def test_the_card_says_what_the_model_is_and_is_not(scored_run: Path) -> None:
         "Intervals cover the choice of test groups",
     ):
         assert part in text
+
+
+def test_probabilities_are_called_what_they_are(scored_run: Path) -> None:
+    assert "* Probabilities sum to 1 over its 3 emotions" in write_card(scored_run).read_text(
+        encoding="utf-8"
+    )
+    model = read_description(scored_run, ImageModel)
+    write_description(scored_run, model.model_copy(update={"activation": "sigmoid"}))
+    assert "has a probability of its own" in write_card(scored_run).read_text(encoding="utf-8")
 
 
 def test_a_model_of_emoji_says_nothing_about_photographs(scored_run: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet.evaluation import score_tables, summary
+from emotionnet.evaluation.every_score import all_scores_table
 from emotionnet.evaluation.findings import Findings
 from emotionnet.evaluation.rendering import environment
 from emotionnet.models.description import ImageModel
@@ -38,7 +39,7 @@ def card_text(found: Findings) -> str:
         zero_shot=summary.zero_shot_line(found.metrics),
         scores=score_tables.score_table(found.metrics),
         differences=score_tables.difference_table(found.metrics),
-        all_scores=score_tables.all_scores_table(found.metrics),
+        all_scores=all_scores_table(found.metrics),
         word_scores=score_tables.word_table(found.metrics),
         word_differences=score_tables.word_difference_table(found.metrics),
         about=str(found.config.get("about", "")),

@@ -13,6 +13,7 @@ from emotionnet.evaluation import plots, score_tables, summary
 from emotionnet.evaluation.card import card_text
 from emotionnet.evaluation.census import counted
 from emotionnet.evaluation.errors_section import error_figures
+from emotionnet.evaluation.every_score import all_scores_table
 from emotionnet.evaluation.findings import Findings, gather
 from emotionnet.evaluation.gallery import best_and_worst
 from emotionnet.evaluation.rendering import environment
@@ -61,7 +62,7 @@ def report_page(found: Findings) -> str:
         zero_shot=summary.zero_shot_line(found.metrics),
         further=summary.further_lines(found.metrics),
         scores=score_tables.score_table(found.metrics),
-        all_scores=score_tables.all_scores_table(found.metrics),
+        all_scores=all_scores_table(found.metrics),
         differences=score_tables.difference_table(found.metrics),
         word_scores=score_tables.word_table(found.metrics),
         word_differences=score_tables.word_difference_table(found.metrics),

@@ -17,6 +17,7 @@ from emotionnet.evaluation.scores import resample, sizes
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.temperature import fitted_temperature
 from emotionnet.evaluation.units import read_split, require_sides
+from emotionnet.inference.features import cached_outputs
 from emotionnet.runs import merge_metrics
 
 OWN = (
@@ -96,7 +97,7 @@ def _predict(subject: Subject, split: str) -> pl.DataFrame:
     """
     scored = read_split(subject.dataset, split, subject.predictor.emotions)
     require_sides(subject.dataset, scored)
-    outputs = subject.predictor.outputs(scored.paths, progress=f"{split} pictures")
+    outputs = cached_outputs(subject.predictor, scored.paths, progress=f"{split} pictures")
     return prediction_table(subject, scored, outputs)
 
 

@@ -8,6 +8,7 @@ from emotionnet.evaluation.calibration import fit_temperature
 from emotionnet.evaluation.single_labels import one_hot_labels
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import read_split
+from emotionnet.inference.features import cached_outputs
 
 
 def fitted_temperature(subject: Subject) -> float | None:
@@ -31,5 +32,5 @@ def fitted_temperature(subject: Subject) -> float | None:
         return None
     if model.activation == "sigmoid":
         targets_NC = split.labels
-    outputs = subject.predictor.outputs(split.paths, progress="val pictures")
+    outputs = cached_outputs(subject.predictor, split.paths, progress="val pictures")
     return fit_temperature(outputs.scores, np.asarray(targets_NC, dtype=np.float64), model.activation)

@@ -1,0 +1,54 @@
+"""The table of every score of a run with its definition, by group and, where rows are persons, by person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from emotionnet.evaluation.score_list import SCORES
+from emotionnet.evaluation.score_tables import NONE, WITH_SINGLE, Cell, Row, Table, cell, estimate
+
+UNIT_TERMS: Mapping[str, str] = {
+    "by image": "an image has the labels of all its persons, and what is told of them on average.",
+    "by person": "each person counts by itself; persons of one image are resampled together.",
+}
+
+
+def all_scores_table(metrics: Mapping[str, float]) -> Table:
+    """Every score of the run with its definition, by group and, where rows are persons, by person.
+
+    No rows where there are none but those that stand beside the baselines.
+    """
+    of_persons = "test.person.n_persons" in metrics
+    found = [name for name in SCORES if estimate(metrics, f"test.{name}") is not None]
+    if not of_persons and not set(found) - set(WITH_SINGLE):
+        return Table((), (), {})
+    levels = ("test.", "test.person.") if of_persons else ("test.",)
+    rows = []
+    for name in found:
+        title, note = SCORES[name].title, SCORES[name].definition
+        rows.append(Row(title, tuple(cell(estimate(metrics, level + name)) for level in levels), note))
+        for key in _parts(metrics, name):
+            cells = tuple(cell(estimate(metrics, f"{level}{name}.{key}")) for level in levels)
+            rows.append(Row(f"{title}, {key}", cells))
+    if "test.scaled.ece" in metrics:
+        scaled = (cell(estimate(metrics, "test.scaled.ece")), *(Cell(NONE) for _ in levels[1:]))
+        rows.append(Row("ECE, scaled", scaled, _scaled_note(metrics)))
+    columns = [_over(metrics, "image" if of_persons else "group", "n_groups")]
+    if of_persons:
+        columns.append(_over(metrics, "person", "person.n_persons"))
+    return Table(tuple(columns), tuple(rows), UNIT_TERMS if of_persons else {})
+
+
+def _parts(metrics: Mapping[str, float], name: str) -> list[str]:
+    """The dimensions that a score is the mean over; none of other scores."""
+    found = (key.removeprefix(f"test.{name}.") for key in metrics if key.startswith(f"test.{name}."))
+    return sorted(key for key in found if not key.endswith(("_ci_low", "_ci_high")))
+
+
+def _scaled_note(metrics: Mapping[str, float]) -> str:
+    temperature = metrics["val.temperature"]
+    return f"scores divided by the temperature {temperature:.2f} that fits the validation pictures best"
+
+
+def _over(metrics: Mapping[str, float], unit: str, key: str) -> str:
+    return f"by {unit} ({int(metrics[f'test.{key}'])})"
