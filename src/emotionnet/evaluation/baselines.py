@@ -20,11 +20,11 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from emotionnet.data.images import Preprocessing, decode
-from emotionnet.evaluation.metrics import Floats, macro_map
+from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.neighbours import cosines, has_neighbour, nearest_scores
-from emotionnet.evaluation.probing import ProbeFeatures, choose_c
+from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
-from emotionnet.evaluation.units import Splits, group_index, pool_scores
+from emotionnet.evaluation.units import Split, Splits, group_index, pool_scores
 from emotionnet.inference.features import cached_features
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
@@ -79,7 +79,7 @@ def run_baselines(subject: Subject, splits: Splits) -> Baselines:
         return Baselines(scores=scores, c={"pixels": pixels.c}, shuffled=None, neighbours=None)
     model = subject.predictor.model
     trunk_NF = trunk_features(
-        model.trunk, subject.trunk_weights, model.preprocessing, splits.paths, seed=subject.seed
+        model.trunk, subject.trunk_weights, model.preprocessing, *splits.parts, seed=subject.seed
     )
     frozen = fit_on_validation(trunk_NF, splits)
     train_NF, _, test_MF = splits.divide(trunk_NF)
@@ -112,7 +112,7 @@ def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
 
 
 def trunk_features(
-    trunk: str, weights: str, how: Preprocessing, paths: Sequence[Path], *, seed: int
+    trunk: str, weights: str, how: Preprocessing, *parts: Sequence[Path], seed: int
 ) -> npt.NDArray[np.float32]:
     """Features of a trunk as it is before any training, computed once (`inference.features`).
 
@@ -120,26 +120,43 @@ def trunk_features(
         trunk: Its name.
         weights: Where its weights come from, as `model.weights` of a config.
         how: Preprocessing of the pictures.
-        paths: The pictures.
+        parts: The pictures, such as those of each split, which are kept apart in the cache.
         seed: Of weights that are random.
 
     Returns:
-        Float32, shape (N, F).
+        Float32, shape (N, F), the parts one after the other.
 
     Raises:
         DataError: The weights cannot be had, or a picture cannot be decoded.
     """
     network = EmotionNet(create_trunk(trunk, weights, seed=seed), "plain", n_emotions=1)
-    return cached_features(network, how, paths, progress="frozen trunk")
+    return np.concatenate([cached_features(network, how, some, progress="frozen trunk") for some in parts])
 
 
-@_one_blas_thread()
 def fit_on_validation(features_NF: npt.NDArray[Any], splits: Splits) -> FittedProbe:
     """A probe on training features, its c chosen on validation groups."""
     train_NF, val_NF, test_MF = splits.divide(features_NF)
-    train = ProbeFeatures(train_NF)
-    c, probe = choose_c(train, splits.train.labels, val_NF, splits.val.labels, splits.val.groups)
+    train, c, probe = fit_probe(train_NF, splits.train.labels, val_NF, splits.val)
     return FittedProbe(c=c, train=train, test_features=test_MF, test_scores=probe.decision(test_MF))
+
+
+@_one_blas_thread()
+def fit_probe(
+    train_NF: npt.NDArray[Any], labels_NC: Labels, val_MF: npt.NDArray[Any], val: Split
+) -> tuple[ProbeFeatures, float, Probe]:
+    """The linear probe of this project: fitted on training rows, its c chosen on validation groups.
+
+    Args:
+        train_NF: Features of the training pictures; float, shape (N, F).
+        labels_NC: Their labels; boolean, shape (N, C).
+        val_MF: Features of the validation pictures; float, shape (M, F).
+        val: Those pictures.
+
+    Returns:
+        The training features, turned; c; and the probe.
+    """
+    train = ProbeFeatures(train_NF)
+    return train, *choose_c(train, labels_NC, val_MF, val.labels, val.groups)
 
 
 @_one_blas_thread()

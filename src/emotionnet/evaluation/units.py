@@ -52,6 +52,11 @@ class Splits:
         return tuple(np.split(values_NF, ends))
 
     @property
+    def parts(self) -> tuple[tuple[Path, ...], ...]:
+        """The pictures of training, validation and test."""
+        return self.train.paths, self.val.paths, self.test.paths
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         return self.train.paths + self.val.paths + self.test.paths
 

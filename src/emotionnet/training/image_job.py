@@ -27,6 +27,7 @@ from emotionnet.training.labels import dimension_rows
 from emotionnet.training.layers import freeze_but_last
 from emotionnet.training.loop import Part
 from emotionnet.training.objective import Dimensions, ImageObjective, Term
+from emotionnet.training.probe import solve_head
 from emotionnet.training.schedule import freeze
 from emotionnet.training.terms import OF_EACH_ALONE, Concordance, class_weights
 from emotionnet.training.text_side import TextSide
@@ -44,7 +45,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
     dimensions = dataset.dimension_names if config.objective.dimensions != "none" else ()
     start = {} if config.model.start is None else start_tensors(config.model.start)
     module = EmotionNet(
-        create_trunk(config.model.trunk, config.model.weights, seed=config.seed),
+        _trunk(config, start),
         config.model.shape,
         n_emotions=len(dataset.emotions),
         embedding_size=text.embedding_size or _projection_size(config.model, start),
@@ -62,6 +63,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
     )
     train, val = (_part(config, dataset, split, how, text) for split in ("train", "val"))
+    facts = solve_head(module, how, dataset) if config.model.probe else {}
     model = ImageModel(
         trunk=config.model.trunk,
         weights=str(config.model.weights),
@@ -87,7 +89,19 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         frozen if config.model.frozen_statistics == "kept" else (),
         describe,
         tutor=text.transform,
+        facts=facts,
     )
+
+
+def _trunk(config: TrainConfig, start: Mapping[str, Tensor]) -> nn.Module:
+    """The trunk before training; its own weights are not fetched where those of `start` replace them all."""
+    model, seed = config.model, config.seed
+    if any(name.startswith("trunk.") for name in start):
+        bare = create_trunk(model.trunk, "none", seed=seed)
+        theirs = {f"trunk.{name}": tensor.shape for name, tensor in bare.state_dict().items()}
+        if all(name in start and start[name].shape == shape for name, shape in theirs.items()):
+            return bare
+    return create_trunk(model.trunk, model.weights, seed=seed)
 
 
 def _projection_size(config: ModelConfig, start: Mapping[str, Tensor]) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
@@ -17,7 +17,8 @@ from emotionnet.training.loop import Part
 class Job:
     """What the loop trains; `describe` writes what a RUN holds beside its weights.
 
-    `frozen` parts stay in evaluation mode; `tutor` trains along and is not kept.
+    `frozen` parts stay in evaluation mode; `tutor` trains along and is not kept. `facts` are numbers that
+    were found before training, for the run's scores.
     """
 
     module: nn.Module
@@ -26,6 +27,7 @@ class Job:
     frozen: Sequence[nn.Module]
     describe: Callable[[Path], None]
     tutor: nn.Module | None = None
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 def domain(dataset: Dataset) -> Domain:

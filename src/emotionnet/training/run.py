@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,13 +22,14 @@ from emotionnet.training.checkpoints import BEST, State
 from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
 from emotionnet.training.loop import fit
+from emotionnet.training.probe import probe_config
 from emotionnet.training.teacher_job import teacher_job
 
 AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
 
 
 def train(config: TrainConfig, *, overwrite: bool = False, resume: bool = False) -> Path:
-    """Train an EmotionNet on a DATASET.
+    """Train an EmotionNet on a data set, or fit a linear probe (`model.probe`).
 
     Args:
         config: What to train, on what, and how.
@@ -43,6 +44,7 @@ def train(config: TrainConfig, *, overwrite: bool = False, resume: bool = False)
         TrainingError: The loss is not finite. Whatever stops a run before its first checkpoint, nothing
             of it stays, and a run that it was to replace is there again.
     """
+    config = probe_config(config) if config.model.probe else config
     return _run(config, image_job, overwrite=overwrite, resume=resume)
 
 
@@ -72,7 +74,7 @@ def _run(
             write_json(run / runs.SPLITS, plan)
         state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
         job.describe(run)
-        _finish(run, config, dataset, state, time.perf_counter() - started)
+        _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
     return run
 
 
@@ -95,12 +97,14 @@ def _require_same_data(run: Path, dataset: Dataset) -> None:
         raise DataError(f"{dataset.root}: --resume needs the data that {run} began with; they have changed")
 
 
-def _finish(run: Path, config: FitConfig, dataset: Dataset, state: State, seconds: float) -> None:
+def _finish(
+    run: Path, config: FitConfig, dataset: Dataset, state: State, facts: Mapping[str, float], seconds: float
+) -> None:
     """The numbers and the manifest; the weights come last, since they tell that a run is finished."""
     best = state.history[max(0, state.best_epoch - 1)]
     scores = {name: value for name, value in best.items() if name.startswith("val.")}
     runs.merge_metrics(
-        run, {**scores, "val.best_epoch": state.best_epoch, "train.skipped": len(state.skipped)}
+        run, {**scores, **facts, "val.best_epoch": state.best_epoch, "train.skipped": len(state.skipped)}
     )
     manifest = {
         "dataset": dataset.name,

@@ -1,0 +1,68 @@
+"""A linear probe in place of training: the trunk stays as it is, the head is solved for on its features.
+
+The run that comes of it is one like any other; no epoch is trained, only the validation split looked at.
+Shape letters: N = training pictures, M = validation pictures, F = features.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from emotionnet.config import TrainConfig
+from emotionnet.data.images import Preprocessing
+from emotionnet.data.store import Dataset
+from emotionnet.evaluation.baselines import fit_probe
+from emotionnet.evaluation.units import read_split
+from emotionnet.inference.features import cached_features
+from emotionnet.models.description import ImageModel, read_description
+from emotionnet.models.network import EmotionNet
+from emotionnet.runs import MODEL
+
+
+def probe_config(config: TrainConfig) -> TrainConfig:
+    """The config that a probe's run keeps: what it begins from in full, and no epochs.
+
+    The trunk of `model.start` and its preprocessing count, where that is a RUN.
+
+    Raises:
+        DataError: The RUN that it begins from is broken.
+    """
+    model, data = config.model, config.data
+    if model.start is not None and (model.start / MODEL).is_file():
+        begun = read_description(model.start, ImageModel)
+        how, named = begun.preprocessing, ("hub", "embedded", "none")
+        weights = begun.weights if begun.weights in named else Path(begun.weights)
+        model = model.model_copy(update={"trunk": begun.trunk, "weights": weights})
+        data = data.model_copy(update={"image_size": how.image_size, "crop_pct": how.crop_pct})
+    objective = config.objective.model_copy(update={"classification": "bce"})  # what a probe minimises
+    return config.model_copy(update={"model": model, "data": data, "objective": objective, "epochs": 0})
+
+
+def solve_head(module: EmotionNet, how: Preprocessing, dataset: Dataset) -> dict[str, float]:
+    """Put a linear probe on the trunk's features into the emotion head.
+
+    It is the frozen-trunk baseline's: fitted on training, its c chosen by macro mAP on validation groups.
+
+    Args:
+        module: Of the shape plain; in evaluation mode from here on.
+        how: Preprocessing of the pictures.
+        dataset: With train and val.
+
+    Returns:
+        `probe.c`, and `probe.features`, their number.
+
+    Raises:
+        DataError: A split is empty or broken, or a picture cannot be decoded.
+    """
+    train, val = (read_split(dataset, split, dataset.emotion_names) for split in ("train", "val"))
+    train_NF, val_MF = (
+        cached_features(module, how, part.paths, progress=f"{name} features")
+        for name, part in (("train", train), ("val", val))
+    )
+    _, c, probe = fit_probe(train_NF, train.labels, val_MF, val)
+    with torch.no_grad():
+        module.fc.weight.copy_(torch.from_numpy(probe.weights.T))
+        module.fc.bias.copy_(torch.from_numpy(probe.intercepts))
+    return {"probe.c": c, "probe.features": train_NF.shape[1]}

@@ -1,0 +1,138 @@
+"""A linear probe is a RUN like any other, and the frozen-trunk baseline by another name."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import emotionnet
+from emotionnet.apps.cli import main
+from emotionnet.config import ModelConfig, TrainConfig
+from emotionnet.config_files import load_config
+from emotionnet.data.opening import open_data
+from emotionnet.inference.predictor import load_predictor
+from emotionnet.records import ConfigError, DataError
+from emotionnet.runs import read_metrics
+
+COLOURS = {"calm": (40, 60, 200), "joy": (230, 200, 40), "rage": (200, 30, 30)}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder for each of three classes, twelve noisy pictures of one colour in each."""
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(12):
+            pixels = np.clip(np.array(colour) + rng.normal(0, 60, (32, 32, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "mine" / name / f"{number}.png")
+    return tmp_path / "mine"
+
+
+def config(tree: Path, out: Path, **more: Any) -> TrainConfig:
+    options = {
+        "data.root": str(tree),
+        "data.image_size": 32,
+        "data.workers": 0,
+        "model.probe": True,
+        "model.trunk": "test_resnet",
+        "model.weights": "none",
+        "out": str(out),
+    }
+    return load_config(TrainConfig, None, {**options, **more})
+
+
+def test_a_probe_scores_as_the_frozen_trunk_does(tree: Path, tmp_path: Path) -> None:
+    run = emotionnet.train(config(tree, tmp_path / "run"))
+    scores = emotionnet.evaluate(run)
+    for score in ("macro_map", "accuracy", "auc", "hit_rate"):
+        assert scores[f"test.{score}"] == pytest.approx(scores[f"baseline.frozen.{score}"], abs=1e-6)
+        assert scores[f"difference.frozen.{score}"] == pytest.approx(0, abs=1e-6)
+    assert read_metrics(run)["probe.c"] == scores["baseline.frozen.c"]
+
+
+def test_its_coefficients_are_scikit_learns(tree: Path, tmp_path: Path) -> None:
+    settings = config(tree, tmp_path / "run")
+    run = emotionnet.train(settings)
+    predictor, dataset = load_predictor(run), open_data(settings.data)
+    paths = [dataset.image_path(record) for record in dataset.records("train")]
+    labels = np.array([record.labels[0] for record in dataset.records("train")])
+    features = predictor.embed(paths).astype(np.float64)
+    told = predictor.outputs(paths).scores
+    for column in range(3):
+        theirs = make_pipeline(
+            StandardScaler(), LogisticRegression(C=read_metrics(run)["probe.c"], tol=1e-8, max_iter=10_000)
+        ).fit(features, labels == column)
+        np.testing.assert_allclose(told[:, column], theirs.decision_function(features), rtol=1e-3, atol=1e-3)
+
+
+def test_it_tells_each_emotion_by_itself(tree: Path, tmp_path: Path) -> None:
+    run = emotionnet.train(config(tree, tmp_path / "run"))
+    predictor = load_predictor(run)
+    image = tree / "joy" / "0.png"
+    expected = 1 / (1 + np.exp(-predictor.outputs([image]).scores[0].astype(np.float64)))
+    told = {one.name: one.value for one in predictor.predict(image).emotions}
+    assert [told[name] for name in predictor.emotions] == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def test_a_probe_on_a_run_takes_its_trunk_and_its_preprocessing(tree: Path, tmp_path: Path) -> None:
+    first = emotionnet.train(config(tree, tmp_path / "first", **{"data.crop_pct": 0.9, "seed": 3}))
+    options = {"data.root": str(tree), "data.workers": 0, "model.probe": True, "model.start": str(first)}
+    second = emotionnet.train(load_config(TrainConfig, None, {**options, "out": str(tmp_path / "second")}))
+    ours, theirs = load_predictor(first), load_predictor(second)
+    assert theirs.model.preprocessing == ours.model.preprocessing
+    image = tree / "joy" / "0.png"
+    np.testing.assert_array_equal(theirs.embed(image), ours.embed(image))
+    assert theirs.predict(image) == ours.predict(image)
+
+
+def test_without_a_config_the_trunk_is_the_embedded_one() -> None:
+    model = ModelConfig(probe=True)
+    assert (model.trunk, model.weights, model.shape) == ("tf_efficientnet_lite0", "embedded", "plain")
+    assert ModelConfig(probe=True, trunk="resnet18").weights == "hub"
+    assert ModelConfig().trunk == "resnet50"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "text"),
+    [
+        ("model.shape", "3branch", "model: shape must be 'plain' for a probe; got '3branch'"),
+        ("model.new_head", True, "model: freeze, last_blocks and new_head must be left out for a probe"),
+        ("model.last_blocks", 1, "model: freeze, last_blocks and new_head must be left out for a probe"),
+    ],
+)
+def test_what_a_probe_does_not_train_cannot_be_asked_for(
+    tree: Path, tmp_path: Path, option: str, value: Any, text: str
+) -> None:
+    with pytest.raises(ConfigError, match=text):
+        config(tree, tmp_path / "run", **{option: value})
+
+
+def test_a_finished_probe_is_left_as_it_is(tree: Path, tmp_path: Path) -> None:
+    settings = config(tree, tmp_path / "run")
+    run = emotionnet.train(settings)
+    before = (run / "model.safetensors").stat().st_mtime_ns
+    emotionnet.train(settings, resume=True)
+    assert (run / "model.safetensors").stat().st_mtime_ns == before
+    with pytest.raises(DataError, match="holds a run already"):
+        emotionnet.train(settings)
+
+
+def test_by_command_without_a_config_file(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    options = ["--model.trunk", "test_resnet", "--model.weights", "none", "--data.image_size", "32"]
+    main(["train", "--data.root", str(tree), "--model.probe", *options, "--out", str(out)])
+    told = json.loads(capsys.readouterr().out)
+    assert told["run"] == str(out)
+    assert told["val.macro_map"] > 0.9
+    kept = json.loads((out / "config.json").read_text())
+    assert (kept["model"]["probe"], kept["model"]["shape"], kept["epochs"]) == (True, "plain", 0)
+    assert set(json.loads((out / "splits.json").read_text())["splits"]) == {"train", "val", "test"}
