@@ -270,6 +270,7 @@ def evaluate(
     split: Split = "test",
     data: Path | None = None,
     format: str = "auto",  # noqa: A002
+    map: Literal["table", "nearest"] | None = None,  # noqa: A002
 ) -> None:
     """Score a RUN on a split of its data set, beside the baselines; adds to RUN/metrics.json.
 
@@ -278,8 +279,16 @@ def evaluate(
         split: Which split.
         data: Another data set with the same emotions: a DATASET, folders, a table, a benchmark's folder.
         format: What data is: auto, dataset, folders, table, hf or a name that 'data benchmarks' lists.
+        map: Score the run by the labels of data with other emotions instead, without training: each emotion
+            stands for labels by our table, or for the label whose word is nearest.
     """
     from emotionnet.apps.output import print_result
+
+    if map is not None:
+        from emotionnet.evaluation.mapped import evaluate_mapped
+
+        print_result(evaluate_mapped(run, map, split=split, data=data, format=format))
+        return
     from emotionnet.evaluation.scoring import evaluate_run
 
     print_result(evaluate_run(run, split=split, data=data, format=format))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from emotionnet.data.benchmarks.benchmark import Protocol
@@ -22,7 +22,8 @@ class Listing:
     """Pictures that are listed somewhere, by the split that their files give, or under `ALL`.
 
     `form` is the format that was read. Labels and tags of the records are indices into `labels` and `tags`;
-    `dimensions` name those of the records, in order. Paths are relative to `root`.
+    `dimensions` name those of the records, in order, `ranges` their smallest and largest values where those
+    are known. Paths are relative to `root`.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Listing:
     dimensions: tuple[str, ...] = ()
     protocol: Protocol = OWN
     licence: str = "unknown"
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 def split_named(name: str) -> str | None:

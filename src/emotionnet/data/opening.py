@@ -133,6 +133,7 @@ def read_benchmark(benchmark: Benchmark, root: Path) -> Listing:
         dimensions=benchmark.dimensions,
         protocol=benchmark.protocol,
         licence=benchmark.licence,
+        ranges=benchmark.scale_of,
     )
 
 

@@ -134,6 +134,7 @@ def dataset_of(
             "format": listing.form,
             "licence": listing.licence,
             "dimensions": list(listing.dimensions),
+            "ranges": {name: list(ends) for name, ends in listing.ranges.items()},
         },
         emotions=tuple(Word(name, 0) for name in listing.labels),
         tags=tuple(Word(name, 0) for name in listing.tags),

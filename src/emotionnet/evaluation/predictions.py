@@ -105,7 +105,7 @@ def table_of(
             "dimensions": none if dimensions is None else dimensions.tolist(),
             "single": _single(dataset, split, emotions),
             "shares": _shares(records, dataset.emotion_names, emotions),
-            "true_dimensions": _true_dimensions(dataset, teller.dimensions, records),
+            "true_dimensions": true_dimensions(dataset, teller.dimensions, records),
             "box": [list(record.box) for record in records],
         },
         schema=PREDICTION_SCHEMA,
@@ -176,7 +176,7 @@ def _single(dataset: Dataset, split: Split, emotions: Sequence[str]) -> list[str
     return [emotions[row.argmax()] if row.any() else None for row in labels_NC]
 
 
-def _true_dimensions(
+def true_dimensions(
     dataset: Dataset, wanted: Sequence[str], records: Sequence[ImageRecord]
 ) -> list[list[float]]:
     """The records' dimensions that the teller tells too, by name; empty where a record has none."""

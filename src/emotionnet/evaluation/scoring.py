@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from emotionnet.evaluation.beside import beside_baselines
+from emotionnet.evaluation.derived import derived_scores
 from emotionnet.evaluation.intervals import Resampled, flat
 from emotionnet.evaluation.metrics import Floats
 from emotionnet.evaluation.pooled import Pooled, by_group, by_person
@@ -26,6 +27,7 @@ OWN = (
     "person.",
     "ccc",
     "rmse",
+    "derived.",
 )  # keys of a split, but the test split, that may go out of date
 
 
@@ -55,7 +57,8 @@ def evaluate_run(
         `ap.<emotion>` for each emotion with a positive group; `n_groups`, `n_images`, `n_classes` and
         `n_classes_without`, emotions with and without a positive group; `n_single` groups where pictures
         have a single label. Where all rows are persons, the same under `<split>.person.`, with `n_persons`:
-        there the unit is the person, and persons of one picture are resampled together. With baselines also
+        there the unit is the person, and persons of one picture are resampled together. Where the data set
+        has dimensions that the run did not learn, what `derived.derived_scores` gives. With baselines also
         what `beside.beside_baselines` gives, and where labels are single `val.temperature`, fitted on
         validation, and `test.scaled.ece`, what it makes of `test.ece`. Without rows to learn from there is
         chance alone; where the trunk's first weights are not known, there are chance and pixels.
@@ -76,6 +79,7 @@ def evaluate_run(
     if persons is not None:
         found = {**flat(_person_scores(persons, weights_GS)), **_counts(persons)}
         values |= {f"person.{key}": value for key, value in found.items()}
+    values |= derived_scores(subject.dataset, split, table, model, weights_GS)
     metrics = {f"{split}.{key}": value for key, value in values.items()}
     beside = baselines and split == "test"
     if beside:

@@ -118,7 +118,8 @@ def require_same_emotions(dataset: Dataset, emotions: Sequence[str]) -> None:
     only_data = ", ".join(name for name in theirs if name not in ours) or "none"
     raise DataError(
         f"{dataset.root}: the run and the data set must have the same emotions; "
-        f"only in the run: {only_run}; only in the data set: {only_data}"
+        f"only in the run: {only_run}; only in the data set: {only_data}; "
+        "'evaluate --map table' scores a run by the labels of other data"
     )
 
 

@@ -38,7 +38,8 @@ class Benchmark:
     `read` takes its folder and a split and gives records in file order, paths relative to the folder, labels
     as indices into `labels`. `splits` are those that its files give: of train, val and test, or `ALL` alone.
     Where train is given without val, a tenth of train becomes val by the protocol's seed.
-    `dimensions` name what the records' `dimensions` are, in order; `ranges` their smallest and largest value.
+    `dimensions` name what the records' `dimensions` are, in order; `ranges` their smallest and largest value,
+    `scales` those of a dimension that has its own.
     `published` are counts by split, by class or by `<split>/<class>`, from `citation`. `licence` is that of
     the pictures. `score` names the field's usual score, `main_score` the key of the one that stands in a
     suite's table. `checked_on` tells on what the adapter was tried:
@@ -57,10 +58,16 @@ class Benchmark:
     protocol: Protocol = Protocol()
     dimensions: tuple[str, ...] = ()
     ranges: tuple[float, float] | None = None
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
     main_score: str = "accuracy"
     published: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     remarks: tuple[str, ...] = ()
     checked_on: str = "copy of the layout"
+
+    @property
+    def scale_of(self) -> dict[str, tuple[float, float]]:
+        """The smallest and the largest value of each dimension."""
+        return {name: self.scales.get(name, self.ranges) for name in self.dimensions if self.ranges}
 
 
 def picture(name: str, path: str, labels: tuple[int, ...] = (), **more: Any) -> ImageRecord:

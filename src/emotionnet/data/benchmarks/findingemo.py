@@ -133,6 +133,7 @@ FINDINGEMO = Benchmark(
     layout="annotations_single.ann, or the package findingemo-light; Run_{1,2}/<search>/<file>",
     dimensions=DIMENSIONS,
     ranges=(-3.0, 6.0),
+    scales=MappingProxyType({"valence": VALENCE, "arousal": AROUSAL}),
     published=MappingProxyType({ALL: 25_869}),
     remarks=("Valence is from -3 to 3, arousal from 0 to 6.",),
     checked_on="the real annotations (2026-11-24), pictures not",

@@ -1,0 +1,107 @@
+"""Score a RUN by the labels of another data set, through a map from its own emotions; nothing is trained.
+
+Shape letters: N = pictures, C = the run's emotions, K = labels of the data set, G = groups.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from emotionnet.evaluation.intervals import flat
+from emotionnet.evaluation.pooled import by_group
+from emotionnet.evaluation.predictions import Teller, table_of
+from emotionnet.evaluation.resampling import draw_weights
+from emotionnet.evaluation.scores import resample, sizes
+from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
+from emotionnet.evaluation.units import read_split, require_sides
+from emotionnet.inference.features import cached_outputs
+from emotionnet.inference.outputs import probabilities
+from emotionnet.label_maps import LabelMap, table_map
+from emotionnet.progress import message
+from emotionnet.records import DataError
+from emotionnet.runs import merge_metrics
+from emotionnet.text.nearest_labels import label_words, nearest_map
+from emotionnet.text.sentence import sentence_vectors
+
+Way = Literal["table", "nearest"]
+
+
+def evaluate_mapped(
+    run: Path | str,
+    way: Way,
+    *,
+    split: str = "test",
+    data: Path | str | None = None,
+    format: str = "auto",  # noqa: A002
+) -> dict[str, float]:
+    """Score a run on another label space; merges the scores into its `metrics.json`.
+
+    Args:
+        run: A finished RUN of an image network.
+        way: table: the map by our tables, see `label_maps`. nearest: each emotion stands for the label whose
+            word vector is nearest, in the run's own vectors, or sentence vectors where it has none.
+        split: Which split of the data set.
+        data: The other data set; None: the run's own.
+        format: What `data` is, see `SourceConfig.format`.
+
+    Returns:
+        Under `<split>.mapped.`: the scores that `scores.resample` gives of scores that rank, with intervals,
+        such as `macro_map`, `hit_rate`, `accuracy`; the `n_...` of `scores.sizes`; `n_unmapped`, emotions
+        that stand for no label, and `n_unreached`, labels that are never told. The unit is the group.
+
+    Raises:
+        DataError: The run or the data set cannot be used, no label can be told, or something of the run was
+            fitted on this very split; nothing is written.
+    """
+    run = Path(run)
+    subject = open_subject(run, None if data is None else Path(data), format=format)
+    require_not_fitted_on(subject, split)
+    dataset, model = subject.dataset, subject.predictor.model
+    found = _map(subject, way)
+    names = dataset.emotion_names
+    scored = read_split(dataset, split, names)
+    require_sides(dataset, scored)
+    outputs = cached_outputs(subject.predictor, scored.paths, progress=f"{split} pictures")
+    told_NC = probabilities(outputs.scores, model.activation)
+    scores_NK = found.scores(told_NC, shared=model.activation == "softmax").astype(np.float32)
+    teller = Teller(names, "none")
+    table = table_of(dataset, split=scored, teller=teller, outputs=replace(outputs, scores=scores_NK))
+    groups = by_group(table, teller)
+    weights_GS = draw_weights(len(groups.ids), seed=subject.seed)
+    values: dict[str, float] = {
+        **flat(resample(groups.told, groups.truth, weights_GS)),
+        **sizes(groups.truth),
+        "n_unmapped": len(found.unmapped),
+        "n_unreached": len(found.unreached),
+    }
+    prefix = f"{split}.mapped."
+    metrics = {f"{prefix}{key}": value for key, value in values.items() if math.isfinite(value)}
+    merge_metrics(run, metrics, replacing=(prefix,))
+    return metrics
+
+
+def _map(subject: Subject, way: Way) -> LabelMap:
+    """The map from the run's emotions to the data set's labels; a message tells what it leaves out."""
+    source, target = subject.predictor.emotions, subject.dataset.emotion_names
+    if way == "table":
+        found = table_map(source, target)
+    else:
+        vectors = subject.predictor.vectors or sentence_vectors(label_words((*source, *target)))
+        found = nearest_map(source, target, vectors)
+    if len(found.unreached) == len(target):
+        raise DataError(
+            f"{subject.dataset.root}: at least one label must be reached by --map {way}; none is of "
+            f"{', '.join(target)[:200]}"
+        )
+    for what, names in (
+        ("emotions stand for no label", found.unmapped),
+        ("labels are never told", found.unreached),
+    ):
+        if names:
+            message(f"--map {way}: {len(names)} {what}: {', '.join(names)[:200]}")
+    return found
