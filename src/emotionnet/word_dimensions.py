@@ -25,6 +25,7 @@ from emotionnet.records import DataError
 
 NAMES = ("valence", "arousal", "dominance")
 SCALE = (1.0, 9.0)  # of the ratings: lowest and highest
+FEWEST = 2  # emotions with a place that dimensions are derived from: of one, all pictures would have the same
 
 Floats = npt.NDArray[np.float64]
 Point = tuple[float, float, float]
@@ -64,6 +65,11 @@ def norm_word(label: str) -> str | None:
     if lemma is None or lemma in norms():
         return lemma
     return next((word for word in norms() if lemmas.get(word) == lemma), None)
+
+
+def can_derive(emotions: Sequence[str]) -> bool:
+    """Whether the norms have enough of the emotions for pictures to differ."""
+    return sum(dimensions_of(name) is not None for name in emotions) >= FEWEST
 
 
 def derived_dimensions(

@@ -43,6 +43,26 @@ def test_every_score_has_its_definition_and_its_parts() -> None:
     assert table.rows[4].cells == (Cell("0.400", ("0.30 to 0.50",)),)
 
 
+def test_derived_dimensions_are_marked_and_are_of_groups_alone() -> None:
+    derived = {
+        key: value
+        for name in ("ccc", "ccc.valence", "rmse", "rmse.valence")
+        for key, value in scored(f"test.derived.{name}", 0.5).items()
+    }
+    table = all_scores_table(SEVERAL | derived)
+    assert [row.name for row in table.rows] == [
+        "macro mAP",
+        "hit rate",
+        "CCC, derived",
+        "CCC, derived, valence",
+        "RMSE, derived",
+        "RMSE, derived, valence",
+    ]
+    assert table.rows[2].note.startswith("not learned: valence and arousal")
+    persons = {**scored("test.person.macro_map", 0.35), "test.person.n_persons": 20}
+    assert all_scores_table(SEVERAL | derived | persons).rows[2].cells[1] == Cell(NONE)
+
+
 def test_persons_have_a_column_of_their_own() -> None:
     metrics = MORE | scored("test.person.macro_map", 0.35) | {"test.person.n_persons": 20}
     table = all_scores_table(metrics)

@@ -16,9 +16,7 @@ from emotionnet.evaluation.metrics import Floats
 from emotionnet.evaluation.pooled import by_group
 from emotionnet.evaluation.predictions import Teller, Tells, rows, true_dimensions
 from emotionnet.evaluation.scores import resample
-from emotionnet.word_dimensions import NAMES, derived_dimensions, dimensions_of, rescaled
-
-FEWEST = 2  # emotions with a place in the norms: with one, all pictures would have the same
+from emotionnet.word_dimensions import NAMES, can_derive, derived_dimensions, rescaled
 
 
 def derived_scores(
@@ -40,7 +38,7 @@ def derived_scores(
         than two of the run's emotions.
     """
     ranges = known_ranges(dataset)
-    if model.dimensions or not ranges or len(with_place(model.emotions)) < FEWEST:
+    if model.dimensions or not ranges or not can_derive(model.emotions):
         return {}
     names = tuple(ranges)
     true_N = true_dimensions(dataset, names, dataset.records(split))
@@ -57,11 +55,6 @@ def derived_scores(
     found = resample(groups.told, groups.truth, weights_GS, only=("ccc", "rmse"))
     scores = flat({f"derived.{key}": one for key, one in found.items()})
     return {**scores, "derived.n_unmapped": len(told.unmapped)} if scores else {}
-
-
-def with_place(emotions: tuple[str, ...]) -> tuple[str, ...]:
-    """The emotions that the norms have."""
-    return tuple(name for name in emotions if dimensions_of(name) is not None)
 
 
 def known_ranges(dataset: Dataset) -> dict[str, tuple[float, float]]:

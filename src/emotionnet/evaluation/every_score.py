@@ -11,6 +11,11 @@ UNIT_TERMS: Mapping[str, str] = {
     "by image": "an image has the labels of all its persons, and what is told of them on average.",
     "by person": "each person counts by itself; persons of one image are resampled together.",
 }
+DERIVED = ("ccc", "rmse")
+DERIVED_NOTE = (
+    "not learned: valence and arousal of the emotions' words by the norms of Warriner et al. 2013, under the "
+    "run's probabilities, moved to the range of the data"
+)
 
 
 def all_scores_table(metrics: Mapping[str, float]) -> Table:
@@ -20,7 +25,8 @@ def all_scores_table(metrics: Mapping[str, float]) -> Table:
     """
     of_persons = "test.person.n_persons" in metrics
     found = [name for name in SCORES if estimate(metrics, f"test.{name}") is not None]
-    if not of_persons and not set(found) - set(WITH_SINGLE):
+    derived = any(estimate(metrics, f"test.derived.{name}") is not None for name in DERIVED)
+    if not of_persons and not derived and not set(found) - set(WITH_SINGLE):
         return Table((), (), {})
     levels = ("test.", "test.person.") if of_persons else ("test.",)
     rows = []
@@ -33,10 +39,27 @@ def all_scores_table(metrics: Mapping[str, float]) -> Table:
     if "test.scaled.ece" in metrics:
         scaled = (cell(estimate(metrics, "test.scaled.ece")), *(Cell(NONE) for _ in levels[1:]))
         rows.append(Row("ECE, scaled", scaled, _scaled_note(metrics)))
+    if derived:
+        rows += _derived_rows(metrics, len(levels))
     columns = [_over(metrics, "image" if of_persons else "group", "n_groups")]
     if of_persons:
         columns.append(_over(metrics, "person", "person.n_persons"))
     return Table(tuple(columns), tuple(rows), UNIT_TERMS if of_persons else {})
+
+
+def _derived_rows(metrics: Mapping[str, float], n_levels: int) -> list[Row]:
+    """Scores of dimensions that the run did not learn, by group alone."""
+    empty = (Cell(NONE),) * (n_levels - 1)
+    rows = []
+    for name in DERIVED:
+        key = f"derived.{name}"
+        title = f"{SCORES[name].title}, derived"
+        rows.append(Row(title, (cell(estimate(metrics, f"test.{key}")), *empty), DERIVED_NOTE))
+        rows += [
+            Row(f"{title}, {part}", (cell(estimate(metrics, f"test.{key}.{part}")), *empty))
+            for part in _parts(metrics, key)
+        ]
+    return rows
 
 
 def _parts(metrics: Mapping[str, float], name: str) -> list[str]:

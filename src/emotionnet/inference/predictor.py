@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -25,6 +26,7 @@ from emotionnet.models.weights import load_weights
 from emotionnet.records import DataError, first_line
 from emotionnet.runs import WEIGHTS, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
+from emotionnet.word_dimensions import can_derive, derived_dimensions
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -152,10 +154,20 @@ class Predictor:
 
     def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
         shares_NC, tags = probabilities(out.scores, self.model.activation), self._nearest_tags(out, top)
+        dimensions, derived = self._dimensions(out, shares_NC)
         return [
-            Prediction(image=name, emotions=largest(self.emotions, row, top), tags=nearest)
-            for name, row, nearest in zip(names, shares_NC, tags, strict=True)
+            Prediction(name, largest(self.emotions, row, top), nearest, values, derived)
+            for name, row, nearest, values in zip(names, shares_NC, tags, dimensions, strict=True)
         ]
+
+    def _dimensions(self, out: Outputs, shares_NC: Array) -> tuple[list[tuple[Score, ...]], bool]:
+        """Those of the network, else those that its emotions stand for; and whether they are derived."""
+        if out.dimensions is not None:
+            return _scores(self.model.dimensions, out.dimensions), False
+        if not can_derive(self.emotions):
+            return [()] * len(shares_NC), False
+        told = derived_dimensions(shares_NC, self.emotions)
+        return _scores(told.names, told.values_NK), True
 
     def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
         if out.projection is None or self.vectors is None:
@@ -224,6 +236,10 @@ def on_device(network: Module, device: str) -> Module:
         raise DataError(
             f"device must be 'auto' or one of this machine's; got {device!r} ({first_line(error)})"
         ) from None
+
+
+def _scores(names: Sequence[str], values_NK: npt.NDArray[Any]) -> list[tuple[Score, ...]]:
+    return [tuple(map(Score, names, row)) for row in values_NK.tolist()]
 
 
 def _require_top(top: int) -> None:

@@ -10,7 +10,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A name and how well it fits: a probability (0..1) or a cosine (-1..1)."""
+    """A name and how well it fits: a probability (0..1) or a cosine (-1..1); or a dimension and its value."""
 
     name: str
     value: float
@@ -23,20 +23,28 @@ class Prediction:
     `emotions` hold probabilities, the largest first: of a softmax network they sum to 1 over all its
     emotions, of a sigmoid network (a probe, or one trained label by label) each stands for itself. `tags`
     are the words nearest to the picture's projection and their cosines, empty for a network without one.
+    `dimensions` are valence and the like: those that the network learned, on the scale of its training; or,
+    `derived`, from 1 to 9, what its emotions' words have in published norms (`word_dimensions`). Empty where
+    there are neither.
     """
 
     image: str
     emotions: tuple[Score, ...]
     tags: tuple[Score, ...]
+    dimensions: tuple[Score, ...] = ()
+    derived: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; the schema's version goes along."""
-        return {
+        values = {
             "schema_version": SCHEMA_VERSION,
             "image": self.image,
             "emotions": [{"name": score.name, "probability": score.value} for score in self.emotions],
             "tags": [{"name": score.name, "cosine": score.value} for score in self.tags],
         }
+        if self.dimensions:
+            values["dimensions"] = [{"name": score.name, "value": score.value} for score in self.dimensions]
+        return values | ({"derived": True} if self.derived else {})
 
 
 @dataclass(frozen=True, slots=True)
