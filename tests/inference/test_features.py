@@ -145,6 +145,20 @@ def test_a_picture_that_cannot_be_read_is_named_and_nothing_is_kept(tmp_path: Pa
     assert not cache.exists()
 
 
+def test_a_cache_that_may_only_be_read_is_used(
+    tmp_path: Path, cache: Path, seen: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, net = pictures(tmp_path / "p", 2), network()
+    first = cached_features(net, HOW, paths, progress="")
+
+    def refused(path: Path) -> None:
+        raise PermissionError(path)
+
+    monkeypatch.setattr(os, "utime", refused)
+    np.testing.assert_array_equal(cached_features(net, HOW, paths, progress=""), first)
+    assert seen == [2]
+
+
 def test_a_cache_that_cannot_be_written_costs_time_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[int]
 ) -> None:

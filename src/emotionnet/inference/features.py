@@ -109,9 +109,10 @@ def _read(place: Path, count: int, size: int) -> Array | None:
     """Features that are kept; None where there are none, or the file is broken or something else."""
     try:
         features_NF: Array = safetensors.numpy.load(place.read_bytes())["features"]
-        os.utime(place)
     except (OSError, ValueError, KeyError, safetensors.SafetensorError):
         return None
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        os.utime(place)
     fits = features_NF.shape == (count, size) and features_NF.dtype == np.float32
     return features_NF if fits and np.isfinite(features_NF).all() else None
 
