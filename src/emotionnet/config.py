@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -222,9 +222,6 @@ class TextConfig(Section):
     )
 
 
-EMBEDDED = {"trunk": "tf_efficientnet_lite0", "weights": "embedded"}
-
-
 class ModelConfig(Section):
     trunk: str = Field("resnet50", description="name of a timm trunk")
     weights: Literal["hub", "embedded", "none"] | Existing = Field(
@@ -252,18 +249,9 @@ class ModelConfig(Section):
     )
     new_head: bool = Field(False, description="begin the emotion head anew even where start holds one")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _for_a_probe(cls, values: Any) -> Any:
-        """A probe has one head, and a trunk that needs no hub unless another is named."""
-        if not isinstance(values, dict) or values.get("probe") is not True:
-            return values
-        trunk = {} if {"trunk", "weights", "start"} & values.keys() else EMBEDDED
-        return {"shape": "plain", **trunk, **values}
-
     @model_validator(mode="after")
     def _probe_alone(self) -> ModelConfig:
-        if self.probe and self.shape != "plain":
+        if self.probe and "shape" in self.model_fields_set and self.shape != "plain":
             raise ValueError(f"shape must be 'plain' for a probe; got '{self.shape}'")
         if self.probe and (self.freeze or self.last_blocks is not None or self.new_head):
             raise ValueError(

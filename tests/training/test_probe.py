@@ -13,12 +13,13 @@ from sklearn.preprocessing import StandardScaler
 
 import emotionnet
 from emotionnet.apps.cli import main
-from emotionnet.config import ModelConfig, TrainConfig
+from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.opening import open_data
 from emotionnet.inference.predictor import load_predictor
 from emotionnet.records import ConfigError, DataError
 from emotionnet.runs import read_metrics
+from emotionnet.training.probe import probe_config
 
 COLOURS = {"calm": (40, 60, 200), "joy": (230, 200, 40), "rage": (200, 30, 30)}
 
@@ -92,11 +93,21 @@ def test_a_probe_on_a_run_takes_its_trunk_and_its_preprocessing(tree: Path, tmp_
     assert theirs.predict(image) == ours.predict(image)
 
 
-def test_without_a_config_the_trunk_is_the_embedded_one() -> None:
-    model = ModelConfig(probe=True)
-    assert (model.trunk, model.weights, model.shape) == ("tf_efficientnet_lite0", "embedded", "plain")
-    assert ModelConfig(probe=True, trunk="resnet18").weights == "hub"
-    assert ModelConfig().trunk == "resnet50"
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, ("tf_efficientnet_lite0", "embedded")),
+        ({"model.trunk": "resnet18"}, ("resnet18", "hub")),
+        ({"model.weights": "none"}, ("resnet50", "none")),
+    ],
+)
+def test_without_a_trunk_it_is_the_embedded_one(
+    tree: Path, tmp_path: Path, given: dict[str, Any], expected: tuple[str, str]
+) -> None:
+    options = {"data.root": str(tree), "model.probe": True, "out": str(tmp_path / "run"), **given}
+    found = probe_config(load_config(TrainConfig, None, options))
+    assert (found.model.trunk, found.model.weights) == expected
+    assert (found.model.shape, found.epochs) == ("plain", 0)
 
 
 @pytest.mark.parametrize(

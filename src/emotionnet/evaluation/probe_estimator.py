@@ -67,11 +67,10 @@ class LinearProbe(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
     def fit(self, X: Any, y: Any, *, validation: Validation | None = None) -> Self:
         """Fit the probe; with C "auto", choose C first.
 
-        With validation rows the probe is that of `X` alone, of equally good C the smallest, as in the
-        baseline. Without, about a fifth of the rows is held out, each class evenly (iterative
-        stratification, Sechidis et al., ECML PKDD 2011), and the probe fitted on all rows with the C that
-        was best there: of equally good ones the largest, for ranks do not see that a strong penalty
-        draws all rows to the commonest class. With fewer than 5 rows, or no label in that fifth, C is 1.
+        Of equally good C the largest counts, see `choose_c`. With validation rows the probe is that of `X`
+        alone, as in the baseline. Without, about a fifth of the rows is held out, each class evenly
+        (iterative stratification, Sechidis et al., ECML PKDD 2011), and the probe fitted on all rows with the
+        C that was best there. With fewer than 5 rows, or no label in that fifth, C is 1.
         Near-duplicates on both sides of the fifth mislead the choice: then hand in rows of other groups.
 
         Args:
@@ -199,4 +198,4 @@ def _choose_on_a_fifth(
         return C_UNCHOSEN
     singly = [str(row) for row in held]
     train = ProbeFeatures(features_NF[rest])
-    return choose_c(train, labels_NC[rest], features_NF[held], labels_NC[held], singly, grid=C_GRID[::-1])[0]
+    return choose_c(train, labels_NC[rest], features_NF[held], labels_NC[held], singly)[0]

@@ -18,26 +18,33 @@ from emotionnet.evaluation.units import read_split
 from emotionnet.inference.features import cached_features
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
+from emotionnet.models.trunks import EMBEDDED_TRUNK
 from emotionnet.runs import MODEL
 
 
 def probe_config(config: TrainConfig) -> TrainConfig:
     """The config that a probe's run keeps: what it begins from in full, and no epochs.
 
-    The trunk of `model.start` and its preprocessing count, where that is a RUN.
+    The trunk of `model.start` and its preprocessing count, where that is a RUN; without a start and a trunk
+    the embedded one, which needs no hub.
 
     Raises:
         DataError: The RUN that it begins from is broken.
     """
     model, data = config.model, config.data
+    given = model.model_fields_set
+    changes: dict[str, object] = {"shape": "plain"}
     if model.start is not None and (model.start / MODEL).is_file():
         begun = read_description(model.start, ImageModel)
         how, named = begun.preprocessing, ("hub", "embedded", "none")
         weights = begun.weights if begun.weights in named else Path(begun.weights)
-        model = model.model_copy(update={"trunk": begun.trunk, "weights": weights})
+        changes |= {"trunk": begun.trunk, "weights": weights}
         data = data.model_copy(update={"image_size": how.image_size, "crop_pct": how.crop_pct})
+    elif not {"trunk", "weights", "start"} & given:
+        changes |= {"trunk": EMBEDDED_TRUNK, "weights": "embedded"}
     objective = config.objective.model_copy(update={"classification": "bce"})  # what a probe minimises
-    return config.model_copy(update={"model": model, "data": data, "objective": objective, "epochs": 0})
+    update = {"model": model.model_copy(update=changes), "data": data, "objective": objective, "epochs": 0}
+    return config.model_copy(update=update)
 
 
 def solve_head(module: EmotionNet, how: Preprocessing, dataset: Dataset) -> dict[str, float]:
