@@ -204,10 +204,10 @@ def test_far_scores_are_those_of_the_groups_without_a_neighbour(case: Case) -> N
 
 
 def features_of_bytes(
-    trunk: str, weights: str, how: object, paths: Sequence[Path], *, seed: int
+    trunk: str, weights: str, how: object, *parts: Sequence[Path], seed: int
 ) -> npt.NDArray[np.float32]:
     """Features that copies of a file share and that lie far apart for any two others."""
-    seeds = [list(hashlib.sha256(path.read_bytes()).digest()) for path in paths]
+    seeds = [list(hashlib.sha256(path.read_bytes()).digest()) for paths in parts for path in paths]
     return np.array([np.random.default_rng(some).normal(size=64) for some in seeds], dtype=np.float32)
 
 
