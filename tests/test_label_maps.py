@@ -77,3 +77,10 @@ def test_a_target_that_is_none_of_the_three_is_refused() -> None:
         DataError, match="at least two of mikels8, ekman6, emotic26 to be mapped to; got cat, dog"
     ):
         table_map(EIGHT, ["cat", "dog"])
+
+
+def test_labels_told_apart_by_a_remark_alone_are_told_alike() -> None:
+    found = table_map(("amazement", "joy"), ("Joy", "surprise(positive)", "surprise(negative)", "fear"))
+    assert found.links[0].targets == ("surprise(positive)", "surprise(negative)")
+    assert found.unreached == ("fear",)
+    assert table_map(("(a)",), ("anger", "fear", "(b)")).unmapped == ("(a)",)

@@ -388,7 +388,9 @@ class TrainConfig(FitConfig):
 class SuiteEntry(SourceConfig):
     """One column of a suite's table: a benchmark, and how runs are held against it."""
 
-    name: str = Field(pattern=r"^[\w.-]+$", description="what the column is called; one of each in a suite")
+    name: str = Field(
+        pattern=r"^\w[\w.-]{0,99}$", description="what the column is called; one of each in a suite"
+    )
     how: Literal["probe", "labels", "map", "zeroshot"] = Field(
         "probe",
         description="probe: a linear probe on the run's features; labels: the run's own emotions, which must "

@@ -89,7 +89,8 @@ def table_map(source: Sequence[str], target: Sequence[str]) -> LabelMap:
     """The map by the tables.
 
     The target need not be one of the three whole: Emotion6's seven are the six and neutral. Its labels that
-    the source has too are linked by name.
+    the source has too are linked by name. Labels that a remark in brackets alone tells apart, such as
+    surprise(positive) and surprise(negative), are told alike.
 
     Args:
         source: Labels or tags.
@@ -100,7 +101,9 @@ def table_map(source: Sequence[str], target: Sequence[str]) -> LabelMap:
         DataError: The target is none of the three, nor near one.
     """
     family = _family(target)
-    names = {_plain(name): name for name in target}
+    names: dict[str, tuple[str, ...]] = {}
+    for name in target:
+        names[plain_label(name)] = (*names.get(plain_label(name), ()), name)
     return LabelMap(tuple(source), tuple(target), tuple(_link(label, family, names) for label in source))
 
 
@@ -111,7 +114,7 @@ def places(label: str, label_set: str) -> tuple[tuple[str, ...], str]:
         >>> places("Grief", "mikels8")
         (('sadness',), 'the strongest sadness (Plutchik 1980)')
     """
-    word = _plain(label)
+    word = plain_label(label)
     if word in _table():
         row = _table()[word]
         return tuple(row[label_set].split(";")) if row[label_set] else (), row["reason"]
@@ -122,17 +125,19 @@ def places(label: str, label_set: str) -> tuple[tuple[str, ...], str]:
     return ((family,), "its family in the lexicon") if family else ((), "no table knows this word")
 
 
-def _link(label: str, family: str, names: Mapping[str, str]) -> Link:
-    word = _plain(label)
+def _link(label: str, family: str, names: Mapping[str, tuple[str, ...]]) -> Link:
+    word = plain_label(label)
     if word in names:
-        return Link(label, (names[word],), "the same word")
+        return Link(label, names[word], "the same word")
     found, reason = places(label, family)
-    return Link(label, tuple(names[_plain(name)] for name in found if _plain(name) in names), reason)
+    return Link(label, tuple(one for name in found for one in names.get(plain_label(name), ())), reason)
 
 
 def _family(target: Sequence[str]) -> str:
     shared = {
-        name: len({_plain(label) for label in target} & {_plain(label) for label in LABEL_SETS[name]})
+        name: len(
+            {plain_label(label) for label in target} & {plain_label(label) for label in LABEL_SETS[name]}
+        )
         for name in TARGETS
     }
     best = max(TARGETS, key=lambda name: (shared[name], -len(LABEL_SETS[name])))
@@ -144,9 +149,14 @@ def _family(target: Sequence[str]) -> str:
     return best
 
 
-def _plain(label: str) -> str:
-    """A label without its remark in brackets, in small letters."""
-    return re.sub(r"\s*\(.*\)\s*$", "", label).strip().lower()
+def plain_label(label: str) -> str:
+    """A label without its remark in brackets, in small letters.
+
+    Example:
+        >>> plain_label("Surprise (positive)")
+        'surprise'
+    """
+    return (re.sub(r"\s*\(.*\)\s*$", "", label).strip() or label.strip()).lower()
 
 
 @cache

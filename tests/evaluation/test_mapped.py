@@ -80,7 +80,7 @@ def test_a_label_space_that_nothing_reaches_is_refused(other: tuple[Path, Datase
     run, dataset = other
     rename(dataset, "Fatigue", "Doubt/Confusion", "Sensitivity")
     with pytest.raises(
-        DataError, match="at least one label must be reached by --map table; none is of Fatigue"
+        DataError, match=r"at least one label must be reached by the map; no emotion .* any of Fatigue"
     ):
         evaluate_mapped(run, "table", data=dataset.root)
     assert not (run / "metrics.json").is_file()
@@ -95,3 +95,14 @@ def test_the_command_maps_and_without_it_tells_of_it(
     assert "'evaluate --map table' scores a run by the labels of other data" in capsys.readouterr().err
     main(["evaluate", str(run), "--data", str(dataset.root), "--map", "table"])
     assert "test.mapped.macro_map" in capsys.readouterr().out
+
+
+def test_a_later_evaluation_keeps_the_scores_on_other_labels(
+    make_dataset: MakeDataset, other: tuple[Path, Dataset]
+) -> None:
+    run, dataset = other
+    mapped = evaluate_mapped(run, "table", data=dataset.root)
+    own = evaluate_run(run, baselines=False)
+    kept = read_json(run / "metrics.json")
+    assert mapped.items() <= kept.items()
+    assert own.items() <= kept.items()

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from emotionnet.data.images import Preprocessing
 from emotionnet.inference import features
 from emotionnet.inference.features import cached_features, cached_outputs
-from emotionnet.inference.outputs import run_network
+from emotionnet.inference.outputs import Outputs, run_network
 from emotionnet.inference.predictor import Predictor
 from emotionnet.models.description import Domain, ImageModel
 from emotionnet.models.network import EmotionNet
@@ -166,3 +167,24 @@ def test_a_cache_that_cannot_be_written_costs_time_only(
     monkeypatch.setenv("EMOTIONNET_CACHE", str(tmp_path / "file"))
     paths = pictures(tmp_path / "p", 2)
     assert cached_features(network(), HOW, paths, progress="").shape[0] == 2
+
+
+def test_a_picture_of_several_records_is_looked_at_once(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (32, 32), (80 * number, 40, 200)).save(path)
+    net, looked = network(), list[Path]()
+
+    def counted(net: EmotionNet, how: Preprocessing, some: list[Path], **more: Any) -> Outputs:
+        looked.extend(some)
+        return run_network(net, how, some, **more)
+
+    monkeypatch.setattr(features, "run_network", counted)
+    found = cached_features(net, HOW, [paths[1], paths[0], paths[1], paths[2], paths[0]], progress="x")
+    assert looked == [paths[1], paths[0], paths[2]]
+    expected = run_network(net, HOW, [paths[1], paths[0], paths[2]]).features
+    np.testing.assert_array_equal(found, expected[[0, 1, 0, 2, 1]])
+    cached_features(net, HOW, [paths[1], paths[0], paths[2]], progress="x")  # the same pictures: known
+    assert len(looked) == 3

@@ -20,8 +20,9 @@ from emotionnet.evaluation.scores import resample, sizes
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import read_split, require_sides
 from emotionnet.inference.features import cached_outputs
-from emotionnet.inference.outputs import probabilities
+from emotionnet.inference.outputs import Outputs, probabilities
 from emotionnet.label_maps import LabelMap, table_map
+from emotionnet.models.description import ImageModel
 from emotionnet.progress import message
 from emotionnet.records import DataError
 from emotionnet.runs import merge_metrics
@@ -63,15 +64,11 @@ def evaluate_mapped(
     require_not_fitted_on(subject, split)
     dataset, model = subject.dataset, subject.predictor.model
     found = _map(subject, way)
-    names = dataset.emotion_names
-    scored = read_split(dataset, split, names)
+    scored = read_split(dataset, split, dataset.emotion_names)
     require_sides(dataset, scored)
     outputs = cached_outputs(subject.predictor, scored.paths, progress=f"{split} pictures")
-    told_NC = probabilities(outputs.scores, model.activation)
-    scores_NK = found.scores(told_NC, shared=model.activation == "softmax").astype(np.float32)
-    teller = Teller(names, "none")
-    table = table_of(dataset, split=scored, teller=teller, outputs=replace(outputs, scores=scores_NK))
-    groups = by_group(table, teller)
+    teller, told = through(found, model, outputs)
+    groups = by_group(table_of(dataset, scored, teller, told), teller)
     weights_GS = draw_weights(len(groups.ids), seed=subject.seed)
     values: dict[str, float] = {
         **flat(resample(groups.told, groups.truth, weights_GS)),
@@ -85,6 +82,27 @@ def evaluate_mapped(
     return metrics
 
 
+def through(found: LabelMap, model: ImageModel, outputs: Outputs) -> tuple[Teller, Outputs]:
+    """What a run tells of the labels that its emotions stand for: scores that rank, and no more.
+
+    Args:
+        found: From the run's emotions to those labels.
+        model: The run's.
+        outputs: What it says of N pictures.
+
+    Raises:
+        DataError: None of the labels can be told.
+    """
+    if len(found.unreached) == len(found.target):
+        raise DataError(
+            "at least one label must be reached by the map; no emotion of the run stands for any of "
+            f"{', '.join(found.target)[:200]}"
+        )
+    told_NC = probabilities(outputs.scores, model.activation)
+    scores_NK = found.scores(told_NC, shared=model.activation == "softmax").astype(np.float32)
+    return Teller(found.target, "none", model.dimensions), replace(outputs, scores=scores_NK)
+
+
 def _map(subject: Subject, way: Way) -> LabelMap:
     """The map from the run's emotions to the data set's labels; a message tells what it leaves out."""
     source, target = subject.predictor.emotions, subject.dataset.emotion_names
@@ -93,11 +111,6 @@ def _map(subject: Subject, way: Way) -> LabelMap:
     else:
         vectors = subject.predictor.vectors or sentence_vectors(label_words((*source, *target)))
         found = nearest_map(source, target, vectors)
-    if len(found.unreached) == len(target):
-        raise DataError(
-            f"{subject.dataset.root}: at least one label must be reached by --map {way}; none is of "
-            f"{', '.join(target)[:200]}"
-        )
     for what, names in (
         ("emotions stand for no label", found.unmapped),
         ("labels are never told", found.unreached),

@@ -160,7 +160,7 @@ def _dimensions(table: pl.DataFrame, model: Tells) -> tuple[Floats | None, Float
 
 
 def _agreed(single_N: Singles | None, groups: Sequence[str]) -> Singles | None:
-    """The single label of each group whose pictures do not differ in it, -1 elsewhere."""
+    """The single label of each group whose pictures do not differ in it, -1 elsewhere; None without any."""
     if single_N is None:
         return None
     index_N = group_index(groups)
@@ -170,7 +170,7 @@ def _agreed(single_N: Singles | None, groups: Sequence[str]) -> Singles | None:
     np.maximum.at(highest_G, index_N[known_N], single_N[known_N])
     np.minimum.at(lowest_G, index_N[known_N], single_N[known_N])
     agreed_G: Singles = np.where(highest_G == lowest_G, highest_G, -1)
-    return agreed_G
+    return agreed_G if (agreed_G >= 0).any() else None
 
 
 def _mean_shares(shares_NC: Floats | None, groups: Sequence[str]) -> Floats | None:

@@ -19,6 +19,7 @@ from sklearn.preprocessing import StandardScaler, normalize
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.zeroshot_words import plain, spoken
+from emotionnet.inference.features import cached_features
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.text.vectors import WordVectors
@@ -107,7 +108,8 @@ def sentence_map(predictor: Predictor, dataset: Dataset, *, vectorise: Vectorise
     fitted = []
     for split, some in bags.items():
         paths = [dataset.image_path(record) for record, _ in some]
-        fitted.append(predictor.outputs(paths, progress=f"{split} pictures").features)
+        network, how = predictor.network, predictor.model.preprocessing
+        fitted.append(cached_features(network, how, paths, progress=f"{split} pictures"))
         fitted.append(taught.mean_vectors([bag for _, bag in some]))
     return SentenceMap(best_ridge(*fitted), taught)
 

@@ -19,7 +19,7 @@ from emotionnet.evaluation.subject import Subject, open_subject, require_not_fit
 from emotionnet.evaluation.temperature import fitted_temperature
 from emotionnet.evaluation.units import read_split, require_sides
 from emotionnet.inference.features import cached_outputs
-from emotionnet.runs import merge_metrics
+from emotionnet.runs import merge_metrics, read_metrics
 
 OWN = (
     "ap.",
@@ -89,7 +89,10 @@ def evaluate_run(
     own = tuple(f"{split}.{key}" for key in OWN)
     stale = ("test.", "baseline.", "difference.", "val.temperature") if split == "test" else own
     metrics = {key: value for key, value in metrics.items() if math.isfinite(value)}
-    merge_metrics(run, metrics, replacing=stale)
+    old = [
+        key for key in read_metrics(run) if key.startswith(stale) and not key.startswith(f"{split}.mapped.")
+    ]
+    merge_metrics(run, metrics, replacing=tuple(old))
     return metrics
 
 

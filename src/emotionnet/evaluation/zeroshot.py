@@ -23,6 +23,7 @@ from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.evaluation.zeroshot_baselines import word_baselines
+from emotionnet.inference.features import cached_outputs
 from emotionnet.records import DataError, ImageRecord
 from emotionnet.runs import merge_metrics
 
@@ -65,7 +66,7 @@ def score_unseen(subject: Subject, *, split: str, baselines: bool = True) -> dic
     require_not_fitted_on(subject, split)
     records = subject.dataset.records(split)
     paths = [subject.dataset.image_path(record) for record in records]
-    outputs = subject.predictor.outputs(paths, progress=f"{split} pictures")
+    outputs = cached_outputs(subject.predictor, paths, progress=f"{split} pictures")
     cosines_NK = subject.predictor.label_cosines(outputs, {word: (word,) for word in words})
     groups = [record.group for record in records]
     labels_GK = pool_labels(carried(records, len(words)), groups)

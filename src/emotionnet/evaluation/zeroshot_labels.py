@@ -18,13 +18,13 @@ import polars as pl
 from emotionnet.data.store import Dataset
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
-from emotionnet.evaluation.units import Split
 from emotionnet.evaluation.zeroshot import score_unseen
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, VARIANTS, Reading, open_space
 from emotionnet.evaluation.zeroshot_truth import Asked, ask_labels, ask_words, scores_of
 from emotionnet.evaluation.zeroshot_words import WordSets, plain, spoken
 from emotionnet.files import write_json
-from emotionnet.inference.outputs import Array, Outputs
+from emotionnet.inference.features import cached_outputs
+from emotionnet.inference.outputs import Array
 from emotionnet.progress import message
 from emotionnet.records import DataError
 from emotionnet.runs import PREDICTIONS, merge_metrics, read_metrics
@@ -203,7 +203,7 @@ def _score(
 ) -> dict[str, float]:
     taught = _taught(subject, split) if reading.space == "sentence" else None
     space = open_space(subject.run, subject.predictor, asked.words, reading, vectors=vectors, taught=taught)
-    outputs = _outputs(subject, asked.scored, progress=f"{split} pictures")
+    outputs = cached_outputs(subject.predictor, asked.scored.paths, progress=f"{split} pictures")
     cosines_NK = space.scores(outputs)
     found = scores_of(asked, cosines_NK, seed=subject.seed)
     table = prediction_rows(asked, cosines_NK, cosines_NK.argmax(axis=1).tolist(), space.nearest(outputs))
@@ -232,16 +232,3 @@ def _seen(subject: Subject, words: WordSets) -> list[str]:
     if is_own(subject):
         taught |= {plain(name) for name in subject.dataset.tag_names}
     return [name for name, some in words.items() if any(plain(word) in taught for word in (name, *some))]
-
-
-def _outputs(subject: Subject, scored: Split, *, progress: str) -> Outputs:
-    """The outputs of each row; a picture of several rows goes through the network once."""
-    paths = list(dict.fromkeys(scored.paths))
-    place = {path: row for row, path in enumerate(paths)}
-    found = subject.predictor.outputs(paths, progress=progress)
-    rows = [place[path] for path in scored.paths]
-    return Outputs(
-        features=found.features[rows],
-        scores=found.scores[rows],
-        projection=None if found.projection is None else found.projection[rows],
-    )

@@ -39,7 +39,7 @@ def cached_features(
     Args:
         network: Its trunk alone matters.
         how: Preprocessing of the pictures.
-        paths: At least one.
+        paths: At least one; one that stands there several times, as of several persons, is looked at once.
         progress: What a progress bar on standard error says while they are computed.
 
     Returns:
@@ -48,6 +48,16 @@ def cached_features(
     Raises:
         DataError: No picture, or one that cannot be read or decoded; nothing is kept.
     """
+    once = list(dict.fromkeys(paths))
+    features_NF = _features_once(network, how, once, progress=progress)
+    if len(once) == len(paths):
+        return features_NF
+    row = {path: number for number, path in enumerate(once)}
+    return features_NF[[row[path] for path in paths]]
+
+
+def _features_once(network: EmotionNet, how: Preprocessing, paths: Sequence[Path], *, progress: str) -> Array:
+    """Features of pictures that are all different."""
     place = cache_folder() / "features" / f"{_key(network, how, paths)}.safetensors"
     known = _read(place, len(paths), network.n_features)
     if known is not None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emotionnet.label_maps import LabelMap, Link
+from emotionnet.label_maps import LabelMap, Link, plain_label
 from emotionnet.text.vectors import WordVectors
 from emotionnet.word_dimensions import Point, dimensions_of, norm_word, norms
 
@@ -71,16 +71,16 @@ def nearest_dimensions(
 
 def label_words(labels: Sequence[str]) -> tuple[str, ...]:
     """The distinct words that vectors are needed of: labels as they stand, and their parts."""
-    return tuple(dict.fromkeys(word for label in labels for word in (_plain(label), *_parts(label))))
+    return tuple(dict.fromkeys(word for label in labels for word in (plain_label(label), *_parts(label))))
 
 
 def _place(word: str, vectors: WordVectors | None, known: Sequence[str], *, own: bool) -> WordPlace:
     values = dimensions_of(word)
     if own and values is not None:
         found = norm_word(word)
-        return WordPlace(word, values, "norms" if found == _plain(word) else f"norms: {found}")
+        return WordPlace(word, values, "norms" if found == plain_label(word) else f"norms: {found}")
     bag = [] if vectors is None else _bag(word, vectors)
-    others = [name for name in known if own or name[:STEM] != _plain(word)[:STEM]]
+    others = [name for name in known if own or name[:STEM] != plain_label(word)[:STEM]]
     if vectors is None or not bag or not others:
         return WordPlace(word, None, "none")
     indices_11, _ = vectors.subset(others).nearest(vectors.mean_vectors([bag]), 1)
@@ -90,13 +90,9 @@ def _place(word: str, vectors: WordVectors | None, known: Sequence[str], *, own:
 
 def _bag(label: str, vectors: WordVectors) -> list[str]:
     """The words of a label that have a vector: the whole of it, else its parts."""
-    whole = _plain(label)
+    whole = plain_label(label)
     return [whole] if whole in vectors else [word for word in _parts(label) if word in vectors]
 
 
-def _plain(label: str) -> str:
-    return re.sub(r"\s*\(.*\)\s*$", "", label).strip().lower()
-
-
 def _parts(label: str) -> list[str]:
-    return [word for word in re.split(r"[\s/_]+", _plain(label)) if word]
+    return [word for word in re.split(r"[\s/_]+", plain_label(label)) if word]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_markdown_has_bold_intervals_and_the_reason_of_an_empty_cell() -> None:
     assert f"| a | **0.800** <sub>{sample.low:.3f} to {sample.high:.3f}</sub> |" in text
     assert "| b | 0.500 <sub>" in text
     assert "| clip | not run here |" in text
-    assert "fi: hit_rate (probe; 200 pictures)" in text
+    assert r"fi: hit\_rate (probe; 200 pictures)" in text
 
 
 def test_names_are_no_markup() -> None:
@@ -89,3 +91,18 @@ def test_latex_escapes_names_and_sets_the_leader_in_bold(name: str, shown: str) 
     text = latex(grid({name: share(160), "b": share(100)}))
     assert rf"{shown} & \textbf{{0.800}} {{\scriptsize [" in text
     assert text.count(r"\textbf") == 1
+
+
+def test_rows_that_are_no_pair_lead_nothing() -> None:
+    wide, narrow = share(160), share(100)
+    other = replace(narrow, counts=(50, 50))  # as a mean over other dimensions
+    assert grid({"a": wide, "b": narrow}).leader(FI) == "a"
+    assert grid({"a": wide, "b": other}).leader(FI) is None
+
+
+def test_a_name_never_breaks_a_line_or_a_column() -> None:
+    found = grid({"a\n| b\r\x0b": share(160)}, replace(FI, score="ap.a|b"))
+    page, tex = markdown(found), latex(found)
+    assert page.splitlines()[2].startswith(r"| a \| b  | 0.800")
+    assert r"ap.a\|b" in page.splitlines()[0]
+    assert len([line for line in tex.splitlines() if line.startswith("a | b ")]) == 1

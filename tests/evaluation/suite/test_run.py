@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 from emotionnet.apps.cli import main
 from emotionnet.config import SuiteConfig
@@ -151,7 +153,7 @@ def test_clip_is_a_row_that_says_why_it_was_not_run(
     suite = opened(file, clip="open_clip:ViT-B-32@openai")
     found = run_suite(runs, suite, tmp_path / "out")
     page = found.markdown.read_text()
-    assert r"| open\_clip:ViT\-B\-32@openai | not run here | not run here | not run here |" in page
+    assert r"| open\_clip:ViT-B-32@openai | not run here | not run here | not run here |" in page
     assert page.count("its weights must come from a model hub") == 1
     assert (found.cells, found.filled) == (9, 5)
 
@@ -255,3 +257,67 @@ def count(patch: pytest.MonkeyPatch, stop_after: int | None = None) -> list[tupl
 
     patch.setattr(cells, "tell", counted)
     return told
+
+
+def test_rows_are_paired_whatever_the_order_of_their_emotions(
+    ready: tuple[list[Path], Path], tree: Path, tmp_path: Path
+) -> None:
+    """A run whose emotions stand in another order than the data's, beside one that has the data's order."""
+    runs, file = ready
+    shutil.copytree(runs[0], tmp_path / "turned")
+    description = json.loads((tmp_path / "turned" / "model.json").read_text())
+    names = description["emotions"]
+    description["emotions"] = names[1:] + names[:1]
+    (tmp_path / "turned" / "model.json").write_text(json.dumps(description))
+    weights = load_file(tmp_path / "turned" / "model.safetensors")
+    turned = {
+        name: np.roll(one, -1, axis=0) if name.startswith("fc.") else one for name, one in weights.items()
+    }
+    save_file(turned, tmp_path / "turned" / "model.safetensors")
+    entry = {"name": "mine", "root": "tree", "how": "labels", "score": "macro_map"}
+    file.write_text(json.dumps({"clip": None, "benchmarks": [{**entry, "split": "train"}]}))
+    run_suite([runs[0], tmp_path / "turned"], opened(file), tmp_path / "out")
+    told = table(tmp_path / "out")
+    assert told["turned", "mine"]["value"] == told["one", "mine"]["value"] != ""
+
+
+def test_a_run_whose_emotions_mean_nothing_there_has_no_score_by_the_map(
+    ready: tuple[list[Path], Path], tmp_path: Path
+) -> None:
+    runs, file = ready
+    for name in ("Fatigue", "Sensitivity", "Disconnection"):
+        (tmp_path / "emotic" / name).mkdir(parents=True)
+        for number in range(6):
+            Image.new("RGB", (20, 20), (40 * number, 10, len(name))).save(
+                tmp_path / "emotic" / name / f"{number}.png"
+            )
+    file.write_text(json.dumps({"clip": None, "benchmarks": [{"name": "a", "root": "emotic", "how": "map"}]}))
+    run_suite(runs[:1], opened(file), tmp_path / "out")
+    assert "at least one label must be reached by the map" in table(tmp_path / "out")["one", "a"]["note"]
+
+
+@pytest.mark.parametrize("score", ["ap", "accuracy.joy"])
+def test_a_score_that_no_cell_can_have_is_refused(
+    ready: tuple[list[Path], Path], tmp_path: Path, score: str
+) -> None:
+    runs, file = ready
+    file.write_text(json.dumps({"clip": None, "benchmarks": [{"name": "a", "root": "tree", "score": score}]}))
+    with pytest.raises(DataError, match=r"ap\.LABEL is that of one label, .*; got"):
+        run_suite(runs[:1], opened(file), tmp_path / "out")
+
+
+def test_a_suite_without_any_row_is_refused(ready: tuple[list[Path], Path], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least one RUN, or a CLIP model"):
+        run_suite([], opened(ready[1]), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "", "x" * 101])
+def test_a_column_has_a_name_that_a_folder_can_have(tmp_path: Path, tree: Path, name: str) -> None:
+    file = tmp_path / "suite.json"
+    file.write_text(json.dumps({"benchmarks": [{"name": name, "root": "tree"}]}))
+    with pytest.raises(ConfigError, match="name"):
+        opened(file)
+
+
+def test_a_run_called_chance_is_told_from_chance() -> None:
+    assert distinct_names([Path("a/chance"), Path("b")]) == ["a/chance", "b"]

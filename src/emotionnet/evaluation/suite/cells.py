@@ -79,6 +79,7 @@ def cell_key(row: Row, entry: SuiteEntry, dataset: Dataset) -> str:
         entry.split,
         dataset.content_hash,
         dataset.emotion_names,
+        [record.id for record in dataset.records(entry.split)],  # rows of a column are paired by their order
     )
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from typing import Literal
 from emotionnet.evaluation.intervals import Resampled
 
 NOT_RUN = "not run here"
+CHANCE = "chance"  # the last row; no run is called so
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Grid:
 def _leads(sample: Resampled | None, other: Resampled | None, sign: int) -> bool:
     assert sample is not None  # `known` holds none
     assert other is not None
+    if sample.counts != other.counts:  # of other dimensions: the two are no pair
+        return False
     found = sample.minus(other)
     low, high = sorted((sign * found.low, sign * found.high))
     return low > 0 and high > 0

@@ -14,7 +14,7 @@ from emotionnet.evaluation.suite.published import Published
 DIGITS = 3
 LEGEND = (
     "Small print: 95 % interval over the column's unit. Bold: the paired difference to every other row with "
-    "an interval leaves out 0."
+    "an interval leaves out 0. Chance: random scores; of distributions, all classes alike."
 )
 PUBLISHED_LEGEND = (
     "Figures of the papers named, in percent, on their own splits and protocols: not to be ranked with the "
@@ -29,7 +29,7 @@ def markdown(grid: Grid, published: Sequence[Published] = ()) -> str:
     """The table, its legend, and published figures in a table of their own."""
     leaders = {column.name: grid.leader(column) for column in grid.columns}
     lines = [
-        _pipe(["", *(_plain_title(column) for column in grid.columns)]),
+        _pipe(["", *(_escaped(_plain_title(column)) for column in grid.columns)]),
         "|---" * (len(grid.columns) + 1) + "|",
     ]
     for row in grid.rows:
@@ -135,8 +135,13 @@ def _pipe(cells: Sequence[str]) -> str:
 
 def _escaped(text: str) -> str:
     """A name as it stands: no markup of Markdown or HTML in it works."""
-    return re.sub(r"([\\`*_{}\[\]<>()#+!|~&-])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>#|~&])", r"\\\1", _in_a_line(text))
 
 
 def _tex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)
+    return "".join(_LATEX.get(character, character) for character in _in_a_line(text))
+
+
+def _in_a_line(text: str) -> str:
+    """A folder's name may hold the end of a line."""
+    return re.sub(r"[\s\x00-\x1f\x7f]+", " ", text)

@@ -14,14 +14,16 @@ from typing import Protocol
 import numpy as np
 
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.mapped import through
 from emotionnet.evaluation.predictions import Teller
+from emotionnet.evaluation.suite.grid import CHANCE
 from emotionnet.evaluation.units import require_same_emotions
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, open_space
 from emotionnet.evaluation.zeroshot_words import label_words
 from emotionnet.files import sha256
 from emotionnet.inference.clip import ClipPredictor, load_clip
 from emotionnet.inference.features import cached_outputs
-from emotionnet.inference.outputs import Array, Outputs, probabilities
+from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.label_maps import table_map
 from emotionnet.records import DataError
@@ -30,7 +32,11 @@ from emotionnet.runs import MODEL, WEIGHTS
 
 @dataclass(frozen=True)
 class Answer:
-    """What a row tells of pictures: `outputs.scores` (N, C), and how they become probabilities."""
+    """What a row tells of pictures: `outputs.scores` (N, C), and how they become probabilities.
+
+    C are the emotions of the data set, in its order, whatever that of the row: paired scores of two rows
+    are over the same classes.
+    """
 
     teller: Teller
     outputs: Outputs
@@ -77,16 +83,16 @@ class RunRow:
         return self._outputs(paths).features
 
     def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
-        require_same_emotions(dataset, self.predictor.emotions)
-        model = self.predictor.model
-        return Answer(Teller(model.emotions, model.activation, model.dimensions), self._outputs(paths))
+        model, names = self.predictor.model, dataset.emotion_names
+        require_same_emotions(dataset, model.emotions)
+        outputs, places = self._outputs(paths), [model.emotions.index(name) for name in names]
+        told = replace(outputs, scores=outputs.scores[:, places])
+        return Answer(Teller(names, model.activation, model.dimensions), told)
 
     def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
-        model, names = self.predictor.model, dataset.emotion_names
-        found, outputs = table_map(model.emotions, names), self._outputs(paths)
-        told_NC = probabilities(outputs.scores, model.activation)
-        scores_NC = found.scores(told_NC, shared=model.activation == "softmax").astype(np.float32)
-        return Answer(Teller(names, "none", model.dimensions), replace(outputs, scores=scores_NC))
+        model = self.predictor.model
+        found = table_map(model.emotions, dataset.emotion_names)
+        return Answer(*through(found, model, self._outputs(paths)))
 
     def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
         names = dataset.emotion_names
@@ -149,7 +155,7 @@ def open_clip_row(name: str, *, seed: int) -> ClipRow:
 
 
 def distinct_names(runs: Sequence[Path]) -> list[str]:
-    """The shortest ends of paths that tell them apart.
+    """The shortest ends of paths that tell them apart, and from the row of chance.
 
     Raises:
         DataError: The same folder twice.
@@ -165,7 +171,7 @@ def distinct_names(runs: Sequence[Path]) -> list[str]:
     names = []
     for own in parts:
         length = 1
-        while sum(other[-length:] == own[-length:] for other in parts) > 1:
+        while sum(other[-length:] == own[-length:] for other in parts) > 1 or own[-length:] == (CHANCE,):
             length += 1
         names.append("/".join(own[-length:]))
     return names

@@ -5,22 +5,20 @@ The table is made of the kept cells alone, so a suite that was killed and starte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from emotionnet.config import SuiteConfig, SuiteEntry
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
 from emotionnet.data.opening import open_data
 from emotionnet.data.store import Dataset
-from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.pooled import Pooled
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.scores import SCORES, resample, score_of
 from emotionnet.evaluation.suite.cells import fill, folder_name
-from emotionnet.evaluation.suite.grid import NOT_RUN, Cell, Column, Grid
+from emotionnet.evaluation.suite.chance_row import chance_score
+from emotionnet.evaluation.suite.grid import CHANCE, NOT_RUN, Cell, Column, Grid
 from emotionnet.evaluation.suite.published import published_for
 from emotionnet.evaluation.suite.rendering import comma_separated, latex, markdown
 from emotionnet.evaluation.suite.rows import ClipRow, Row, open_clip_row, open_runs
@@ -28,8 +26,8 @@ from emotionnet.files import require_folder_or_nothing, write_text
 from emotionnet.progress import message
 from emotionnet.records import DataError
 
-CHANCE = "chance"
 CELLS = "cells"
+_OF_ONE = "ap.LABEL is that of one label, ccc.NAME and rmse.NAME those of one dimension"
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,8 @@ def run_suite(runs: Sequence[Path], suite: SuiteConfig, out: Path) -> Written:
     Raises:
         DataError: A run or a benchmark cannot be opened, or a score is unknown; nothing is computed then.
     """
+    if not runs and suite.clip is None:
+        raise DataError("a suite needs at least one RUN, or a CLIP model as its key clip; got neither")
     require_folder_or_nothing(out)
     _require_scores(suite)
     rows: list[Row] = [*open_runs(runs)]
@@ -76,12 +76,17 @@ def run_suite(runs: Sequence[Path], suite: SuiteConfig, out: Path) -> Written:
 
 def _require_scores(suite: SuiteConfig) -> None:
     faults = [
-        f"{entry.name}: score must be auto or one of {', '.join(SCORES)}; got {entry.score!r}"
+        f"{entry.name}: score must be auto or one of {', '.join(SCORES)}; {_OF_ONE}; got {entry.score!r}"
         for entry in suite.benchmarks
-        if entry.score != "auto" and entry.score.partition(".")[0] not in SCORES
+        if entry.score != "auto" and not _is_score(entry.score)
     ]
     if faults:
         raise DataError(faults)
+
+
+def _is_score(key: str) -> bool:
+    name, _, part = key.partition(".")
+    return name in SCORES and (bool(part) if name == "ap" else not part or name in ("ccc", "rmse"))
 
 
 def _open_all(suite: SuiteConfig) -> dict[str, Dataset]:
@@ -130,7 +135,7 @@ def _column(
     column = Column(entry.name, key, entry.how, score_of(key).better, units, f"{some.unit}s")
     for name, one in pooled.items():
         cells[name, entry.name] = _scored(one, key, seed)
-    cells[CHANCE, entry.name] = _chance(some, key, seed)
+    cells[CHANCE, entry.name] = Cell(value=chance_score(key, some.truth, seed=seed), note="")
     return column, cells
 
 
@@ -152,19 +157,10 @@ def _scored(pooled: Pooled, key: str, seed: int) -> Cell:
         weights if groups is None else weights[groups],
         only=[key.partition(".")[0]],
     )
-    return Cell(found[key]) if key in found else Cell(note=f"{NOT_RUN}: {key} needs {score_of(key).needs}")
-
-
-def _chance(pooled: Pooled, key: str, seed: int) -> Cell:
-    """What random scores reach, where that is known."""
-    labels_UC = pooled.truth.labels_UC
-    known: Mapping[str, float] = {
-        "accuracy": 1 / labels_UC.shape[1],
-        "balanced_accuracy": 1 / labels_UC.shape[1],
-    }
-    if key in ("macro_map", "auc", "hit_rate"):
-        known = chance_scores(labels_UC, seed=seed)
-    return Cell(value=known[key]) if key in known and np.isfinite(known[key]) else Cell(note="")
+    if key in found:
+        return Cell(found[key])
+    what = "units that have it" if "." in key else score_of(key).needs
+    return Cell(note=f"{NOT_RUN}: {key} needs {what}")
 
 
 def _write(grid: Grid, suite: SuiteConfig, out: Path) -> Written:
