@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import average_precision_score
 
+from emotionnet.apps.cli import main
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.comparing import compare_runs
 from emotionnet.evaluation.predictions import PREDICTION_SCHEMA, read_predictions
@@ -129,3 +131,31 @@ def test_persons_are_compared_beside_images(pair: tuple[Path, Path]) -> None:
     found = compare_runs(*pair)
     assert found["person.macro_map"] > 0
     assert "person.ap.joy_p" in found
+
+
+def test_by_command(pair: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    main(["evaluate", str(pair[0]), "--against", str(pair[1])])
+    assert json.loads(capsys.readouterr().out) == pytest.approx(compare_runs(*pair), abs=1e-6)
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", str(pair[0]), "--against", str(pair[1]), "--map", "table"])
+    assert stopped.value.code == 2
+    assert "--against: compares what both runs have told; leave out" in capsys.readouterr().err
+
+
+def test_an_end_that_is_not_finite_is_left_out(pair: tuple[Path, Path]) -> None:
+    """Errors that differ by the same in every picture: nothing tells how far another sample would."""
+    for run, error in zip(pair, (1.0, 3.0), strict=True):
+        model = read_description(run, ImageModel)
+        write_description(run, model.model_copy(update={"dimensions": ("valence",)}))
+        change(
+            run,
+            lambda table, error=error: table.with_columns(  # type: ignore[misc]
+                pl.Series("dimensions", [[error]] * table.height, pl.List(pl.Float32())),
+                pl.Series("true_dimensions", [[0.0]] * table.height, pl.List(pl.Float64())),
+            ),
+        )
+    found = compare_runs(*pair)
+    assert found["rmse"] == pytest.approx(-2.0)
+    assert found["rmse_p"] == pytest.approx(1.0)
+    assert "rmse_ci_low" not in found
+    assert np.isfinite(list(found.values())).all()

@@ -95,6 +95,12 @@ def test_curves_show_what_the_history_holds() -> None:
     assert not {"validation", "macro mAP"} & set(found)
 
 
+def test_a_single_epoch_is_a_whole_number() -> None:
+    found = texts(training_curves([{"epoch": 0, "val.loss": 0.5}]))
+    assert "1" in found
+    assert "0.96" not in found
+
+
 def test_thousands_of_tags_of_equal_count_need_few_marks() -> None:
     many = [Word(f"w{number}", 5) for number in range(3000)]
     assert tag_distribution(many, many).count("<use ") < 100

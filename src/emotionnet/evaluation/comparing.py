@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def compare_runs(
 
     Returns:
         `<score>`, `<score>_ci_low`, `<score>_ci_high` and `<score>_p`, as `scores.resample` names scores, and
-        those by person under `person.`, where all rows are persons.
+        those by person under `person.`, where all rows are persons. An end that is not finite is left out.
 
     Raises:
         DataError: A run has no predictions, or they are not of the same pictures, labels and emotions; says
@@ -76,7 +77,8 @@ def _table(run: Path, split: str) -> pl.DataFrame:
 
 def _differences(first: Pooled, second: Pooled, weights_US: Floats) -> dict[str, float]:
     found = compare(first.told, second.told, first.truth, weights_US)
-    return {key: value for name, one in found.items() for key, value in flat_estimate(name, one).items()}
+    flat = {key: value for name, one in found.items() for key, value in flat_estimate(name, one).items()}
+    return {key: value for key, value in flat.items() if math.isfinite(value)}
 
 
 def _in_order(table: pl.DataFrame, theirs: Sequence[str], ours: Sequence[str]) -> pl.DataFrame:

@@ -59,6 +59,7 @@ def evaluate(
     data: Path | None = None,
     format: str = "auto",  # noqa: A002
     map: Literal["table", "nearest"] | None = None,  # noqa: A002
+    against: Path | None = None,
     suite: Path | None = None,
     out: Path | None = None,
 ) -> None:
@@ -74,23 +75,38 @@ def evaluate(
         format: What data is: auto, dataset, folders, table, hf or a name that 'data benchmarks' lists.
         map: Score the run by the labels of data with other emotions instead, without training: each emotion
             stands for labels by our table, or for the label whose word is nearest.
+        against: Another RUN: print the paired differences of every score, the first less this one, each with
+            its interval and p; both must have been evaluated on the split.
         suite: JSON file that says which benchmarks, and how runs are held against them; its keys stand below.
         out: With --suite: the folder for the table and its cells; without it, that of the file without .json.
     """
     if suite is not None:
-        if data is not None or map is not None or (split, format) != ("test", "auto"):
-            raise DataError("--suite: names its data itself; leave out --data, --format, --split and --map")
+        if (data, map, against, split, format) != (None, None, None, "test", "auto"):
+            raise DataError(
+                "--suite: names its data itself; leave out --data, --format, --split, --map and --against"
+            )
         _evaluate_suite(runs, suite, out)
         return
     if out is not None:
         raise DataError("--out: is for --suite; scores of one run go into its own folder")
     if len(runs) != 1:
         raise DataError(
-            "RUN: several runs need --suite" if runs else "RUN: one run must be given, or --suite; got none"
+            "RUN: several runs need --suite; two are held against each other by RUN --against OTHER"
+            if runs
+            else "RUN: one run must be given, or --suite; got none"
         )
     (run,) = runs
     from emotionnet.apps.output import print_result
 
+    if against is not None:
+        if (data, map, format) != (None, None, "auto"):
+            raise DataError(
+                "--against: compares what both runs have told; leave out --data, --format and --map"
+            )
+        from emotionnet.evaluation.comparing import compare_runs
+
+        print_result(compare_runs(run, against, split))
+        return
     if map is not None:
         from emotionnet.evaluation.mapped import evaluate_mapped
 
