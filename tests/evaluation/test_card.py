@@ -3,8 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
+from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.card import plain, weights_licence
 from emotionnet.evaluation.report import report_run
 from emotionnet.files import read_json, write_json
@@ -39,6 +41,25 @@ def test_the_card_says_what_the_model_is_and_is_not(scored_run: Path) -> None:
         "Intervals cover the choice of test groups",
     ):
         assert part in text
+
+
+@pytest.mark.parametrize("root", [None, "hf:me/1e5"])
+def test_the_hub_reads_its_part_of_the_card(
+    scored_run: Path, monkeypatch: pytest.MonkeyPatch, root: str | None
+) -> None:
+    if root is not None:  # the pictures come from the hub
+        config = read_json(scored_run / "config.json")
+        data = scored_run.parent / "dataset"
+        write_json(scored_run / "config.json", config | {"data": config["data"] | {"root": root}})
+        dataset = read_dataset(data)
+        monkeypatch.setattr("emotionnet.evaluation.findings.open_run_data", lambda *_, **__: dataset)
+    told = huggingface_hub.ModelCard.load(write_card(scored_run)).data.to_dict()
+    wanted = {
+        "library_name": "emotionnet",
+        "pipeline_tag": "image-classification",
+        "tags": ["emotion", "affective-computing"],
+    }
+    assert told == wanted | ({} if root is None else {"datasets": ["me/1e5"]})
 
 
 def test_probabilities_are_called_what_they_are(scored_run: Path) -> None:
@@ -82,6 +103,7 @@ def test_vectors_are_named_by_their_method(scored_run: Path, method: str, text: 
         ("hub", "model card on the hub"),
         ("none", "random weights"),
         ("/home/me/trunk.pth", "the file trunk.pth;"),
+        ("unknown", "of an origin and a licence that this run does not name"),
     ],
 )
 def test_trunk_weights_are_named_by_their_source(make_run: MakeRun, weights: str, text: str) -> None:

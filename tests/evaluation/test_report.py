@@ -81,7 +81,7 @@ def test_zero_shot_that_fails_is_the_first_thing_said_and_one_that_works_is_not(
         report, card = report_run(scored_run)
         text = Page(report.read_text(encoding="utf-8")).text
         assert ("report of a run Zero-shot failed: emotion words never seen" in text) == failed
-        lines = card.read_text(encoding="utf-8").splitlines()
+        lines = card.read_text(encoding="utf-8").split("---\n\n")[1].splitlines()
         assert lines[0].startswith("# What")
         assert lines[2].startswith("Zero-shot failed: emotion words" if failed else "On 9 unseen groups")
 

@@ -87,8 +87,7 @@ def vectors_licence(found: Findings) -> str:
 
 def _hub_data(config: Mapping[str, Any]) -> str:
     """The name on the Hugging Face hub of what a run was trained on; empty for files of one's own."""
-    section = config.get("data")
-    root = str(section.get("root", "")) if isinstance(section, Mapping) else ""
+    root = str(config["data"]["root"])
     return root.removeprefix(HUB) if root.startswith(HUB) else ""
 
 
