@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from emotionnet.evaluation.class_metrics import POSITIVE, WHEEL
+from emotionnet.evaluation.class_metrics import WHEEL
 from emotionnet.evaluation.score_list import SCORES
 from emotionnet.evaluation.suite.chance_row import chance_score
 from emotionnet.evaluation.told import Truth
@@ -31,11 +31,10 @@ def test_what_is_drawn_is_what_guesses_reach() -> None:
     single = known.single_U
     assert single is not None
     rng = np.random.default_rng(7)
-    guesses = rng.integers(8, size=(2000, UNITS))
+    guesses = rng.integers(8, size=(400, UNITS))
     f1 = np.mean([f1_score(single, one, average="macro", zero_division=0) for one in guesses])
-    assert chance_score("macro_f1", known, seed=0) == pytest.approx(f1, abs=0.005)
-    share = np.mean([WHEEL[place] in POSITIVE for place in single])
-    assert chance_score("polarity_accuracy", known, seed=0) == pytest.approx(0.5, abs=0.005), share
+    assert chance_score("macro_f1", known, seed=0) == pytest.approx(f1, abs=0.01)
+    assert chance_score("polarity_accuracy", known, seed=0) == pytest.approx(0.5, abs=0.01)
     assert chance_score("wheel_distance", known, seed=0) == pytest.approx(2.0, abs=0.02)  # 0 1 1 2 2 3 3 4
 
 

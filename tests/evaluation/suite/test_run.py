@@ -78,7 +78,7 @@ def test_cells_are_what_the_single_commands_give(
     assert words["zero_shot.labels.accuracy"] >= 0  # the tree has single labels
     assert told["one", "words"]["value"] != ""
     assert told["two", "words"]["note"].startswith("not run here: ")
-    assert "needs a network with a projection" in told["two", "words"]["note"]
+    assert told["two", "words"]["note"].endswith("needs a network with a projection; this run has none")
     assert (found.cells, found.filled) == (6, 5)
     assert float(told["chance", "mine"]["value"]) == pytest.approx(1 / 3)
 
@@ -172,6 +172,10 @@ def test_a_clip_model_fills_every_column(
         (
             {"name": "a", "root": "tree", "score": "map"},
             "a: score must be auto or one of macro_map, .*; got 'map'",
+        ),
+        (
+            {"name": "a", "root": "tree", "score": "ap.Joy"},
+            "^a: score: the label must be one of anger, joy, sadness; got 'Joy'",
         ),
         ({"name": "a", "root": "tree", "format": "fi"}, "^a: .*tree"),
         ({"name": "a", "root": "tree", "format": "foto"}, "^a: data.format: must be one of"),
@@ -293,7 +297,9 @@ def test_a_run_whose_emotions_mean_nothing_there_has_no_score_by_the_map(
             )
     file.write_text(json.dumps({"clip": None, "benchmarks": [{"name": "a", "root": "emotic", "how": "map"}]}))
     run_suite(runs[:1], opened(file), tmp_path / "out")
-    assert "at least one label must be reached by the map" in table(tmp_path / "out")["one", "a"]["note"]
+    told = table(tmp_path / "out")
+    assert "at least one label must be reached by the map" in told["one", "a"]["note"]
+    assert told["chance", "a"]["note"] == ""  # not 'not run here': nothing is meant to stand there
 
 
 @pytest.mark.parametrize("score", ["ap", "accuracy.joy"])

@@ -96,6 +96,8 @@ class RunRow:
 
     def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
         names = dataset.emotion_names
+        if self.predictor.model.embedding_size is None:  # sentence vectors would need the run's own data
+            raise DataError(f"{self.run}: zero-shot needs a network with a projection; this run has none")
         space = open_space(self.run, self.predictor, label_words(names), PLAIN)
         outputs = self._outputs(paths)
         return Answer(Teller(names, "none"), replace(outputs, scores=space.scores(outputs), dimensions=None))

@@ -96,11 +96,18 @@ def _open_all(suite: SuiteConfig) -> dict[str, Dataset]:
         try:
             datasets[entry.name] = open_data(entry)
             datasets[entry.name].records(entry.split)
+            _require_label(entry, datasets[entry.name].emotion_names)
         except DataError as error:
             faults += [f"{entry.name}: {fault}" for fault in error.faults]
     if faults:
         raise DataError(faults)
     return datasets
+
+
+def _require_label(entry: SuiteEntry, names: Sequence[str]) -> None:
+    name, _, label = entry.score.partition(".")
+    if name == "ap" and label not in names:
+        raise DataError(f"score: the label must be one of {', '.join(names)[:200]}; got {label!r}")
 
 
 def _open_clip(suite: SuiteConfig) -> tuple[ClipRow | None, str]:
@@ -128,6 +135,7 @@ def _column(
             message(f"{row.name}, {entry.name}: {NOT_RUN}: {error.faults[0]}")
             cells[row.name, entry.name] = Cell(note=f"{NOT_RUN}: {error.faults[0]}")
     if not pooled:
+        cells[CHANCE, entry.name] = Cell(note="")
         return Column(entry.name, _score_key(entry, None), entry.how, "higher", 0, "groups"), cells
     some = next(iter(pooled.values()))
     key = _score_key(entry, some)
