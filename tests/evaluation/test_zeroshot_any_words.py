@@ -238,3 +238,17 @@ def test_faults(make_dataset: MakeDataset, make_run: MakeRun, tmp_path: Path) ->
     plain = make_run(dataset, shape="plain", name="plain")
     with pytest.raises(DataError, match="this run has none, give --space sentence"):
         zeroshot(plain, words=words)
+
+
+def test_a_second_scoring_looks_at_no_picture_again(
+    make_dataset: MakeDataset, make_run: MakeRun, letters: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(make_dataset({"test": 12}), shape="plain")
+    first = zeroshot(run, words={"red": ("red",), "dark": ("dark",)}, reading=SENTENCE)
+
+    def refused(*_: object, **__: object) -> None:
+        raise AssertionError("a picture was looked at again")
+
+    monkeypatch.setattr("emotionnet.inference.features.run_network", refused)
+    monkeypatch.setattr("emotionnet.inference.predictor.run_network", refused)
+    assert zeroshot(run, words={"red": ("red",), "dark": ("dark",)}, reading=SENTENCE) == first
