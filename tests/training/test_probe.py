@@ -17,8 +17,10 @@ import emotionnet
 from emotionnet.apps.cli import main
 from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
+from emotionnet.data.images import decode
 from emotionnet.data.opening import open_data
 from emotionnet.inference.predictor import load_predictor
+from emotionnet.models.trunks import create_trunk
 from emotionnet.records import ConfigError, DataError
 from emotionnet.runs import read_metrics
 from emotionnet.training.probe import probe_config
@@ -58,6 +60,72 @@ def test_a_probe_scores_as_the_frozen_trunk_does(tree: Path, tmp_path: Path) -> 
         assert scores[f"test.{score}"] == pytest.approx(scores[f"baseline.frozen.{score}"], abs=1e-6)
         assert scores[f"difference.frozen.{score}"] == pytest.approx(0, abs=1e-6)
     assert read_metrics(run)["probe.c"] == scores["baseline.frozen.c"]
+
+
+def test_the_loop_looks_at_no_picture_again_and_its_scores_are_those_of_the_run(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[Path] = []
+
+    def look(path: Path) -> Image.Image:
+        looked_at.append(path)
+        return decode(path)
+
+    monkeypatch.setenv("EMOTIONNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("emotionnet.inference.outputs.decode", look)
+    monkeypatch.setattr("emotionnet.data.loaders.decode", look)
+    settings = config(tree, tmp_path / "run")
+    found = read_metrics(emotionnet.train(settings))
+    dataset = open_data(settings.data)
+    records = [record for split in ("train", "val") for record in dataset.records(split)]
+    assert sorted(looked_at) == sorted(dataset.image_path(record) for record in records)
+    val = dataset.records("val")
+    told = load_predictor(tmp_path / "run").outputs([dataset.image_path(record) for record in val]).scores
+    true = np.array([[label in record.labels for label in range(3)] for record in val])
+    shares = 1 / (1 + np.exp(-told.astype(np.float64)))
+    assert found["val.loss"] == pytest.approx(-np.log(np.where(true, shares, 1 - shares)).mean(), rel=1e-4)
+    assert found["val.loss"] == found["val.classification"]
+    assert {"val.macro_map", "val.hit_rate", "val.best_epoch"} <= found.keys()
+    assert json.loads((tmp_path / "run" / "metrics.jsonl").read_text())["val.loss"] == found["val.loss"]
+
+
+def test_all_pictures_that_are_broken_are_named_at_once(tree: Path, tmp_path: Path) -> None:
+    settings = config(tree, tmp_path / "run")
+    dataset = open_data(settings.data)
+    broken = [dataset.image_path(record) for record in dataset.records("train")][::7]
+    for path in broken:
+        path.write_bytes(b"no picture")
+    with pytest.raises(DataError) as caught:
+        emotionnet.train(settings)
+    assert [fault.split(": ")[0] for fault in caught.value.faults] == [str(path) for path in broken]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ("valence", "has 0; dimensions are learned beside labels"),
+        ("label", "must have at least 2 emotions to train on; has 1"),
+    ],
+)
+def test_there_must_be_emotions_to_tell_apart(tree: Path, tmp_path: Path, columns: str, text: str) -> None:
+    rows = [f"calm/{number}.png,1" for number in range(12)]
+    (tree / "table.csv").write_text("\n".join([f"path,{columns}", *rows]))
+    with pytest.raises(DataError, match=f"{text}$"):
+        emotionnet.train(config(tree / "table.csv", tmp_path / "run"))
+
+
+def test_a_file_of_weights_is_named_relative_to_the_run_and_found_from_there(
+    tree: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "trunk.safetensors"
+    save_file(create_trunk("test_resnet", "none", seed=5).state_dict(), weights)
+    first = emotionnet.train(config(tree, tmp_path / "first", **{"model.weights": str(weights)}))
+    assert json.loads((first / "model.json").read_text())["weights"] == "../trunk.safetensors"
+    assert "baseline.frozen.macro_map" in emotionnet.evaluate(first)
+    options = {"data.root": str(tree), "data.workers": 0, "model.probe": True, "model.start": str(first)}
+    settings = load_config(TrainConfig, None, {**options, "out": str(tmp_path / "second")})
+    assert probe_config(settings).model.weights == weights
 
 
 def test_its_coefficients_are_scikit_learns(tree: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import Split, Splits, group_index, pool_scores
 from emotionnet.inference.features import cached_features
+from emotionnet.inference.predictor import on_device
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.progress import track
@@ -104,17 +105,20 @@ def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
         DataError: A picture cannot be decoded; names it.
     """
     side = (PIXELS_SIDE, PIXELS_SIDE)
-    pictures = [
-        np.asarray(decode(path).resize(side, Image.Resampling.BOX), dtype=np.float64).ravel()
-        for path in track(paths, "8x8 pixels")
-    ]
-    return np.stack(pictures)
+
+    def shrunk(path: Path) -> npt.NDArray[np.float64]:
+        return np.asarray(decode(path).resize(side, Image.Resampling.BOX), dtype=np.float64).ravel()
+
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        return np.stack(list(track(pool.map(shrunk, paths), "8x8 pixels", total=len(paths))))
 
 
 def trunk_features(
     trunk: str, weights: str, how: Preprocessing, *parts: Sequence[Path], seed: int
 ) -> npt.NDArray[np.float32]:
     """Features of a trunk as it is before any training, computed once (`inference.features`).
+
+    On a GPU where there is one, as a run's own: their features are then the same, bit for bit.
 
     Args:
         trunk: Its name.
@@ -129,7 +133,7 @@ def trunk_features(
     Raises:
         DataError: The weights cannot be had, or a picture cannot be decoded.
     """
-    network = EmotionNet(create_trunk(trunk, weights, seed=seed), "plain", n_emotions=1)
+    network = on_device(EmotionNet(create_trunk(trunk, weights, seed=seed), "plain", n_emotions=1), "auto")
     return np.concatenate([cached_features(network, how, some, progress="frozen trunk") for some in parts])
 
 

@@ -92,15 +92,19 @@ def run_network(
         progress: What a progress bar on standard error says; empty: no bar.
 
     Raises:
-        DataError: No image, or one that cannot be decoded.
+        DataError: No image, or some that cannot be decoded: one line for each.
     """
     if not images:
         raise DataError("at least one image must be given; got none")
     starts = range(0, len(images), batch_size)
-    parts = []
+    parts, faults = [], []
     for start in track(starts, progress, total=len(starts)) if progress else starts:
         arrays = read_arrays(how, images[start : start + batch_size])
-        parts.append(run_arrays(network, [_require_array(array) for array in arrays]))
+        faults += [fault for array in arrays if isinstance(array, DataError) for fault in array.faults]
+        if not faults:  # else the rest is only looked through
+            parts.append(run_arrays(network, [array for array in arrays if not isinstance(array, DataError)]))
+    if faults:
+        raise DataError(faults)
     return joined(parts)
 
 
@@ -182,9 +186,3 @@ def outputs_of(output: EmotionOutput) -> Outputs:
         projection=None if output.projection is None else array(output.projection),
         dimensions=None if output.dimensions is None else array(output.dimensions),
     )
-
-
-def _require_array(array: Array | DataError) -> Array:
-    if isinstance(array, DataError):
-        raise array
-    return array

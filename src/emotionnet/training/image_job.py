@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -31,7 +32,12 @@ from emotionnet.training.probe import solve_head
 from emotionnet.training.schedule import freeze
 from emotionnet.training.terms import OF_EACH_ALONE, Concordance, class_weights
 from emotionnet.training.text_side import TextSide
-from emotionnet.training.trainable import require_dimensions, require_telling, require_trainable
+from emotionnet.training.trainable import (
+    require_dimensions,
+    require_emotions,
+    require_telling,
+    require_trainable,
+)
 
 
 def image_job(config: TrainConfig, dataset: Dataset) -> Job:
@@ -41,6 +47,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         DataError: A part that the shape or the objective needs is missing, a file is broken, or the
             trunk does not take pictures of this size.
     """
+    require_emotions(dataset)
     text = TextSide.open(config, dataset)
     dimensions = dataset.dimension_names if config.objective.dimensions != "none" else ()
     start = {} if config.model.start is None else start_tensors(config.model.start)
@@ -63,10 +70,10 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         config.model.trunk, config.model.weights or "none", config.data.image_size, config.data.crop_pct
     )
     train, val = (_part(config, dataset, split, how, text) for split in ("train", "val"))
-    facts = solve_head(module, how, dataset) if config.model.probe else {}
+    facts, scores = solve_head(module, how, dataset, val.objective) if config.model.probe else ({}, None)
     model = ImageModel(
         trunk=config.model.trunk,
-        weights=str(config.model.weights or "unknown"),
+        weights=_origin(config),
         shape=config.model.shape,
         emotions=dataset.emotion_names,
         activation="sigmoid" if config.objective.classification in OF_EACH_ALONE else "softmax",
@@ -90,6 +97,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
         describe,
         tutor=text.transform,
         facts=facts,
+        scores=scores,
     )
 
 
@@ -107,6 +115,12 @@ def _trunk(config: TrainConfig, start: Mapping[str, Tensor]) -> nn.Module:
             f"{model.start} lacks some"
         )
     return create_trunk(model.trunk, model.weights, seed=seed)
+
+
+def _origin(config: TrainConfig) -> str:
+    """Where the trunk's weights come from; a file relative to the run, which may be moved or shared."""
+    weights = config.model.weights
+    return os.path.relpath(weights, config.out) if isinstance(weights, Path) else weights or "unknown"
 
 
 def _projection_size(config: ModelConfig, start: Mapping[str, Tensor]) -> int | None:

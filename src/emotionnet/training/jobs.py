@@ -18,7 +18,8 @@ class Job:
     """What the loop trains; `describe` writes what a RUN holds beside its weights.
 
     `frozen` parts stay in evaluation mode; `tutor` trains along and is not kept. `facts` are numbers that
-    were found before training, for the run's scores.
+    were found before training, for the run's scores. Where `scores` of the validation split are there, too,
+    nothing is left to train.
     """
 
     module: nn.Module
@@ -28,6 +29,7 @@ class Job:
     describe: Callable[[Path], None]
     tutor: nn.Module | None = None
     facts: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] | None = None
 
 
 def domain(dataset: Dataset) -> Domain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +77,14 @@ def fit(
     return _Run(module, config, run, tuple(frozen), tutor or nn.Identity()).fit(train, val)
 
 
+def keep(module: nn.Module, scores: Mapping[str, float], run: Path, skipped: Sequence[str] = ()) -> State:
+    """Keep a module that no epoch trains, with what was found on the validation split, in the RUN folder."""
+    entry = {"epoch": 0, **scores}
+    save_weights(module, run / CHECKPOINTS / BEST)
+    write_text(run / HISTORY, json.dumps(entry) + "\n")
+    return State(module={}, optimizer={}, history=[entry], skipped=list(skipped))
+
+
 class _Run:
     def __init__(
         self,
@@ -108,7 +116,7 @@ class _Run:
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
         if not epochs:
-            return self._only_validate(val)
+            return keep(self.plain, self._validate(val), self.run, state.skipped)
         with closing(_board(self.run, state.epoch)) as board:
             for epoch in range(state.epoch, epochs):
                 started = time.perf_counter()
@@ -121,13 +129,6 @@ class _Run:
                     board.add_scalar(name, value, epoch)
                 message(_line(entry, epochs))
         return state
-
-    def _only_validate(self, val: Part) -> State:
-        entry = {"epoch": 0, **self._validate(val)}
-        self.state.history = [entry]
-        save_weights(self.plain, self.run / CHECKPOINTS / BEST)
-        write_text(self.run / HISTORY, json.dumps(entry) + "\n")
-        return self.state
 
     def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
         self.module.train()

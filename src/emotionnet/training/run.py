@@ -21,7 +21,7 @@ from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
 from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
-from emotionnet.training.loop import fit
+from emotionnet.training.loop import fit, keep
 from emotionnet.training.probe import probe_config
 from emotionnet.training.teacher_job import teacher_job
 
@@ -72,7 +72,10 @@ def _run(
         write_json(run / runs.CONFIG, portable(config, run))
         if isinstance(dataset, RecordDataset) and (plan := dataset.plan()):
             write_json(run / runs.SPLITS, plan)
-        state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
+        if job.scores is None:
+            state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
+        else:
+            state = keep(job.module, job.scores, run)
         job.describe(run)
         _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
     return run

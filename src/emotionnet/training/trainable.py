@@ -12,6 +12,18 @@ from emotionnet.training.objective import Dimensions
 _BY_SIDES = ("macro_map", "hit_rate")  # full marks for any network where no picture lacks an emotion
 
 
+def require_emotions(dataset: Dataset) -> None:
+    """Check that there are emotions to tell apart; a head for dimensions stands beside them, never alone.
+
+    Raises:
+        DataError: The data set has fewer than two.
+    """
+    count = len(dataset.emotions)
+    if count < 2:
+        more = "; dimensions are learned beside labels" if dataset.dimension_names else ""
+        raise DataError(f"{dataset.root}: must have at least 2 emotions to train on; has {count}{more}")
+
+
 def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled: bool = True) -> None:
     """Check that there is something to learn.
 
@@ -22,13 +34,10 @@ def require_trainable(dataset: Dataset, split: Split, *, learns: bool, labelled:
         labelled: Whether each picture must have a label.
 
     Raises:
-        DataError: The data set has fewer than two emotions, a picture no label where it must, or there is a
-            single picture to train on.
+        DataError: As `require_emotions`; a picture has no label where it must, or there is a single picture
+            to train on.
     """
-    if len(dataset.emotions) < 2:
-        raise DataError(
-            f"{dataset.root}: must have at least 2 emotions to train on; has {len(dataset.emotions)}"
-        )
+    require_emotions(dataset)
     bare = [record.id for record in split.records if not record.labels]
     if bare and labelled:
         raise DataError(
