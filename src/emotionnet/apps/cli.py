@@ -13,6 +13,7 @@ import cyclopts
 from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.commands import convert, data, pictures, runs, text, whole
 from emotionnet.apps.commands.base import app
+from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.apps.options import split_options
 from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.records import DataError, TrainingError
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tokens = list(sys.argv[1:] if arguments is None else arguments)
     if sys.stdout is None:  # closed by the caller, who wants no results
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    keep_freed_memory()
     try:
         _run(tokens)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -109,6 +110,7 @@ def _finish(
     runs.merge_metrics(
         run, {**scores, **facts, "val.best_epoch": state.best_epoch, "train.skipped": len(state.skipped)}
     )
+    home = dataset.root if dataset.root.is_dir() else dataset.root.parent
     manifest = {
         "dataset": dataset.name,
         "data_hash": dataset.content_hash,
@@ -117,7 +119,7 @@ def _finish(
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
         "wall_seconds": round(seconds, 1),
-        "skipped": state.skipped,
+        "skipped": [line.removeprefix(f"{home}{os.sep}") for line in state.skipped],  # runs are shared
         "versions": runs.versions(),
     }
     write_json(run / runs.MANIFEST, manifest)

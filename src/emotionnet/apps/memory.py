@@ -1,0 +1,22 @@
+"""How the C library of a command's process treats memory that is free again."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGEST = 2**30  # bytes
+
+
+def keep_freed_memory() -> None:
+    """Let glibc use blocks of up to `LARGEST` again, which else go back to the kernel whenever they are free.
+
+    A network on the CPU asks for blocks of the same sizes step after step, and the kernel clears each of them
+    anew: without this a fourth to a half of the time of features and training. Nothing happens where the C
+    library is another one.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        library = ctypes.CDLL(None)
+        library.mallopt(M_MMAP_THRESHOLD, LARGEST)
+        library.mallopt(M_TRIM_THRESHOLD, LARGEST)
