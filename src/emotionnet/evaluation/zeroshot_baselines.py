@@ -17,7 +17,7 @@ from sklearn.preprocessing import normalize
 from emotionnet.evaluation.baselines import trunk_features
 from emotionnet.evaluation.ridge_words import Points, mean_tag_vectors, ridge_points, taught_records
 from emotionnet.evaluation.subject import Subject
-from emotionnet.inference.outputs import Outputs
+from emotionnet.inference.outputs import Outputs, probabilities
 from emotionnet.records import SPLITS, DataError
 from emotionnet.text.vectors import WordVectors
 
@@ -45,7 +45,8 @@ def word_baselines(subject: Subject, words: Sequence[str], outputs: Outputs) -> 
     vectors = subject.predictor.vectors
     if vectors is None:
         raise DataError(f"{subject.run}: zero-shot needs word vectors; this run has none")
-    points = {"similarity": emotion_points(outputs.probabilities, subject.predictor.emotions, vectors)}
+    told = probabilities(outputs.scores, subject.predictor.model.activation)
+    points = {"similarity": emotion_points(told, subject.predictor.emotions, vectors)}
     if subject.trunk_weights is not None:
         points = {"ridge": _ridge_points(subject, vectors, subject.trunk_weights), **points}
     return {name: word_cosines(rows_ND, words, vectors) for name, rows_ND in points.items()}
