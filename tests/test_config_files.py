@@ -165,3 +165,13 @@ def test_a_path_that_stands_for_nothing_is_named(tmp_path: Path, path: str, reas
     (line,) = faults(TrainConfig, None, {"data.root": str(tmp_path), "out": path})
     assert reason in line
     assert line.startswith("options: out: ")
+
+
+@pytest.mark.parametrize("root", ["hf:..", "hf:../..", "hf:me/..", "hf:.", "hf:me/a/b"])
+def test_a_repository_of_the_hub_is_no_way_to_a_folder(root: str) -> None:
+    with pytest.raises(ConfigError, match=r"data\.root: must exist; hf:"):
+        load_config(TrainConfig, None, {"data.root": root})
+
+
+def test_a_repository_of_the_hub_stays_a_name() -> None:
+    assert load_config(TrainConfig, None, {"data.root": "hf:me/my.data-1"}).data.root == "hf:me/my.data-1"

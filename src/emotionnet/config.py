@@ -42,7 +42,9 @@ def _is_there(path: Path, test: Callable[[Path], bool]) -> bool:
 Folder = Annotated[Path, AfterValidator(_existing_folder)]
 Existing = Annotated[Path, AfterValidator(_existing)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
-HubName = Annotated[str, Field(pattern=r"^hf:[\w.-]+(/[\w.-]+)?$")]  # a repository of the Hugging Face hub
+HubName = Annotated[
+    str, Field(pattern=r"^hf:\w[\w.-]*(/\w[\w.-]*)?$")
+]  # a repository of the Hugging Face hub
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 

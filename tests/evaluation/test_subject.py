@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from emotionnet.config import SourceConfig
+from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.evaluation.subject import open_subject, require_not_fitted_on, training_config
 from emotionnet.files import read_json, write_json
 from emotionnet.models.description import Fitted, ImageModel, read_description, write_description
@@ -47,6 +49,42 @@ def test_a_weights_file_is_found_from_the_run(make_run: MakeRun, tmp_path: Path)
     weights = Path(training_config(run)["model"]["weights"])
     assert weights.is_absolute()
     assert weights.resolve() == (tmp_path / "trunk.safetensors").resolve()
+
+
+def test_a_weights_file_that_is_gone_is_said_and_no_fault(
+    make_run: MakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run()
+    values = read_json(run / "config.json")
+    values["model"]["weights"] = "/home/alice/trunk.safetensors"
+    write_json(run / "config.json", values)
+    assert open_subject(run).trunk_weights is None
+    assert (
+        "/home/alice/trunk.safetensors: weights that the trunk began with are not" in capsys.readouterr().err
+    )
+
+
+def test_a_benchmark_elsewhere_is_divided_by_the_runs_own_fold(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    values = read_json(run / "config.json")
+    values["data"] |= {"format": "emotionroi", "fold": 2}
+    write_json(run / "config.json", values)
+    asked: list[SourceConfig] = []
+
+    def see(source: SourceConfig, **_: Any) -> Dataset:
+        asked.append(source)
+        return read_dataset(run.parent / "dataset")
+
+    monkeypatch.setattr("emotionnet.evaluation.subject.open_data", see)
+    for name in ("emotionroi", "artphoto", "auto"):
+        open_subject(run, run.parent / "dataset", format=name)
+    assert [(source.format, source.fold) for source in asked] == [
+        ("emotionroi", 2),
+        ("artphoto", 0),
+        ("auto", 0),
+    ]
 
 
 @pytest.mark.parametrize(

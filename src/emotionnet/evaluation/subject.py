@@ -16,14 +16,18 @@ from emotionnet.data.splitting import read_assigned
 from emotionnet.data.store import Dataset
 from emotionnet.files import read_json
 from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.progress import message
 from emotionnet.records import DataError
+
+ORIGINS = ("hub", "embedded", "none")  # of a trunk's weights, where they are no file
 
 
 @dataclass(frozen=True)
 class Subject:
     """A run at work, its data set, and where its trunk started: weights and seed as in its config.
 
-    `trunk_weights` is None where nobody knows, as in a run made of a 2020 checkpoint.
+    `trunk_weights` is None where nobody knows, as in a run made of a 2020 checkpoint, and where they are a
+    file that is not there, as in a run from elsewhere.
     """
 
     run: Path
@@ -57,7 +61,7 @@ def open_subject(
         run=run,
         predictor=predictor,
         dataset=open_run_data(run, values, data, format=format),
-        trunk_weights=values["model"]["weights"],
+        trunk_weights=_weights_at_hand(values["model"]["weights"]),
         seed=int(values["seed"]),
     )
 
@@ -87,11 +91,20 @@ def open_run_data(
     split_of = read_assigned(kept) if kept.is_file() else None
     if data is None:
         return open_data(_own_source(run, config), assigned=split_of)
-    source = checked(SourceConfig, {"root": str(data), "format": format}, "--data")
+    own = config["data"]
+    fold = own.get("fold", 0) if own.get("format") == format else 0  # else pictures that it saw are scored
+    source = checked(SourceConfig, {"root": str(data), "format": format, "fold": fold}, "--data")
     dataset = open_data(source)
     if split_of is None or not isinstance(dataset, RecordDataset) or dataset.drawn is None:
         return dataset
     return dataset.assigned(split_of) if dataset.share_in(split_of) > 0.5 else dataset
+
+
+def _weights_at_hand(weights: str | None) -> str | None:
+    if weights is None or weights in ORIGINS or Path(weights).is_file():
+        return weights
+    message(f"{weights}: weights that the trunk began with are not there; no baseline is made of them")
+    return None
 
 
 def _own_source(run: Path, config: Mapping[str, Any]) -> SourceConfig:

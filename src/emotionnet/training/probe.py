@@ -15,6 +15,7 @@ from emotionnet.config import ObjectiveConfig, TrainConfig
 from emotionnet.data.images import Preprocessing
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.baselines import fit_probe
+from emotionnet.evaluation.subject import ORIGINS
 from emotionnet.evaluation.units import read_split
 from emotionnet.inference.features import cached_features
 from emotionnet.inference.outputs import Array
@@ -70,7 +71,7 @@ def _require_no_training(config: TrainConfig) -> None:
 
 def _first_weights(run: Path, begun: ImageModel) -> str | Path | None:
     """Where the trunk of a run started; None where that file is not here, as with a checkpoint of 2020."""
-    if begun.weights in ("hub", "embedded", "none"):
+    if begun.weights in ORIGINS:
         return begun.weights
     try:
         place = Path(os.path.normpath(run.absolute() / begun.weights))
