@@ -40,12 +40,13 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/codespell src tests docs README.md CHANGELOG.md CONTRIBUTING.md
 
+# One thread in each of the two processes: with more they wait for each other, twice as long in all.
 test: setup
-	$(BIN)/pytest -m "not slow" -n 2
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" -n 2
 
 # With the slow tests, and how much of the code all of them reach: that takes a third longer.
 test-all: setup
-	$(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 format: setup
 	$(BIN)/ruff check --fix .
