@@ -109,6 +109,47 @@ def test_a_test_split_is_not_made_up(
         dataset.records("test")
 
 
+def test_a_test_split_whose_pictures_are_gone_is_not_drawn_from_train(
+    tmp_path: Path, put_picture: PutPicture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train = [picture("t", f"{number}.png", (0,)) for number in range(20)]
+    for record in train:
+        put_picture(tmp_path / record.path)
+    records = {"train": tuple(train), "test": (picture("t", "gone.png", (0,)),)}
+    dataset = dataset_of(Listing(tmp_path, "t", "table", ("joy",), records), seed=0)
+    assert {split: len(names) for split, names in ids(dataset).items()} == {"train": 18, "val": 2, "test": 0}
+    assert "no pictures are in test" in capsys.readouterr().err
+
+
+def test_groups_and_the_seed_decide_what_is_drawn(tmp_path: Path, put_picture: PutPicture) -> None:
+    """Drawn by picture, the four of a group would not stay together."""
+    records = tuple(picture("t", f"{n}.png", (n % 2,), group=f"g{n // 4}") for n in range(80))
+    for record in records:
+        put_picture(tmp_path / record.path)
+    for given in ({ALL: records}, {"train": records[:-4], "test": records[-4:]}):
+        listing = Listing(tmp_path, "t", "table", ("awe", "joy"), given)
+        drawn = [dataset_of(listing, seed=seed) for seed in (0, 1)]
+        for dataset in drawn:
+            places: dict[str, set[str]] = {}
+            for split in SPLITS:
+                for record in dataset.records(split):
+                    places.setdefault(record.group, set()).add(split)
+            assert all(len(found) == 1 for found in places.values())
+        assert ids(drawn[0])["val"] != ids(drawn[1])["val"]
+
+
+def test_names_of_dimensions_take_no_table(
+    tmp_path: Path, put_picture: PutPicture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_picture(tmp_path / "a.png")
+    record = picture("t", "a.png", dimensions=(1.0, 2.0))
+    listing = Listing(tmp_path, "t", "table", (), {"train": (record,)}, dimensions=("valence", "arousal"))
+    dataset = dataset_of(listing, seed=0)
+    monkeypatch.setattr(RecordDataset, "table", lambda *_: pytest.fail("of 100,000 rows it takes seconds"))
+    assert dataset.dimension_names == ("valence", "arousal")
+    assert dataset.records("train") == (record,)
+
+
 def test_assigned_splits_go_before_those_that_are_drawn(
     make_tree: MakeTree, put_picture: PutPicture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,6 +28,7 @@ def read_folders(root: Path) -> Listing:
     parts = _parts(root)
     found = {split: _classes(root, folder) for split, folder in parts.items()}
     labels = sorted({name for classes in found.values() for name in classes})
+    index = {label: place for place, label in enumerate(labels)}
     if not labels:
         raise DataError(
             f"{root}: must hold a folder with pictures for each class, or train, val and test with such "
@@ -36,7 +37,7 @@ def read_folders(root: Path) -> Listing:
     name = root.resolve().name
     records = {
         split: tuple(
-            picture(name, path, (labels.index(label),)) for label, paths in classes.items() for path in paths
+            picture(name, path, (index[label],)) for label, paths in classes.items() for path in paths
         )
         for split, classes in found.items()
     }

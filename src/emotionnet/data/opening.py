@@ -9,7 +9,7 @@ from pathlib import Path
 from emotionnet.config import SourceConfig
 from emotionnet.data.benchmarks.benchmark import Benchmark
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
-from emotionnet.data.hub_data import HUB, read_hub_data
+from emotionnet.data.hub_data import HUB, is_saved, read_hub_data
 from emotionnet.data.image_folders import has_classes, read_folders
 from emotionnet.data.image_tables import STEMS, SUFFIXES, read_table
 from emotionnet.data.listing import Listing
@@ -82,11 +82,7 @@ def _format_of_folder(root: Path) -> str:
         raise DataError(f"{root}: must be {_FORMS}; it does not exist")
     if (root / MARKER).is_file():
         return "dataset"
-    if (
-        any(root.glob("dataset_dict.json"))
-        or any(root.glob("dataset_info.json"))
-        or any(root.glob("*.arrow"))
-    ):
+    if is_saved(root):
         return "hf"
     if _tables(root):
         return "table"

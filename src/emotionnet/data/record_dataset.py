@@ -67,6 +67,9 @@ class RecordDataset(Dataset):
             raise DataError(f"split must be one of {', '.join(SPLITS)}; got {split!r}")
         return self.held.get(split, ())
 
+    def _dimensions(self, split: str) -> Sequence[Any]:
+        return [record.dimensions for record in self.unchecked_records(split)]  # a table would take seconds
+
     def _source(self, split: str) -> Path:  # noqa: ARG002
         return self.root
 
@@ -192,7 +195,7 @@ def _in_splits(
     listing: Listing, given: Mapping[str, list[ImageRecord]], *, seed: int, fold: int
 ) -> tuple[dict[str, tuple[ImageRecord, ...]], dict[str, Any] | None]:
     """The records by split, and how splits were drawn; those of the files stay as they are."""
-    present = [split for split in SPLITS if given.get(split)]
+    present = [split for split in SPLITS if listing.records.get(split)]  # though no file may be there
     protocol = listing.protocol
     if ALL in given or present == ["train"]:
         records = [record for rows in given.values() for record in rows]

@@ -10,6 +10,7 @@ import pytest
 
 from emotionnet.data.benchmarks.benchmark import ALL
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
+from emotionnet.evaluation.score_list import score_of
 from emotionnet.records import SPLITS, DataError
 
 Copies = Mapping[str, Callable[[Path], None]]
@@ -30,6 +31,15 @@ def test_what_it_says_of_itself(name: str) -> None:
     known = {ALL, *benchmark.splits, *benchmark.labels}
     parts = {part for key in benchmark.published for part in key.split("/", 1)}
     assert parts <= known
+
+
+@EACH
+def test_its_main_score_is_one_of_ours(name: str) -> None:
+    assert score_of(BENCHMARKS[name].main_score).needs
+
+
+def test_dimensions_are_the_score_where_folders_are_no_emotions() -> None:
+    assert BENCHMARKS["gaped"].main_score == "ccc"
 
 
 @EACH

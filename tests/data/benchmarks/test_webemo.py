@@ -55,6 +55,14 @@ def test_numbers_stand_for_the_names_of_its_file(writers: ModuleType, tmp_path: 
     assert LABELS_25[by_number["24"]] == "cheerfulness"
 
 
+def test_numbers_of_folders_stand_for_the_names_of_its_file(writers: ModuleType, tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        writers.write_picture(tmp_path / "images" / f"{split}25" / "1" / "a.jpg")
+    lines = writers.WEBEMO_CATEGORIES.splitlines()
+    writers.write_lines(tmp_path / "category.txt", [*lines[:2], *reversed(lines[2:])])
+    assert [LABELS_25[record.labels[0]] for record in read_webemo(tmp_path, "test")] == ["zest"]
+
+
 @pytest.mark.parametrize(("level", "labels"), [(25, LABELS_25), (7, LABELS_7), (2, LABELS_2)])
 def test_levels(writers: ModuleType, tmp_path: Path, level: int, labels: tuple[str, ...]) -> None:
     writers.write_webemo(tmp_path)

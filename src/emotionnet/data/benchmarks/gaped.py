@@ -86,6 +86,7 @@ GAPED = Benchmark(
     labels=LABELS,
     splits=(ALL,),
     score="CCC of valence and arousal",
+    main_score="ccc",
     licence="research only",
     citation="Dan-Glauser, Scherer, 'The Geneva affective picture database (GAPED): a new 730-picture "
     "database focusing on valence and normative significance', Behavior Research Methods 43, 2011",

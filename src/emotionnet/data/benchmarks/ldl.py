@@ -19,7 +19,7 @@ from emotionnet.emotions import LABEL_SETS
 from emotionnet.records import DataError, ImageRecord
 
 LABELS = LABEL_SETS["mikels8"]
-# The columns of the votes: another order than that of FI and another than that of EmoSet.
+# The columns of the votes: not the alphabetical order that `LABELS` has.
 VOTE_ORDER = ("amusement", "awe", "contentment", "excitement", "anger", "disgust", "fear", "sadness")
 _PLACES = tuple(LABELS.index(name) for name in VOTE_ORDER)
 
