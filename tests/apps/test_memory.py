@@ -15,7 +15,8 @@ from emotionnet.apps.memory import keep_freed_memory
 
 if sys.argv[1] == "kept":
     keep_freed_memory()
-np.ones(2**25, dtype=np.uint8)
+for _ in range(2):
+    np.empty(2**26, dtype=np.uint8)[::4096] = 1
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(20):
     np.empty(2**26, dtype=np.uint8)[::4096] = 1
