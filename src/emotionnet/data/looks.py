@@ -84,9 +84,14 @@ def _close(
     bits: int,
     places_N: npt.NDArray[np.int64],
 ) -> Iterator[tuple[int, int]]:
+    """Half of a hash is compared first: hardly a pair that is not near gets further."""
     for start in range(0, len(members), _BLOCK):
         ours, theirs = members[start : start + _BLOCK], members[start:]
-        differing = np.bitwise_count(words_NW[ours, None] ^ words_NW[None, theirs])
-        near = np.triu(differing.sum(axis=2, dtype=np.uint16) <= bits, k=1)
-        near &= places_N[ours, None] != places_N[None, theirs]
-        yield from ((int(ours[i]), int(theirs[j])) for i, j in np.argwhere(near))
+        half = np.bitwise_count(words_NW[ours, None, 0] ^ words_NW[None, theirs, 0])
+        half += np.bitwise_count(words_NW[ours, None, 1] ^ words_NW[None, theirs, 1])
+        alike = np.triu(half <= bits, k=1)
+        alike &= places_N[ours, None] != places_N[None, theirs]
+        row, column = np.nonzero(alike)
+        i, j = ours[row], theirs[column]
+        near = np.bitwise_count(words_NW[i] ^ words_NW[j]).sum(axis=1, dtype=np.uint16) <= bits
+        yield from zip(i[near].tolist(), j[near].tolist(), strict=True)
