@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from emotionnet.apps.cli import STAGES, app
+from emotionnet.apps.cli import STAGES
+from emotionnet.apps.commands.base import app
 from emotionnet.apps.options import split_options
 from emotionnet.config import TrainConfig
 from emotionnet.config_files import keys, load_config

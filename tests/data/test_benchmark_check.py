@@ -175,7 +175,7 @@ def test_an_unlabelled_picture_is_told_of(root: Path, monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     ("name", "change", "text"),
     [
-        ("Litle", None, r"benchmark must be one of little; got 'Litle'; did you mean little\?"),
+        ("Littl", None, r"benchmark must be one of little; got 'Littl'; did you mean little\?"),
         ("little", "nothing", r"must hold a folder with pictures for each class"),
         ("little", "none", r"none: must be the folder of Little; it is none\. \{train,val,test\}"),
     ],

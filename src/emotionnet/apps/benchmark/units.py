@@ -246,9 +246,7 @@ _METHODS: Mapping[str, Callable[[_Task], _Said]] = {
 def _write_features(config: BenchmarkConfig, dataset: Dataset, path: Path) -> None:
     settings = stage(config, TrainConfig, data__root=dataset.root, model__shape="plain")
     weights = str(settings.model.weights)
-    how = preprocessing(
-        settings.model.trunk, settings.model.weights, settings.data.image_size, settings.data.crop_pct
-    )
+    how = preprocessing(settings.model.trunk, weights, settings.data.image_size, settings.data.crop_pct)
     splits = read_splits(dataset, dataset.emotion_names)
     records = (*splits.train.records, *splits.val.records, *splits.test.records)
     buffer = io.BytesIO()
