@@ -178,7 +178,7 @@ def test_a_clip_model_fills_every_column(
             "^a: score: the label must be one of anger, joy, sadness; got 'Joy'",
         ),
         ({"name": "a", "root": "tree", "format": "fi"}, "^a: .*tree"),
-        ({"name": "a", "root": "tree", "format": "fo"}, "^a: data.format: must be one of"),
+        ({"name": "a", "root": "tree", "format": "emosett"}, "^a: data.format: must be one of"),
     ],
 )
 def test_what_cannot_be_opened_is_told_before_anything_is_computed(
