@@ -58,9 +58,18 @@ def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[s
 
 
 def describe_keys(model: type[BaseModel]) -> str:
-    """The keys of a config class as lines of help."""
-    lines = [f"--{name}  {text} [{default}]" for name, default, text in keys(model)]
-    return "Keys of the config file, each also an option:\n\n" + "\n\n".join(lines)
+    """The keys of a config class, each an option of its command too, as lines of help."""
+    return _described(model, "Keys of the config file, each also an option:", "--")
+
+
+def describe_file(model: type[BaseModel], heading: str) -> str:
+    """The keys of a config class that are given by a file alone, as lines of help."""
+    return _described(model, heading, "")
+
+
+def _described(model: type[BaseModel], heading: str, dashes: str) -> str:
+    lines = [f"{dashes}{name}  {text} [{default}]" for name, default, text in keys(model)]
+    return "\n\n".join([heading, *lines])
 
 
 def _value(text: str, *, is_text: bool) -> Any:

@@ -13,10 +13,10 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from emotionnet.apps.cli import main
-from emotionnet.config import SuiteConfig
 from emotionnet.config_files import load_config
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.suite import cells, run
+from emotionnet.evaluation.suite.config import SuiteConfig
 from emotionnet.evaluation.suite.rows import distinct_names
 from emotionnet.evaluation.suite.run import run_suite
 from emotionnet.evaluation.zeroshot_labels import zeroshot

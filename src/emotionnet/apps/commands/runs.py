@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Literal
 
 from emotionnet.apps.commands.base import Options, Split, app, print_run
-from emotionnet.apps.options import describe_keys
-from emotionnet.config import SuiteConfig, TrainConfig
+from emotionnet.apps.options import describe_file, describe_keys
+from emotionnet.config import TrainConfig
 from emotionnet.config_2020.keys import is_2020
 from emotionnet.config_2020.plan import describe_recipes
 from emotionnet.config_files import load_config
+from emotionnet.evaluation.suite.config import SuiteConfig, SuiteEntry
 from emotionnet.files import read_object
 from emotionnet.records import ConfigError, DataError
 
@@ -52,7 +53,14 @@ def train(
     print_run(fit(settings, overwrite=overwrite, resume=resume))
 
 
-@app.command(help_epilogue=f"With --suite FILE. {describe_keys(SuiteConfig)}")
+@app.command(
+    help_epilogue="\n\n".join(
+        [
+            describe_file(SuiteConfig, "Keys of a suite's file:"),
+            describe_file(SuiteEntry, "Keys of each of its benchmarks:"),
+        ]
+    )
+)
 def evaluate(
     *runs: Path,
     split: Split = "test",

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from emotionnet.config import SuiteEntry
 from emotionnet.data.store import Dataset
 from emotionnet.data.tables import write_parquet
 from emotionnet.evaluation.baselines import fit_on_validation
 from emotionnet.evaluation.pooled import Pooled, by_group, by_person
 from emotionnet.evaluation.predictions import Teller, read_table, table_of
+from emotionnet.evaluation.suite.config import SuiteEntry
 from emotionnet.evaluation.suite.rows import Answer, Row
 from emotionnet.evaluation.units import Split, read_split, read_splits, require_sides
 from emotionnet.files import read_object, write_json

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotionnet.config import SuiteConfig, SuiteEntry
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
 from emotionnet.data.opening import open_data
 from emotionnet.data.store import Dataset
@@ -18,6 +17,7 @@ from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.scores import SCORES, resample, score_of
 from emotionnet.evaluation.suite.cells import fill, folder_name
 from emotionnet.evaluation.suite.chance_row import chance_score
+from emotionnet.evaluation.suite.config import SuiteConfig, SuiteEntry
 from emotionnet.evaluation.suite.grid import CHANCE, NOT_RUN, Cell, Column, Grid
 from emotionnet.evaluation.suite.published import published_for
 from emotionnet.evaluation.suite.rendering import comma_separated, latex, markdown
