@@ -17,6 +17,7 @@ from typing import Any
 
 from PIL import Image
 
+from emotionnet.config_files import HUB
 from emotionnet.data.image_tables import COLUMNS, DIMENSIONS, read_table
 from emotionnet.data.images import FORMATS, MAX_PIXELS
 from emotionnet.data.listing import Listing, split_named
@@ -25,7 +26,6 @@ from emotionnet.progress import message, track
 from emotionnet.records import DataError, first_line
 
 FORM = "hf"
-HUB = "hf:"
 TABLE = "metadata.jsonl"
 _PARTS = (TABLE, "images")
 _DICT, _INFO = "dataset_dict.json", "dataset_info.json"

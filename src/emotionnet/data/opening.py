@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from emotionnet.config import SourceConfig
+from emotionnet.config_files import HUB
 from emotionnet.data.benchmarks.benchmark import Benchmark
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
-from emotionnet.data.hub_data import HUB, is_saved, read_hub_data
+from emotionnet.data.hub_data import is_saved, read_hub_data
 from emotionnet.data.image_folders import has_classes, read_folders
 from emotionnet.data.image_tables import STEMS, SUFFIXES, read_table
 from emotionnet.data.listing import Listing

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import log_expit, log_softmax
 
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import weighted_sums
@@ -103,15 +103,6 @@ def fit_temperature(
     ends = (np.log(COLDEST), np.log(HOTTEST))
     best = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-9})
     return float(np.exp(min((ends[0], best.x, ends[1]), key=loss)))  # the search never tries its ends
-
-
-def scaled_probabilities(logits_NC: npt.NDArray[Any], temperature: float, activation: Activation) -> Floats:
-    """Probabilities of logits divided by a temperature above 0; shape (N, C)."""
-    if not 0 < temperature < np.inf:
-        raise ValueError(f"temperature must be above 0 and finite; got {temperature}")
-    scaled_NC = np.asarray(logits_NC, dtype=np.float64) / temperature
-    rows_NC: Floats = softmax(scaled_NC, axis=1) if activation == "softmax" else expit(scaled_NC)
-    return rows_NC
 
 
 def _edges() -> Floats:

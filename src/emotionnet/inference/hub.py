@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from emotionnet import runs
+from emotionnet.config_files import HUB
 from emotionnet.records import DataError, first_line
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-PREFIX = "hf:"
 FILES = (
     *(runs.CONFIG, runs.MANIFEST, runs.METRICS, runs.MODEL, runs.WEIGHTS, runs.CARD),
     *("vectors.safetensors", "vectors.json", "words.json"),
@@ -27,7 +27,7 @@ _NAME = re.compile(r"hf:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 def is_hub(name: Path | str) -> bool:
     """Whether a name is one of the hub, such as `hf:user/model`."""
-    return str(name).startswith(PREFIX)
+    return str(name).startswith(HUB)
 
 
 def fetch_run(name: str) -> Path:
@@ -87,7 +87,7 @@ def push_run(run: Path, name: str, *, private: bool = False) -> str:
 def _repository(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise DataError(f"a repository of the hub must be named hf:USER/NAME; got {name!r:.80}")
-    return name.removeprefix(PREFIX)
+    return name.removeprefix(HUB)
 
 
 def _hub() -> HfApi:
