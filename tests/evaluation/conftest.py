@@ -6,15 +6,20 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+from sklearn.linear_model import Ridge
+from sklearn.metrics.pairwise import cosine_similarity
 
 from emotionnet import runs
 from emotionnet.config import ImageDataConfig, ModelConfig, TrainConfig
 from emotionnet.config_files import portable
 from emotionnet.data.store import Dataset
+from emotionnet.evaluation.ridge_words import ALPHAS
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.zeroshot import zeroshot_run
 from emotionnet.files import write_json, write_text
@@ -27,6 +32,8 @@ from emotionnet.text.vectors import WordVectors, write_vectors
 
 MakeDataset = Callable[..., Dataset]
 MakeRun = Callable[..., Path]
+Array = npt.NDArray[Any]
+LiteralRidge = Callable[[tuple[Array, Array], tuple[Array, Array], Array], tuple[Array, float]]
 TRUNK = "test_resnet"
 SYNONYMS = {"fury": "anger", "delight": "joy", "gloom": "sadness"}
 
@@ -138,3 +145,25 @@ def _set(layer: torch.nn.Linear, features_NF: np.ndarray, target_NK: np.ndarray)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(solved[:-1].T))
         layer.bias.copy_(torch.from_numpy(solved[-1]))
+
+
+@pytest.fixture
+def literal_ridge() -> LiteralRidge:
+    """The ridge regression of `ridge_words`, written out with scikit-learn's."""
+    return _literal_ridge
+
+
+def _literal_ridge(
+    train: tuple[Array, Array], val: tuple[Array, Array], test_NF: Array
+) -> tuple[Array, float]:
+    """Standardised by hand, one Ridge for each alpha; the points and the alpha that was best."""
+    mean_F, deviation_F = train[0].mean(axis=0), train[0].std(axis=0)
+    deviation_F = np.where(deviation_F == 0, 1.0, deviation_F)
+    best, found = -np.inf, (test_NF, 0.0)
+    for alpha in ALPHAS:
+        model = Ridge(alpha=alpha).fit((train[0] - mean_F) / deviation_F, train[1])
+        guess_ND = model.predict((val[0] - mean_F) / deviation_F)
+        mean = np.mean([cosine_similarity([a], [b])[0, 0] for a, b in zip(guess_ND, val[1], strict=True)])
+        if mean > best:
+            best, found = mean, (model.predict((test_NF - mean_F) / deviation_F), alpha)
+    return found

@@ -10,11 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-from sklearn.linear_model import Ridge
-from sklearn.metrics.pairwise import cosine_similarity
 
 from emotionnet.data.store import Dataset
-from emotionnet.evaluation.ridge_words import ALPHAS, map_points, ridge_points, sentence_map
+from emotionnet.evaluation.ridge_words import map_points, ridge_points, sentence_map
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.records import DataError
 from emotionnet.text.vectors import WordVectors
@@ -22,26 +20,13 @@ from emotionnet.text.vectors import WordVectors
 MakeDataset = Callable[..., Dataset]
 MakeRun = Callable[..., Path]
 Array = npt.NDArray[Any]
-
-
-def literal_ridge(
-    train: tuple[Array, Array], val: tuple[Array, Array], test_NF: Array
-) -> tuple[Array, float]:
-    """Standardised by hand, one Ridge for each alpha; the points and the alpha that was best."""
-    mean_F, deviation_F = train[0].mean(axis=0), train[0].std(axis=0)
-    deviation_F = np.where(deviation_F == 0, 1.0, deviation_F)
-    best, found = -np.inf, (test_NF, 0.0)
-    for alpha in ALPHAS:
-        model = Ridge(alpha=alpha).fit((train[0] - mean_F) / deviation_F, train[1])
-        guess_ND = model.predict((val[0] - mean_F) / deviation_F)
-        mean = np.mean([cosine_similarity([a], [b])[0, 0] for a, b in zip(guess_ND, val[1], strict=True)])
-        if mean > best:
-            best, found = mean, (model.predict((test_NF - mean_F) / deviation_F), alpha)
-    return found
+LiteralRidge = Callable[[tuple[Array, Array], tuple[Array, Array], Array], tuple[Array, float]]
 
 
 @pytest.mark.parametrize(("noise", "alpha"), [(0.01, 10.0), (40.0, 1e3)])
-def test_ridge_is_scikit_learns_with_the_alpha_that_validation_chooses(noise: float, alpha: float) -> None:
+def test_ridge_is_scikit_learns_with_the_alpha_that_validation_chooses(
+    noise: float, alpha: float, literal_ridge: LiteralRidge
+) -> None:
     rng = np.random.default_rng(0)
     features_NF, map_FD = 3 * rng.normal(size=(160, 20)) + 5, rng.normal(size=(20, 4))
     points_ND = (features_NF @ map_FD + noise * rng.normal(size=(160, 4))).astype(np.float32)
@@ -68,7 +53,7 @@ def by_length(words: Sequence[str]) -> WordVectors:
 
 
 def test_a_picture_lies_at_the_mean_of_its_labels_and_tags_each_word_once(
-    make_dataset: MakeDataset, make_run: MakeRun
+    make_dataset: MakeDataset, make_run: MakeRun, literal_ridge: LiteralRidge
 ) -> None:
     dataset = make_dataset()
     subject = open_subject(make_run(dataset, shape="plain"))

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
-from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_similarity
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.baselines import trunk_features
-from emotionnet.evaluation.ridge_words import ALPHAS
 from emotionnet.evaluation.subject import Subject, open_subject
 from emotionnet.evaluation.zeroshot_baselines import emotion_points, word_baselines
 from emotionnet.inference.outputs import Outputs
@@ -25,6 +23,7 @@ from emotionnet.text.vectors import WordVectors
 MakeDataset = Callable[..., Dataset]
 MakeRun = Callable[..., Path]
 Array = npt.NDArray[Any]
+LiteralRidge = Callable[[tuple[Array, Array], tuple[Array, Array], Array], tuple[Array, float]]
 WORDS = ("fury", "delight", "gloom")
 
 
@@ -36,22 +35,6 @@ def subject(make_run: MakeRun) -> Subject:
 def outputs_of_test(subject: Subject) -> Outputs:
     records = subject.dataset.records("test")
     return subject.predictor.outputs([subject.dataset.image_path(record) for record in records])
-
-
-def literal_ridge(
-    train: tuple[Array, Array], val: tuple[Array, Array], test_NF: Array
-) -> tuple[Array, float]:
-    """Standardised by hand, one Ridge for each alpha; the points and the alpha that was best."""
-    mean_F, deviation_F = train[0].mean(axis=0), train[0].std(axis=0)
-    deviation_F = np.where(deviation_F == 0, 1.0, deviation_F)
-    best, found = -np.inf, (test_NF, 0.0)
-    for alpha in ALPHAS:
-        model = Ridge(alpha=alpha).fit((train[0] - mean_F) / deviation_F, train[1])
-        guess_ND = model.predict((val[0] - mean_F) / deviation_F)
-        mean = np.mean([cosine_similarity([a], [b])[0, 0] for a, b in zip(guess_ND, val[1], strict=True)])
-        if mean > best:
-            best, found = mean, (model.predict((test_NF - mean_F) / deviation_F), alpha)
-    return found
 
 
 def test_emotions_are_weighted_by_their_probabilities() -> None:
@@ -105,7 +88,7 @@ def word_rows(subject: Subject) -> Array:
 
 @pytest.mark.parametrize("untagged", [0, 5])
 def test_both_baselines_of_a_run_equal_their_formulas(
-    make_dataset: MakeDataset, make_run: MakeRun, untagged: int
+    make_dataset: MakeDataset, make_run: MakeRun, untagged: int, literal_ridge: LiteralRidge
 ) -> None:
     dataset = make_dataset()
     run = make_run(dataset)
