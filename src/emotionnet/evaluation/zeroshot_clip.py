@@ -14,7 +14,7 @@ from emotionnet.evaluation.zeroshot_truth import Asked, ask_labels, ask_words, s
 from emotionnet.evaluation.zeroshot_words import WordSets
 from emotionnet.files import read_object, require_folder_or_nothing, write_json
 from emotionnet.inference.clip import TEMPLATES, ClipPredictor
-from emotionnet.inference.outputs import Array
+from emotionnet.inference.outputs import Array, each_once
 from emotionnet.records import DataError
 
 CARD = "clip.json"
@@ -49,10 +49,8 @@ def tell_clip(
         DataError: The split is broken or without any label, or a picture cannot be decoded.
     """
     asked = ask_labels(dataset, split) if words is None else ask_words(dataset, split, words)
-    paths = list(dict.fromkeys(asked.scored.paths))
-    place = {path: row for row, path in enumerate(paths)}
-    cosines_NK, probabilities_NK = clip.label_scores(paths, asked.words, progress=f"{split} pictures")
-    rows = [place[path] for path in asked.scored.paths]
+    once, rows = each_once(asked.scored.paths)
+    cosines_NK, probabilities_NK = clip.label_scores(once, asked.words, progress=f"{split} pictures")
     return ClipTold(asked, cosines_NK[rows], probabilities_NK[rows])
 
 

@@ -21,7 +21,7 @@ import torch
 
 from emotionnet.data.images import Preprocessing
 from emotionnet.files import cache_folder, sha256, write_bytes
-from emotionnet.inference.outputs import Array, Outputs, joined, outputs_of, run_network
+from emotionnet.inference.outputs import Array, Outputs, each_once, joined, outputs_of, run_network
 from emotionnet.inference.predictor import Predictor
 from emotionnet.models.network import EmotionNet
 from emotionnet.records import DataError
@@ -48,12 +48,9 @@ def cached_features(
     Raises:
         DataError: No picture, or one that cannot be read or decoded; nothing is kept.
     """
-    once = list(dict.fromkeys(paths))
+    once, rows = each_once(paths)
     features_NF = _features_once(network, how, once, progress=progress)
-    if len(once) == len(paths):
-        return features_NF
-    row = {path: number for number, path in enumerate(once)}
-    return features_NF[[row[path] for path in paths]]
+    return features_NF if len(once) == len(paths) else features_NF[rows]
 
 
 def _features_once(network: EmotionNet, how: Preprocessing, paths: Sequence[Path], *, progress: str) -> Array:

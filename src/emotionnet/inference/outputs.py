@@ -142,6 +142,12 @@ def run_files(
         )
 
 
+def each_once(paths: Sequence[Path]) -> tuple[list[Path], list[int]]:
+    """Pictures that several records may share, each once in order; and for every path its place there."""
+    place = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    return list(place), [place[path] for path in paths]
+
+
 def read_arrays(how: Preprocessing, images: Sequence[ImageLike]) -> list[Array | DataError]:
     """The network's input for each image, or why there is none.
 

@@ -23,7 +23,7 @@ from emotionnet.evaluation.suite.config import SuiteEntry
 from emotionnet.evaluation.suite.rows import Answer, Row
 from emotionnet.evaluation.units import Split, read_split, read_splits, require_sides
 from emotionnet.files import read_object, write_json
-from emotionnet.inference.outputs import Array, Outputs
+from emotionnet.inference.outputs import Array, Outputs, each_once
 from emotionnet.records import DataError
 
 TABLE = "predictions.parquet"
@@ -89,10 +89,9 @@ def tell(row: Row, entry: SuiteEntry, dataset: Dataset, split: Split) -> Answer:
     if entry.how == "probe":
         return _probe(row, entry, dataset)
     ways = {"labels": row.labels, "map": row.mapped, "zeroshot": row.zeroshot}
-    paths = list(dict.fromkeys(split.paths))
-    answer = ways[entry.how](dataset, paths)
-    place = {path: number for number, path in enumerate(paths)}
-    return Answer(answer.teller, answer.outputs.take([place[path] for path in split.paths]))
+    once, rows = each_once(split.paths)
+    answer = ways[entry.how](dataset, once)
+    return Answer(answer.teller, answer.outputs.take(rows))
 
 
 def _probe(row: Row, entry: SuiteEntry, dataset: Dataset) -> Answer:
@@ -101,9 +100,8 @@ def _probe(row: Row, entry: SuiteEntry, dataset: Dataset) -> Answer:
         raise DataError(f"{entry.name}: a probe learns from train and val; its split must be test")
     names = dataset.emotion_names
     splits = read_splits(dataset, names)
-    paths = list(dict.fromkeys(splits.paths))
-    place = {path: number for number, path in enumerate(paths)}
-    features_NF = row.features(paths)[[place[path] for path in splits.paths]]
+    once, rows = each_once(splits.paths)
+    features_NF = row.features(once)[rows]
     fitted = fit_on_validation(features_NF, splits)
     scores_NC: Array = fitted.test_scores.astype(np.float32)
     outputs = Outputs(features=features_NF[-len(scores_NC) :], scores=scores_NC, projection=None)
