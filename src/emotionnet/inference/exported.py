@@ -1,0 +1,82 @@
+"""The MODEL folder: an exported network that runs without torch.
+
+model.json    the network's description, as in a RUN
+export.json   the form of the network, its outputs, where it comes from, how it was checked
+network.onnx  or  network.xml and network.bin
+vectors.safetensors  words.json  vectors.json   word vectors in the space of its projection, where it has some
+
+The network takes `images`, float32, (N, 3, S, S), preprocessed as model.json says. No torch in here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emotionnet.files import read_json, sha256, write_json
+from emotionnet.records import DataError
+from emotionnet.runs import MODEL
+
+EXPORT = "export.json"
+INPUT = "images"
+OUTPUTS = ("features", "scores", "projection", "dimensions")  # in this order, those that a network has
+FILES = {"onnx": ("network.onnx",), "openvino": ("network.xml", "network.bin")}
+WORDS = ("vectors.safetensors", "words.json", "vectors.json")
+PARTS = (EXPORT, MODEL, *FILES["onnx"], *FILES["openvino"], *WORDS)
+
+Form = Literal["onnx", "openvino"]
+
+
+class Exported(BaseModel):
+    """What export.json says of the network beside it.
+
+    `batch` is N where the network takes batches of one size only; `files` are the network's files and their
+    SHA-256; `checks` are the largest differences to torch that were seen, by name; `scores` are those on the
+    validation split, where they were asked for.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    schema_version: Literal[1] = 1
+    form: Form
+    int8: bool = False
+    batch: int | None = Field(None, ge=1)
+    outputs: tuple[Literal["features", "scores", "projection", "dimensions"], ...] = Field(min_length=2)
+    weights_sha256: str
+    files: dict[str, str]
+    checks: dict[str, float] = {}
+    scores: dict[str, float] = {}
+    versions: dict[str, str] = {}
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder is a MODEL rather than a RUN."""
+    return (folder / EXPORT).is_file()
+
+
+def write_exported(folder: Path, exported: Exported) -> None:
+    """Write `export.json` into a MODEL."""
+    write_json(folder / EXPORT, exported.model_dump(mode="json"))
+
+
+def read_exported(folder: Path) -> Exported:
+    """Read `export.json` of a MODEL, and look whether the network's files are those that it names.
+
+    Raises:
+        DataError: Missing, no such description (one line for each fault), or a file is missing or another.
+    """
+    path = folder / EXPORT
+    try:
+        exported = Exported.model_validate(read_json(path))
+    except ValidationError as error:
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
+    for name in FILES[exported.form]:
+        file = folder / name
+        if not file.is_file():
+            raise DataError(f"{file}: file not found; export the run again")
+        if sha256(file) != exported.files.get(name):
+            raise DataError(f"{file}: must be the file that {EXPORT} names; its content is another")
+    return exported
