@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 import re
 import statistics
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import jinja2
 
+from emotionnet.apps.bench.machine import cpu_name
 from emotionnet.apps.benchmark.config import BenchmarkConfig
 from emotionnet.apps.benchmark.folder import PAGE, read_facts
 from emotionnet.apps.benchmark.plan import PROBES, TRAINED, Unit, spaces_of
@@ -114,7 +114,7 @@ def render(config: BenchmarkConfig, every: Sequence[Unit], template: str, **foun
             config=config,
             trainings=sum(unit.method not in (*PROBES, "frozen_without", "ridge") for unit in every),
             minutes=seconds / 60,
-            machine=_machine(),
+            machine=f"{cpu_name()}, {os.cpu_count()} cores",
             workers=config.workers or os.cpu_count(),
             **found,
         )
@@ -213,11 +213,3 @@ def _templates() -> jinja2.Environment:
         "seed_spread": seed_spread,
     }
     return pages
-
-
-def _machine() -> str:
-    """The processor's name and number of cores."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.is_file() else []
-    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{models[0] if models else platform.processor() or platform.machine()}, {os.cpu_count()} cores"
