@@ -10,14 +10,16 @@ The network takes `images`, float32, (N, 3, S, S), preprocessed as model.json sa
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emotionnet.files import read_json, sha256, write_json
+from emotionnet.files import cache_folder, read_json, sha256, write_json
+from emotionnet.inference.packages import fast_version
 from emotionnet.records import DataError
-from emotionnet.runs import MODEL
+from emotionnet.runs import MODEL, WEIGHTS, require_run
 
 EXPORT = "export.json"
 INPUT = "images"
@@ -25,6 +27,11 @@ OUTPUTS = ("features", "scores", "projection", "dimensions")  # in this order, t
 FILES = {"onnx": ("network.onnx",), "openvino": ("network.xml", "network.bin")}
 WORDS = ("vectors.safetensors", "words.json", "vectors.json")
 PARTS = (EXPORT, MODEL, *FILES["onnx"], *FILES["openvino"], *WORDS)
+MAKERS = {  # packages whose versions an exported network depends on
+    "onnx": ("torch", "timm", "onnx", "onnxscript", "onnxruntime"),
+    "openvino": ("torch", "timm", "openvino"),
+}
+SCHEMA = 1  # to be raised whenever the same run gives another exported network
 
 Form = Literal["onnx", "openvino"]
 
@@ -80,3 +87,28 @@ def read_exported(folder: Path) -> Exported:
         if sha256(file) != exported.files.get(name):
             raise DataError(f"{file}: must be the file that {EXPORT} names; its content is another")
     return exported
+
+
+def maker_versions(form: Form) -> dict[str, str]:
+    """Versions of the packages that make an exported network.
+
+    Raises:
+        DataError: One of them is not installed.
+    """
+    return {name: fast_version(name) for name in MAKERS[form]}
+
+
+def cached_place(run: Path, form: Form) -> Path:
+    """Where the MODEL of a RUN lies in the cache, if it was made.
+
+    Its name stands for all that the MODEL depends on: weights, description, word vectors, form and versions.
+
+    Raises:
+        DataError: The RUN is not finished, or a package that makes the form is not installed.
+    """
+    require_run(run)
+    found = hashlib.sha256(repr((SCHEMA, form, maker_versions(form))).encode())
+    for name in (WEIGHTS, MODEL, *WORDS):
+        if (run / name).is_file():
+            found.update(f"{name} {sha256(run / name)}".encode())
+    return cache_folder() / "models" / found.hexdigest()
