@@ -58,7 +58,8 @@ def track(
     columns += [_Speed(unit)] if unit else []
     if total is None and isinstance(items, Sized):
         total = len(items)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, redirect_stdout=False) as progress:
         task = progress.add_task(description, total=total)
         for item in items:
             yield item

@@ -23,7 +23,7 @@ from emotionnet.evaluation.ridge_words import ALPHAS
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.zeroshot import zeroshot_run
 from emotionnet.files import write_json, write_text
-from emotionnet.inference.outputs import run_network
+from emotionnet.inference.torch_backend import run_network
 from emotionnet.models.description import Domain, ImageModel, write_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing

@@ -71,7 +71,7 @@ def add_dimensions(run: Path) -> None:
         embedding_size=model.embedding_size,
         n_dimensions=2,
     )
-    network.load_state_dict(predictor.network.state_dict(), strict=False)
+    network.load_state_dict(predictor.require_network().state_dict(), strict=False)
     assert network.fc_dimensions is not None
     torch.nn.init.normal_(network.fc_dimensions.weight, generator=torch.Generator().manual_seed(0))
     save_weights(network, run / runs.WEIGHTS)

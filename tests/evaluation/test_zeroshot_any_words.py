@@ -250,5 +250,5 @@ def test_a_second_scoring_looks_at_no_picture_again(
         raise AssertionError("a picture was looked at again")
 
     monkeypatch.setattr("emotionnet.inference.features.run_network", refused)
-    monkeypatch.setattr("emotionnet.inference.predictor.run_network", refused)
+    monkeypatch.setattr("emotionnet.inference.predictor.run_images", refused)
     assert zeroshot(run, words={"red": ("red",), "dark": ("dark",)}, reading=SENTENCE) == first

@@ -139,6 +139,6 @@ def test_a_split_whose_tags_have_no_vector_is_refused(
 
 def test_a_run_without_vectors_is_refused(subject: Subject) -> None:
     ours = subject.predictor
-    bare = replace(subject, predictor=Predictor(ours.network, ours.model, None))
+    bare = replace(subject, predictor=Predictor(ours.backend, ours.model, None))
     with pytest.raises(DataError, match="zero-shot needs word vectors; this run has none"):
         word_baselines(bare, WORDS, outputs_of_test(subject))

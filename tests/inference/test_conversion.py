@@ -49,7 +49,7 @@ def test_a_checkpoint_becomes_a_run(tmp_path: Path) -> None:
     assert (model.preprocessing.image_size, model.preprocessing.crop_pct) == (224, 0.875)
     assert read_json(tmp_path / "run" / "metrics.json") == {"val.hit_rate": 0.615, "val.best_epoch": 7}
     assert read_json(tmp_path / "run" / "manifest.json")["source"]["file"] == "a.pth.tar"
-    network = emotionnet.load(tmp_path / "run").network
+    network = emotionnet.load(tmp_path / "run").require_network()
     out = network(torch.zeros(2, 3, 224, 224))
     assert [*map(tuple, (out.features.shape, out.scores.shape))] == [(2, 512), (2, 4)]
     assert (tuple(out.projection.shape), tuple(out.aux_scores.shape)) == ((2, 300), (2, 8))

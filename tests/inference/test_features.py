@@ -10,8 +10,9 @@ from PIL import Image
 from emotionnet.data.images import Preprocessing
 from emotionnet.inference import features
 from emotionnet.inference.features import cached_features, cached_outputs
-from emotionnet.inference.outputs import Outputs, run_network
+from emotionnet.inference.outputs import Outputs
 from emotionnet.inference.predictor import Predictor
+from emotionnet.inference.torch_backend import TorchBackend, run_network
 from emotionnet.models.description import Domain, ImageModel
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
@@ -43,7 +44,7 @@ def predictor(net: EmotionNet) -> Predictor:
         preprocessing=HOW,
         domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
     )
-    return Predictor(net, model, None)
+    return Predictor(TorchBackend(net), model, None)
 
 
 def pictures(folder: Path, count: int = 40) -> list[Path]:

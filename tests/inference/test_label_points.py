@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from emotionnet.inference.label_points import label_points, label_scores, teacher_words
+from emotionnet.inference.label_points import label_points, label_scores
+from emotionnet.inference.teacher_words import teacher_words
 from emotionnet.models.description import Domain, TextModel
 from emotionnet.records import DataError
 from emotionnet.text.teacher import TextTeacher

@@ -7,6 +7,7 @@ from PIL import Image
 
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import Prediction, Score
+from emotionnet.inference.torch_backend import TorchBackend
 from emotionnet.models.description import Domain, ImageModel
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing
@@ -34,7 +35,7 @@ def predictor(emotions: tuple[str, ...], dimensions: tuple[str, ...] = ()) -> Pr
         preprocessing=preprocessing("test_resnet", "none", 32, 1.0),
         domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
     )
-    return Predictor(network, model, None)
+    return Predictor(TorchBackend(network), model, None)
 
 
 def test_dimensions_are_those_of_the_network_where_it_learned_some() -> None:

@@ -14,8 +14,9 @@ from PIL import Image
 import emotionnet
 from emotionnet.data.images import Preprocessing, decode, evaluation_array
 from emotionnet.files import write_json
-from emotionnet.inference.outputs import run_network
 from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.results import Prediction
+from emotionnet.inference.torch_backend import TorchBackend, run_network
 from emotionnet.models.description import Domain, ImageModel, write_description
 from emotionnet.models.network import EmotionNet, EmotionOutput
 from emotionnet.models.trunks import create_trunk
@@ -44,7 +45,7 @@ def predictor(shape: str = "2branch", *, activation: Literal["softmax", "sigmoid
         preprocessing=HOW,
         domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
     )
-    return Predictor(network, model, VECTORS if has_projection else None)
+    return Predictor(TorchBackend(network), model, VECTORS if has_projection else None)
 
 
 def picture(seed: int, size: tuple[int, int] = (40, 36)) -> Image.Image:
@@ -55,10 +56,10 @@ def picture(seed: int, size: tuple[int, int] = (40, 36)) -> Image.Image:
 def test_outputs_are_the_networks_on_evaluated_pictures() -> None:
     model = predictor()
     images = [picture(seed) for seed in range(5)]
-    found = model.outputs(images, batch_size=2)
+    found = run_network(model.require_network(), HOW, images, batch_size=2)
     batch = torch.stack([torch.from_numpy(evaluation_array(decode(image), HOW)) for image in images])
     with torch.inference_mode():
-        expected = model.network(batch)
+        expected = model.require_network()(batch)
     assert expected.projection is not None
     assert found.projection is not None
     np.testing.assert_allclose(found.features, expected.features, rtol=1e-4, atol=1e-5)
@@ -98,9 +99,9 @@ def test_emotions_of_a_sigmoid_network_stand_each_for_itself(tmp_path: Path) -> 
     image.save(tmp_path / "a.png")
     scores = model.outputs([image]).scores[0]
     expected = {name: 1 / (1 + np.exp(-score)) for name, score in zip(EMOTIONS, scores, strict=True)}
-    of_files, faults = model.predict_files([tmp_path / "a.png"])
-    assert faults == []
+    of_files = list(model.predict_files([tmp_path / "a.png"]))
     for prediction in (model.predict(image), *of_files):
+        assert isinstance(prediction, Prediction)
         found = {score.name: score.value for score in prediction.emotions}
         assert found == pytest.approx(expected, rel=1e-5)
         assert list(found) == sorted(expected, key=lambda name: -expected[name])
@@ -118,8 +119,8 @@ def test_one_in_one_out_and_a_list_for_a_list(tmp_path: Path) -> None:
         assert [s.value for s in one.emotions] == pytest.approx([s.value for s in many.emotions], rel=1e-4)
     assert single[0].image == str(tmp_path / "a.png")
     assert model.predict([]) == []
-    assert model.embed(image).shape == (model.network.n_features,)
-    assert model.embed([image, image]).shape == (2, model.network.n_features)
+    assert model.embed(image).shape == (model.backend.n_features,)
+    assert model.embed([image, image]).shape == (2, model.backend.n_features)
 
 
 def test_zero_shot_is_the_mean_cosine_of_a_labels_words() -> None:
@@ -161,7 +162,7 @@ def test_a_label_may_have_one_word_and_capitals() -> None:
 
 def test_no_image_gives_nothing_and_top_is_at_least_one() -> None:
     model = predictor()
-    assert model.embed([]).shape == (0, model.network.n_features)
+    assert model.embed([]).shape == (0, model.backend.n_features)
     assert model.zero_shot([], ["sea"]) == []
     with pytest.raises(DataError, match="top must be at least 1; got 0"):
         model.predict(picture(0), top=0)
@@ -180,10 +181,12 @@ def test_files_that_cannot_be_read_are_left_out_and_named(tmp_path: Path) -> Non
         picture(number, (8, 8)).save(path)
     paths[3].write_bytes(b"broken")
     paths.append(paths[0])
-    predictions, faults = predictor().predict_files(paths, top=2)
-    assert [prediction.image for prediction in predictions] == [str(p) for p in paths if p != paths[3]]
-    assert len(faults) == 1
-    assert "3.png: must be a picture" in faults[0]
+    results = list(predictor().predict_files(paths, top=2))
+    named = [result.image for result in results if isinstance(result, Prediction)]
+    assert named == [str(path) for path in paths if path != paths[3]]
+    assert len(results) == 41
+    assert isinstance(results[31], DataError)  # behind those of the first step
+    assert "3.png: must be a picture" in results[31].faults[0]
 
 
 def test_files_and_pictures_give_the_same_numbers(tmp_path: Path) -> None:
@@ -191,7 +194,7 @@ def test_files_and_pictures_give_the_same_numbers(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(5)]
     for number, path in enumerate(paths):
         picture(number).save(path)
-    assert model.predict_files(paths, top=2) == (model.predict(paths, top=2), [])
+    assert list(model.predict_files(paths, top=2)) == model.predict(paths, top=2)
     with pytest.raises(DataError, match="top must be at least 1; got 0"):
         model.predict_files(paths, top=0)
 
@@ -216,13 +219,14 @@ def test_memory_does_not_grow_with_the_number_of_large_pictures(
             with lock:
                 alive -= 1
 
-    monkeypatch.setattr("emotionnet.inference.outputs.decode", Whole)
+    monkeypatch.setattr("emotionnet.inference.engine.decode", Whole)
     monkeypatch.setattr(
-        "emotionnet.inference.outputs.evaluation_array",
+        "emotionnet.inference.engine.evaluation_array",
         lambda whole, how: evaluation_array(whole.image, how),
     )
-    predictions, faults = predictor().predict_files([path] * 20)
-    assert (len(predictions), faults) == (20, [])
+    monkeypatch.setattr("emotionnet.inference.engine.usable_cores", lambda: 2)
+    results = list(predictor().predict_files([path] * 20))
+    assert [type(result) for result in results] == [Prediction] * 20
     assert 1 <= most <= 3
 
 
@@ -253,23 +257,23 @@ def test_pictures_go_where_the_network_is_and_results_come_back_as_float32(dtype
 def test_a_network_on_a_gpu_takes_pictures_from_the_cpu() -> None:
     model, images = predictor(), [picture(0), picture(1)]
     expected = model.outputs(images)
-    model.network.cuda()
+    model.require_network().cuda()
     np.testing.assert_allclose(model.outputs(images).scores, expected.scores, rtol=1e-2, atol=1e-3)
 
 
 def finished_run(folder: Path) -> Path:
     model = predictor("plain")
     write_description(folder, model.model)
-    save_weights(model.network, folder / "model.safetensors")
+    save_weights(model.require_network(), folder / "model.safetensors")
     write_json(folder / "config.json", {})
     return folder
 
 
 def test_a_run_is_opened_on_a_device(tmp_path: Path) -> None:
     run = finished_run(tmp_path)
-    auto = next(emotionnet.load(run).network.parameters()).device.type
+    auto = next(emotionnet.load(run).require_network().parameters()).device.type
     assert auto == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert next(emotionnet.load(run, device="cpu").network.parameters()).device.type == "cpu"
+    assert next(emotionnet.load(run, device="cpu").require_network().parameters()).device.type == "cpu"
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99", ""])

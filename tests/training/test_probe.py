@@ -72,7 +72,7 @@ def test_the_loop_looks_at_no_picture_again_and_its_scores_are_those_of_the_run(
         return decode(path)
 
     monkeypatch.setenv("EMOTIONNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("emotionnet.inference.outputs.decode", look)
+    monkeypatch.setattr("emotionnet.inference.engine.decode", look)
     monkeypatch.setattr("emotionnet.data.loaders.decode", look)
     settings = config(tree, tmp_path / "run")
     found = read_metrics(emotionnet.train(settings))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from rich.console import Console
@@ -14,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
+from emotionnet.records import DataError
 
 Format = Literal["auto", "json", "csv", "table"]
 _HEADER = ("image", "emotions", "tags")
@@ -32,25 +35,62 @@ def print_result(values: Mapping[str, Any]) -> None:
     print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
 
 
-def print_predictions(predictions: Sequence[Prediction], form: Format) -> None:
-    """Many results: a JSON list, CSV with one row per picture, or a table."""
+def print_predictions(results: Iterable[Prediction | DataError], form: Format) -> list[str]:
+    """Many results: a JSON list or CSV with one row per picture, each as it comes, or a table of them all.
+
+    Returns:
+        One line for each picture that has none.
+    """
+    faults: list[str] = []
+
+    def good() -> Iterator[Prediction]:
+        for result in results:
+            if isinstance(result, DataError):
+                faults.extend(result.faults)
+            else:
+                yield result
+
+    {"json": _print_list, "csv": _print_csv, "table": _print_rows}[_form(form)](good())
+    return faults
+
+
+def is_watched(form: Format) -> bool:
+    """Whether predictions appear on a terminal as they come, where a bar would stand in their way."""
+    return sys.stdout.isatty() and _form(form) != "table"
+
+
+def _form(form: Format) -> str:
     if form == "auto":
-        form = "table" if sys.stdout.isatty() else "json"
-    if form == "json":
-        print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
-        return
-    rows = [
-        (prediction.image, _scores(prediction.emotions), _scores(prediction.tags))
-        for prediction in predictions
-    ]
-    if form == "table":
-        print_table(_HEADER, rows)
-        return
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADER)
-    writer.writerows(rows)
-    print(_printable(text.getvalue()), end="")  # noqa: T201
+        return "table" if sys.stdout.isatty() else "json"
+    return form
+
+
+def _print_list(predictions: Iterable[Prediction]) -> None:
+    """As `json.dumps` of them all has it."""
+    before = "["
+    for prediction in predictions:
+        _print(f"{before}\n" + textwrap.indent(json.dumps(prediction.to_dict(), indent=2), "  "))
+        before = ","
+    _print("[]\n" if before == "[" else "\n]\n")
+
+
+def _print_csv(predictions: Iterable[Prediction]) -> None:
+    for row in itertools.chain([_HEADER], map(_row, predictions)):
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerow(row)
+        _print(_printable(text.getvalue()))
+
+
+def _print_rows(predictions: Iterable[Prediction]) -> None:
+    print_table(_HEADER, list(map(_row, predictions)))
+
+
+def _row(prediction: Prediction) -> tuple[str, str, str]:
+    return prediction.image, _scores(prediction.emotions), _scores(prediction.tags)
+
+
+def _print(text: str) -> None:
+    print(text, end="", flush=True)  # noqa: T201
 
 
 def print_ranked(predictions: Sequence[ZeroShotPrediction]) -> None:

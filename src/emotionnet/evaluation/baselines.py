@@ -26,7 +26,7 @@ from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import Split, Splits, group_index, pool_scores
 from emotionnet.inference.features import cached_features
-from emotionnet.inference.predictor import on_device
+from emotionnet.inference.torch_backend import on_device
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.progress import track

@@ -20,7 +20,8 @@ from emotionnet.evaluation.scores import resample, sizes
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import read_split, require_sides
 from emotionnet.inference.features import cached_outputs
-from emotionnet.inference.outputs import Outputs, probabilities
+from emotionnet.inference.outputs import Outputs
+from emotionnet.inference.torch_backend import probabilities
 from emotionnet.label_maps import LabelMap, table_map
 from emotionnet.models.description import ImageModel
 from emotionnet.progress import message

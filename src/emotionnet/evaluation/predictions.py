@@ -21,7 +21,8 @@ from emotionnet.evaluation.metrics import Floats
 from emotionnet.evaluation.single_labels import one_hot_labels
 from emotionnet.evaluation.subject import Subject
 from emotionnet.evaluation.units import Split
-from emotionnet.inference.outputs import Outputs, probabilities
+from emotionnet.inference.outputs import Outputs
+from emotionnet.inference.torch_backend import probabilities
 from emotionnet.records import DataError, ImageRecord, first_line
 from emotionnet.runs import PREDICTIONS
 

@@ -108,7 +108,7 @@ def sentence_map(predictor: Predictor, dataset: Dataset, *, vectorise: Vectorise
     fitted = []
     for split, some in bags.items():
         paths = [dataset.image_path(record) for record, _ in some]
-        network, how = predictor.network, predictor.model.preprocessing
+        network, how = predictor.require_network(), predictor.model.preprocessing
         fitted.append(cached_features(network, how, paths, progress=f"{split} pictures"))
         fitted.append(taught.mean_vectors([bag for _, bag in some]))
     return SentenceMap(best_ridge(*fitted), taught)

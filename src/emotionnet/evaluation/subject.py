@@ -55,7 +55,7 @@ def open_subject(
     Raises:
         DataError: One of them is missing or broken, or the config is none of an image network.
     """
-    predictor = load_predictor(run, vectors=vectors)
+    predictor = load_predictor(run, vectors=vectors, backend="torch")
     values = training_config(run)
     return Subject(
         run=run,

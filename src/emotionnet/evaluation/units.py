@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.metrics import Floats, Labels
-from emotionnet.inference.outputs import probabilities
+from emotionnet.inference.torch_backend import probabilities
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
 

@@ -17,7 +17,8 @@ from sklearn.preprocessing import normalize
 from emotionnet.evaluation.baselines import trunk_features
 from emotionnet.evaluation.ridge_words import Points, mean_tag_vectors, ridge_points, taught_records
 from emotionnet.evaluation.subject import Subject
-from emotionnet.inference.outputs import Outputs, probabilities
+from emotionnet.inference.outputs import Outputs
+from emotionnet.inference.torch_backend import probabilities
 from emotionnet.records import SPLITS, DataError
 from emotionnet.text.vectors import WordVectors
 

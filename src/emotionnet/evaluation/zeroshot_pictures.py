@@ -8,7 +8,7 @@ from pathlib import Path
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading, open_space
 from emotionnet.evaluation.zeroshot_words import WordSets
-from emotionnet.inference.outputs import run_files
+from emotionnet.inference.engine import run_files
 from emotionnet.inference.predictor import largest, load_predictor
 from emotionnet.inference.results import ZeroShotPrediction
 
@@ -24,7 +24,7 @@ def rank_files(
     """Rank labels for many files, leaving out those that cannot be decoded.
 
     Args:
-        run: A finished RUN; sentence vectors need its data set too.
+        run: A finished RUN, or a MODEL; sentence vectors need a RUN and its data set.
         paths: The pictures.
         words: The labels, each with its words.
         vectors: VECTORS in place of the run's own.
@@ -42,9 +42,9 @@ def rank_files(
     names = tuple(words)
     predictions: list[ZeroShotPrediction] = []
     faults: list[str] = []
-    for step in run_files(predictor.network, predictor.model.preprocessing, paths, progress="pictures"):
+    for step in run_files(predictor.backend, predictor.model.preprocessing, paths, progress="pictures"):
         faults += step.faults
         if step.outputs is not None:
-            for path, row in zip(step.paths, space.scores(step.outputs), strict=True):
+            for path, row in zip(step.pictures, space.scores(step.outputs), strict=True):
                 predictions.append(ZeroShotPrediction(str(path), largest(names, row, len(names))))
     return predictions, faults

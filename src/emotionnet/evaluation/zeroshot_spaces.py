@@ -18,9 +18,10 @@ import numpy as np
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.ridge_words import Vectorise, map_points, sentence_map
 from emotionnet.evaluation.zeroshot_words import WordSets, plain
-from emotionnet.inference.label_points import Pool, label_points, label_scores, teacher_words
+from emotionnet.inference.label_points import Pool, label_points, label_scores
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
+from emotionnet.inference.teacher_words import teacher_words
 from emotionnet.models.teachers import load_teacher
 from emotionnet.records import DataError
 from emotionnet.text.sentence import MODEL, sentence_vectors

@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from emotionnet.data.images import ImageLike, decode, describe
 from emotionnet.inference.clip_models import ClipName, build_clip, clip_name
+from emotionnet.inference.engine import AT_ONCE
 from emotionnet.inference.label_points import Labels, unit_rows, word_sets
-from emotionnet.inference.outputs import FILES_AT_ONCE, Array
-from emotionnet.inference.predictor import as_list, largest, on_device
+from emotionnet.inference.outputs import Array
+from emotionnet.inference.predictor import as_list, largest
 from emotionnet.inference.results import ZeroShotPrediction
+from emotionnet.inference.torch_backend import on_device
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
@@ -157,8 +159,8 @@ class ClipPredictor:
         names, points_KD = tuple(labels), self.label_points(labels)
         predictions: list[ZeroShotPrediction] = []
         faults: list[str] = []
-        for start in track(range(0, len(paths), FILES_AT_ONCE), "pictures"):
-            some = paths[start : start + FILES_AT_ONCE]
+        for start in track(range(0, len(paths), AT_ONCE), "pictures"):
+            some = paths[start : start + AT_ONCE]
             inputs = self._inputs(some)
             faults += [fault for one in inputs if isinstance(one, DataError) for fault in one.faults]
             good = [(path, one) for path, one in zip(some, inputs, strict=True) if isinstance(one, Tensor)]

@@ -15,7 +15,7 @@ from emotionnet import runs
 from emotionnet.data.images import Preprocessing
 from emotionnet.emotions import LABEL_SETS
 from emotionnet.files import read_object, sha256, write_bytes, write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.networks import read_network
 from emotionnet.models.checkpoints_2020 import (
     TRUNKS,
     ImageSizes,
@@ -131,8 +131,7 @@ def _summary(model: ImageModel | TextModel) -> dict[str, Any]:
 
 
 def _image_content(run: Path) -> dict[str, Any]:
-    predictor = load_predictor(run, device="cpu")
-    model = predictor.model
+    network, model = read_network(run)
     trunk = model.trunk.partition(".")[0]
     if trunk not in TRUNKS.values():
         known = ", ".join(TRUNKS.values())
@@ -141,7 +140,7 @@ def _image_content(run: Path) -> dict[str, Any]:
     sizes = ImageSizes(trunk, model.shape, len(model.emotions), model.embedding_size, n_aux)
     metrics = runs.read_metrics(run)
     return image_checkpoint(
-        predictor.network,
+        network,
         sizes,
         epoch=int(metrics.get(BEST_EPOCH, 0)),
         hit_rate=metrics.get(HIT_RATE, 0.0),

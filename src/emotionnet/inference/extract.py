@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +26,18 @@ from emotionnet.files import (
     write_bytes,
     write_json,
 )
-from emotionnet.inference.outputs import Array, FileOutputs, run_files
+from emotionnet.inference.choice import BackendName
+from emotionnet.inference.engine import Told, run_files
+from emotionnet.inference.exported import is_exported, read_exported
+from emotionnet.inference.hub import local_run
+from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.records import DataError
 from emotionnet.runs import WEIGHTS
 
 TABLE = ".parquet"
 INFO = "features.json"  # of a folder of arrays: how they were made, and what the folder holds
+ROWS = 4096  # of a row group of the table: those of 32 pictures each would be slow to read
 SCHEMA = pa.schema([("path", pa.string()), ("features", pa.list_(pa.float32()))])
 
 
@@ -45,17 +51,23 @@ class Extracted:
 
 
 def extract_features(
-    run: Path, names: Sequence[str | Path], out: Path, *, overwrite: bool = False
+    run: Path,
+    names: Sequence[str | Path],
+    out: Path,
+    *,
+    backend: BackendName | None = None,
+    overwrite: bool = False,
 ) -> Extracted:
     """Write the trunk's pooled features of pictures, those that `Predictor.embed` gives.
 
     Args:
-        run: A finished RUN of an image network.
+        run: A finished RUN of an image network, or a MODEL.
         names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
         out: `*.parquet`: a table with the columns path and features (list of float32), a row for each picture
             in the order of `names`. Any other name: a folder with an array of shape (F,) for each picture,
             at the picture's path below the folder that all `names` have in common, with '.npy' behind it,
             and `features.json`.
+        backend: What computes them, see `load_predictor`.
         overwrite: Replace an earlier result.
 
     Returns:
@@ -76,14 +88,15 @@ def extract_features(
     if not images:
         raise DataError(unknown or "at least one picture, folder or pattern must be given; got none")
     places = {} if as_table else _places(images, [name for name, (some, _) in found.items() if some])
-    predictor = load_predictor(run)
+    predictor = load_predictor(run, backend=backend)
     how = predictor.model.preprocessing
-    steps = _FirstGood(run_files(predictor.network, how, images, progress="extract"), unknown)
-    if as_table:
-        count = _write_table(steps, out)
-    else:
-        count = _write_arrays(steps, out, places, _info(run, predictor), overwrite=overwrite)
-    return Extracted(count, predictor.network.n_features, tuple(steps.faults))
+    with closing(run_files(predictor.backend, how, images, progress="extract")) as told:
+        steps = _FirstGood(told, unknown)
+        if as_table:
+            count = _write_table(steps, out)
+        else:
+            count = _write_arrays(steps, out, places, _info(run, predictor), overwrite=overwrite)
+    return Extracted(count, predictor.backend.n_features, tuple(steps.faults))
 
 
 class _FirstGood:
@@ -93,7 +106,7 @@ class _FirstGood:
         DataError: There are none; one line for each fault.
     """
 
-    def __init__(self, steps: Iterator[FileOutputs], faults: Sequence[str]) -> None:
+    def __init__(self, steps: Iterator[Told[Path]], faults: Sequence[str]) -> None:
         self.faults = list(faults)
         self._pairs = self._read(steps)
         first = next(self._pairs, None)
@@ -105,22 +118,34 @@ class _FirstGood:
         yield self._first
         yield from self._pairs
 
-    def _read(self, steps: Iterator[FileOutputs]) -> Iterator[tuple[tuple[Path, ...], Array]]:
+    def _read(self, steps: Iterator[Told[Path]]) -> Iterator[tuple[tuple[Path, ...], Array]]:
         for step in steps:
             self.faults += step.faults
             if step.outputs is not None:
-                yield step.paths, step.outputs.features
+                yield step.pictures, step.outputs.features
 
 
 def _write_table(steps: _FirstGood, out: Path) -> int:
-    count = 0
+    count, waiting = 0, []
     with new_file(out) as file, pq.ParquetWriter(file, SCHEMA) as writer:
         for paths, features_NF in steps:
-            columns = [[_text(path) for path in paths], list(features_NF)]
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
+            waiting.append(_rows(paths, features_NF))
             count += len(paths)
+            if sum(rows.num_rows for rows in waiting) >= ROWS:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
     return count
+
+
+def _rows(paths: Sequence[Path], features_NF: Array) -> pa.Table:
+    count, size = features_NF.shape
+    starts = np.arange(0, (count + 1) * size, size, dtype=np.int32)
+    lists = pa.ListArray.from_arrays(starts, features_NF.reshape(-1))
+    return pa.Table.from_arrays(
+        [pa.array([_text(path) for path in paths], pa.string()), lists], schema=SCHEMA
+    )
 
 
 def _write_arrays(
@@ -179,10 +204,13 @@ def _refuse_existing_file(out: Path, *, overwrite: bool) -> None:
 
 
 def _info(run: Path, predictor: Predictor) -> dict[str, str | int]:
+    folder = local_run(run)
+    weights = read_exported(folder).weights_sha256 if is_exported(folder) else sha256(folder / WEIGHTS)
     return {
         "trunk": predictor.model.trunk,
-        "weights_sha256": sha256(Path(run).expanduser() / WEIGHTS),
-        "size": predictor.network.n_features,
+        "weights_sha256": weights,
+        "size": predictor.backend.n_features,
+        "backend": predictor.backend.name,
     }
 
 

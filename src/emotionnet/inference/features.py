@@ -21,8 +21,9 @@ import torch
 
 from emotionnet.data.images import Preprocessing
 from emotionnet.files import cache_folder, sha256, write_bytes
-from emotionnet.inference.outputs import Array, Outputs, each_once, joined, outputs_of, run_network
+from emotionnet.inference.outputs import Array, Outputs, each_once, joined
 from emotionnet.inference.predictor import Predictor
+from emotionnet.inference.torch_backend import outputs_of, run_network
 from emotionnet.models.network import EmotionNet
 from emotionnet.records import DataError
 
@@ -70,9 +71,9 @@ def cached_outputs(predictor: Predictor, paths: Sequence[Path], *, progress: str
     """All outputs of a network, its heads computed from features of the cache; as `Predictor.outputs`.
 
     Raises:
-        DataError: As `cached_features`.
+        DataError: As `cached_features`, or another back end than torch computes the network.
     """
-    network, how = predictor.network, predictor.model.preprocessing
+    network, how = predictor.require_network(), predictor.model.preprocessing
     features_NF = cached_features(network, how, paths, progress=progress)
     starts = range(0, len(features_NF), BATCH)
     return joined([_heads(network, features_NF[start : start + BATCH]) for start in starts])

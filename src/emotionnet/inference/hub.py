@@ -30,6 +30,18 @@ def is_hub(name: Path | str) -> bool:
     return str(name).startswith(HUB)
 
 
+def local_run(run: Path | str) -> Path:
+    """The folder of a RUN, which is fetched where its name is one of the hub.
+
+    Raises:
+        DataError: The hub does not give it, or it is no path.
+    """
+    try:
+        return fetch_run(str(run)) if is_hub(run) else Path(run).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{run}: must be a RUN folder; {first_line(error)}") from None
+
+
 def fetch_run(name: str) -> Path:
     """Fetch a RUN, or what changed of it, into the hub's own cache.
 

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from emotionnet.inference.outputs import Array
-from emotionnet.models.description import TextModel
 from emotionnet.records import DataError
-from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import WordVectors
 
 Pool = Literal["mean", "max"]
@@ -30,20 +27,6 @@ class TeacherWords:
 
     tags: WordVectors
     unknown: Array
-
-
-def teacher_words(teacher: TextTeacher, model: TextModel) -> TeacherWords:
-    """What a text teacher makes of each tag that it knows, by itself.
-
-    The 2020 code read past its table for a word that the teacher does not know; here it is id V, as in the
-    teacher's own validation.
-
-    Raises:
-        DataError: The teacher's tags are not distinct, or a feature is not finite.
-    """
-    with torch.no_grad():
-        features_VD = teacher.tag_features(torch.arange(len(model.tags) + 1)).float().cpu().numpy()
-    return TeacherWords(WordVectors(model.tags, features_VD[:-1]), features_VD[-1])
 
 
 def word_sets(labels: Labels) -> dict[str, tuple[str, ...]]:
@@ -69,7 +52,7 @@ def label_points(words: Mapping[str, Sequence[str]], space: WordVectors | Teache
 
     Args:
         words: At least one word for each label; capitals do not matter where the vectors have none.
-        space: Word vectors, or `teacher_words`.
+        space: Word vectors, or `teacher_words.teacher_words`.
 
     Returns:
         Float32, shape (W, D), for each label.

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emotionnet.inference.hub import fetch_run, is_hub
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import load_weights
-from emotionnet.records import DataError, first_line
 from emotionnet.runs import WEIGHTS, require_run
-
-
-def local_run(run: Path | str) -> Path:
-    """The folder of a RUN, which is fetched where its name is one of the hub, such as `hf:user/model`.
-
-    Raises:
-        DataError: The hub does not give it, or it is no path.
-    """
-    try:
-        return fetch_run(str(run)) if is_hub(run) else Path(run).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{run}: must be a RUN folder; {first_line(error)}") from None
 
 
 def read_network(run: Path) -> tuple[EmotionNet, ImageModel]:

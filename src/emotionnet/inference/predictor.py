@@ -5,37 +5,38 @@ Shape letters: N = images, F = features, D = embedding size, K = words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from emotionnet.data.images import ImageLike, describe
-from emotionnet.inference.hub import fetch_run, is_hub
+from emotionnet.inference.backends import Backend, Hint
+from emotionnet.inference.choice import BackendName, open_backend
+from emotionnet.inference.engine import run_files, run_images
+from emotionnet.inference.exported import is_exported
+from emotionnet.inference.hub import local_run
 from emotionnet.inference.label_points import Labels, label_points, label_scores, word_sets
-from emotionnet.inference.outputs import Array, Outputs, probabilities, run_files, run_network
+from emotionnet.inference.outputs import Array, Outputs, probabilities
 from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.models.description import ImageModel, read_description
-from emotionnet.models.network import EmotionNet
-from emotionnet.models.trunks import create_trunk
-from emotionnet.models.weights import load_weights
-from emotionnet.records import DataError, first_line
-from emotionnet.runs import WEIGHTS, require_run
+from emotionnet.records import DataError
+from emotionnet.runs import require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
 from emotionnet.word_dimensions import can_derive, derived_dimensions
 
-Module = TypeVar("Module", bound=nn.Module)
+if TYPE_CHECKING:
+    from emotionnet.models.network import EmotionNet
 
 
 class Predictor:
     """A trained network at work.
 
     Args:
-        network: The network, in evaluation mode from here on.
+        backend: What computes the network.
         model: Its description.
         vectors: Word vectors in the space of its projection, or None.
 
@@ -46,8 +47,8 @@ class Predictor:
         'love'
     """
 
-    def __init__(self, network: EmotionNet, model: ImageModel, vectors: WordVectors | None) -> None:
-        self.network = network.eval()
+    def __init__(self, backend: Backend, model: ImageModel, vectors: WordVectors | None) -> None:
+        self.backend = backend
         self.model = model
         self.vectors = vectors
 
@@ -56,10 +57,25 @@ class Predictor:
         """The labels, in the order of the scores."""
         return self.model.emotions
 
-    def outputs(self, images: Sequence[ImageLike], *, batch_size: int = 32, progress: str = "") -> Outputs:
-        """Raw outputs for many images; see `run_network`."""
-        how = self.model.preprocessing
-        return run_network(self.network, how, images, batch_size=batch_size, progress=progress)
+    @property
+    def network(self) -> EmotionNet | None:
+        """The `torch.nn.Module`; None for a network that another back end computes."""
+        found: EmotionNet | None = getattr(self.backend, "network", None)
+        return found
+
+    def require_network(self) -> EmotionNet:
+        """The `torch.nn.Module`.
+
+        Raises:
+            DataError: Another back end computes it.
+        """
+        if self.network is None:
+            raise DataError(f"this needs the network in torch: open a RUN with it; got {self.backend.name}")
+        return self.network
+
+    def outputs(self, images: Sequence[ImageLike], *, progress: str = "") -> Outputs:
+        """Raw outputs for many images; see `run_images`."""
+        return run_images(self.backend, self.model.preprocessing, images, progress=progress)
 
     @overload
     def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...  # type: ignore[overload-overlap]
@@ -87,29 +103,38 @@ class Predictor:
         results = self._predictions([describe(image) for image in batch], self.outputs(batch), top)
         return results[0] if single else results
 
-    def predict_files(self, paths: Sequence[Path], *, top: int = 5) -> tuple[list[Prediction], list[str]]:
-        """Predict many files, leaving out those that cannot be decoded.
+    def predict_files(
+        self, paths: Sequence[Path], *, top: int = 5, progress: str = ""
+    ) -> Generator[Prediction | DataError]:
+        """Predict files as they are read, so that memory does not grow with their number.
 
-        Returns:
-            Predictions of the good ones, in order, and one line for each of the others.
+        Args:
+            paths: Any number.
+            top: As for `predict`.
+            progress: What a progress bar on standard error says; empty: no bar.
+
+        Yields:
+            A prediction for each file that can be read, in order, and behind those of the few files beside
+            it an error for each that cannot.
 
         Raises:
             DataError: `top` is below 1.
         """
         _require_top(top)
-        predictions: list[Prediction] = []
-        faults: list[str] = []
-        for step in run_files(self.network, self.model.preprocessing, paths, progress="predict"):
-            faults += step.faults
-            if step.outputs is not None:
-                predictions += self._predictions([str(path) for path in step.paths], step.outputs, top)
-        return predictions, faults
+        return self._predicted(paths, top, progress)
+
+    def _predicted(self, paths: Sequence[Path], top: int, progress: str) -> Generator[Prediction | DataError]:
+        with closing(run_files(self.backend, self.model.preprocessing, paths, progress=progress)) as steps:
+            for told in steps:
+                if told.outputs is not None:
+                    yield from self._predictions([str(path) for path in told.pictures], told.outputs, top)
+                yield from map(DataError, told.faults)
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
         """The trunk's features; float32, shape (F,) for one image, (N, F) for a list."""
         batch, single = as_list(images)
         if not batch:
-            return np.zeros((0, self.network.n_features), dtype=np.float32)
+            return np.zeros((0, self.backend.n_features), dtype=np.float32)
         features_NF = self.outputs(batch).features
         return features_NF[0] if single else features_NF
 
@@ -178,37 +203,38 @@ class Predictor:
         return [tuple(Score(words[i], value) for i, value in zip(*row, strict=True)) for row in rows]
 
 
-def load_predictor(run: Path | str, *, device: str = "auto", vectors: Path | str | None = None) -> Predictor:
-    """Open a RUN.
+def load_predictor(
+    run: Path | str,
+    *,
+    device: str = "auto",
+    vectors: Path | str | None = None,
+    backend: BackendName | None = None,
+    hint: Hint = "throughput",
+) -> Predictor:
+    """Open a RUN or a MODEL.
 
     Args:
-        run: The RUN folder, or the name of one on the Hugging Face hub, such as `hf:user/model`.
+        run: The RUN folder, the name of one on the Hugging Face hub, such as `hf:user/model`, or a MODEL,
+            which is computed without torch.
         device: A name of PyTorch's, such as `cpu`, `cuda:1` or `mps`; `auto`: a CUDA GPU where there is
-            one, else the CPU.
+            one, else the CPU. All back ends but torch use the CPU.
         vectors: VECTORS in place of the run's own.
+        backend: What computes it: `torch` in float32, which a RUN has when nothing is given; `openvino` or
+            `onnxruntime`, whose numbers differ in the last digits, and with OpenVINO in the third where
+            the CPU has bfloat16; `auto`: what is likely the fastest that is installed.
+        hint: `latency` for one picture after the other, `throughput` for many; for OpenVINO and ONNX Runtime.
 
     Raises:
-        DataError: The folder is no finished RUN of an image network, a file in it or the vectors are
-            broken or of another size than its projection, the hub does not give it, or there is no such
-            device.
+        DataError: The folder is no finished RUN of an image network and no MODEL, a file in it or the vectors
+            are broken or of another size than its projection, the hub does not give it, there is no such
+            device, or the back end cannot compute it.
     """
-    try:
-        run = fetch_run(str(run)) if is_hub(run) else Path(run).expanduser()
-    except RuntimeError as error:
-        raise DataError(f"{run}: must be a RUN folder; {first_line(error)}") from None
-    require_run(run)
-    model = read_description(run, ImageModel)
-    n_aux = len(model.aux_emotions) if model.aux_emotions is not None else None
-    network = EmotionNet(
-        create_trunk(model.trunk, "none"),
-        model.shape,
-        n_emotions=len(model.emotions),
-        embedding_size=model.embedding_size,
-        n_aux=n_aux,
-        n_dimensions=len(model.dimensions),
-    )
-    load_weights(network, run / WEIGHTS)
-    return Predictor(on_device(network, device), model, _word_vectors(run, model, vectors))
+    folder = local_run(run)
+    if not is_exported(folder):
+        require_run(folder)
+    model = read_description(folder, ImageModel)
+    opened = open_backend(folder, backend, device=device, hint=hint)
+    return Predictor(opened, model, _word_vectors(folder, model, vectors))
 
 
 def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> WordVectors | None:
@@ -221,21 +247,6 @@ def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> Wor
             f"{given or run}: the run's word vectors and its projection must have one size; got {sizes}"
         )
     return found
-
-
-def on_device(network: Module, device: str) -> Module:
-    """Put a network on a device, `auto` as for `load_predictor`.
-
-    Raises:
-        DataError: There is no such device.
-    """
-    name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        return network.to(torch.device(name))
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # unknown, or not of this machine
-        raise DataError(
-            f"device must be 'auto' or one of this machine's; got {device!r} ({first_line(error)})"
-        ) from None
 
 
 def _scores(names: Sequence[str], values_NK: npt.NDArray[Any]) -> list[tuple[Score, ...]]:

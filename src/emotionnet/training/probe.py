@@ -19,7 +19,7 @@ from emotionnet.evaluation.subject import ORIGINS
 from emotionnet.evaluation.units import read_split
 from emotionnet.inference.features import cached_features
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.predictor import on_device
+from emotionnet.inference.torch_backend import on_device
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import EMBEDDED_TRUNK

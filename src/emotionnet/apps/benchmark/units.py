@@ -143,7 +143,7 @@ def _train(task: _Task) -> _Said:
     if uses_teacher(settings):
         text["text__teacher"] = _teacher(task, vectors)
     _fit(train, train_config(task.config, task.unit.method, **options, **text, out=run))
-    predictor = load_predictor(run)
+    predictor = load_predictor(run, backend="torch")
     outputs = predictor.outputs(task.test.paths)
     scores = outputs.probabilities
     if settings.objective.classification == "none":

@@ -142,7 +142,7 @@ def open_runs(runs: Sequence[Path]) -> list[RunRow]:
     faults: list[str] = []
     for run, name in zip(runs, distinct_names(runs), strict=True):
         try:
-            rows.append(RunRow(name, run, load_predictor(run), _identity(run)))
+            rows.append(RunRow(name, run, load_predictor(run, backend="torch"), _identity(run)))
         except DataError as error:
             faults += error.faults
     if faults:

@@ -1,0 +1,220 @@
+"""Exported networks at work: OpenVINO and ONNX Runtime behind the call that all back ends have.
+
+No torch in here. What a MODEL holds comes from outside: its inputs and outputs are looked at before use.
+Shape letters: N = images, S = image side in pixels.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from emotionnet.inference.exported import FILES, INPUT, Exported, read_exported
+from emotionnet.inference.outputs import Array, Outputs
+from emotionnet.inference.packages import import_fast
+from emotionnet.inference.signatures import Port, require_signature
+from emotionnet.models.description import ImageModel, read_description
+from emotionnet.records import DataError, first_line
+
+Engine = Literal["openvino", "onnxruntime"]
+Hint = Literal["latency", "throughput"]
+TILED_STEP = 8  # pictures at once where the CPU multiplies in tiles (AMX), which one does not fill
+MANY = 8  # pictures at once for ONNX Runtime, whose cores share one batch
+
+
+class Backend(Protocol):
+    """What computes a network: batches of pictures in, outputs out, in their order.
+
+    `step` is how many pictures it wants at once, `n_features` the size of the trunk's features.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def run(self, batches: Iterable[Array]) -> Generator[Outputs]:
+        """What the network says of each batch, float32 (n, 3, S, S), n from 1 to `step`."""
+        ...
+
+
+class OpenVinoBackend:
+    """A network that OpenVINO compiled, several requests on their way at once."""
+
+    name = "openvino"
+
+    def __init__(self, compiled: Any, outputs: tuple[str, ...], *, step: int) -> None:
+        self._compiled, self._outputs = compiled, outputs
+        self.step = step
+        self.n_features = int(compiled.output(outputs[0]).partial_shape[1].get_length())
+
+    def run(self, batches: Iterable[Array]) -> Generator[Outputs]:
+        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1  # one waits in line
+        free = [self._compiled.create_infer_request() for _ in range(count)]
+        busy: deque[tuple[Any, int, Array]] = deque()  # the input too: requests share its memory
+        try:
+            for batch_N3SS in batches:
+                request, full = free.pop(), _filled(batch_N3SS, self.step)
+                request.start_async({INPUT: full}, share_inputs=True)
+                busy.append((request, len(batch_N3SS), full))
+                if not free:
+                    yield self._next(busy, free)
+            while busy:
+                yield self._next(busy, free)
+        finally:
+            for request, _, _ in busy:
+                request.wait()
+
+    def _next(self, busy: deque[tuple[Any, int, Array]], free: list[Any]) -> Outputs:
+        request, count, _ = busy.popleft()
+        request.wait()
+        told = {name: np.array(request.get_tensor(name).data[:count]) for name in self._outputs}
+        free.append(request)
+        return _outputs(told)
+
+
+class OnnxRuntimeBackend:
+    """A network in ONNX Runtime, on the CPU."""
+
+    name = "onnxruntime"
+
+    def __init__(self, session: Any, outputs: tuple[str, ...], *, step: int, pad: bool) -> None:
+        self._session, self._outputs, self._pad = session, outputs, pad
+        self.step = step
+        self.n_features = int(session.get_outputs()[0].shape[1])
+
+    def run(self, batches: Iterable[Array]) -> Generator[Outputs]:
+        for batch_N3SS in batches:
+            full = _filled(batch_N3SS, self.step) if self._pad else batch_N3SS
+            told = self._session.run(list(self._outputs), {INPUT: full})
+            rows = [np.asarray(value)[: len(batch_N3SS)] for value in told]
+            yield _outputs(dict(zip(self._outputs, rows, strict=True)))
+
+
+def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:
+    """Open the network of a MODEL.
+
+    Args:
+        folder: The MODEL.
+        name: What computes it; ONNX Runtime takes the form onnx only.
+        hint: `latency`: one picture after the other, each by all cores; `throughput`: several at once.
+
+    Raises:
+        DataError: The folder is no MODEL, the package is missing or cannot open the form, or the network does
+            not take and give what the MODEL says; one line.
+    """
+    exported, model = read_exported(folder), read_description(folder, ImageModel)
+    if name == "onnxruntime" and exported.form != "onnx":
+        raise DataError(
+            f"{folder}: ONNX Runtime opens the form onnx only; this MODEL is {exported.form}: "
+            "give --backend openvino, or export with --format onnx"
+        )
+    package = import_fast(name)
+    try:
+        if name == "openvino":
+            return _open_openvino(package, folder, exported, model, hint)
+        return _open_onnxruntime(package, folder, exported, model, hint)
+    except DataError:
+        raise
+    except Exception as error:  # each package has errors of its own
+        where, why = folder / FILES[exported.form][0], first_line(error)
+        raise DataError(f"{where}: {name} cannot open it ({why}); export the run again") from None
+
+
+def _open_openvino(openvino: Any, folder: Path, exported: Exported, model: ImageModel, hint: Hint) -> Backend:
+    core, files = openvino.Core(), [folder / name for name in FILES[exported.form]]
+    network = core.read_model(*([_onnx_content(files[0])] if exported.form == "onnx" else files))
+    require_signature(
+        folder, exported, model, _openvino_ports(network.inputs), _openvino_ports(network.outputs)
+    )
+    step = exported.batch or (TILED_STEP if hint == "throughput" and _has_tiles() else 1)
+    side = model.preprocessing.image_size
+    network.reshape({INPUT: [step, 3, side, side]})  # a fixed size is computed faster than any size
+    compiled = core.compile_model(network, "CPU", {"PERFORMANCE_HINT": hint.upper()})
+    return OpenVinoBackend(compiled, exported.outputs, step=step)
+
+
+def _openvino_ports(ports: Any) -> list[Port]:
+    return [
+        Port(
+            names=frozenset(port.get_names()),
+            kind=port.get_element_type().get_type_name(),
+            shape=tuple(size.get_length() if size.is_static else None for size in port.get_partial_shape()),
+        )
+        for port in ports
+    ]
+
+
+def _open_onnxruntime(
+    onnxruntime: Any, folder: Path, exported: Exported, model: ImageModel, hint: Hint
+) -> Backend:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = usable_cores()
+    options.log_severity_level = 4  # faults are errors, which say more
+    content = _onnx_content(folder / FILES["onnx"][0])
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    require_signature(
+        folder,
+        exported,
+        model,
+        _onnxruntime_ports(session.get_inputs()),
+        _onnxruntime_ports(session.get_outputs()),
+    )
+    step = exported.batch or (MANY if hint == "throughput" else 1)
+    return OnnxRuntimeBackend(session, exported.outputs, step=step, pad=exported.batch is not None)
+
+
+def _onnxruntime_ports(ports: Any) -> list[Port]:
+    kinds = {"tensor(float)": "f32"}
+    return [
+        Port(
+            names=frozenset([port.name]),
+            kind=kinds.get(port.type, port.type),
+            shape=tuple(size if isinstance(size, int) else None for size in port.shape),
+        )
+        for port in ports
+    ]
+
+
+def _onnx_content(file: Path) -> bytes:
+    """An ONNX file that holds all its numbers: one that names other files could make anything its weights.
+
+    Raises:
+        DataError: It names other files, by the key that ONNX has for it.
+    """
+    content = file.read_bytes()
+    if b"location" in content:
+        raise DataError(f"{file}: must hold all its weights; it names other files, export the run again")
+    return content
+
+
+def _filled(batch_N3SS: Array, step: int) -> Array:
+    """A batch of a fixed size, its rest zero."""
+    missing = step - len(batch_N3SS)
+    return batch_N3SS if not missing else np.pad(batch_N3SS, ((0, missing), (0, 0), (0, 0), (0, 0)))
+
+
+def _outputs(told: dict[str, Array]) -> Outputs:
+    return Outputs(told["features"], told["scores"], told.get("projection"), told.get("dimensions"))
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@cache
+def _has_tiles() -> bool:
+    try:
+        return " amx_tile" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # no Linux
+        return False

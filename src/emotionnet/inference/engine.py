@@ -1,0 +1,173 @@
+"""Pictures through a network: the one way from pictures to outputs, whatever computes them.
+
+Threads read and transform some pictures ahead while the network computes, so that neither waits for the
+other, and no more of them, so that memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from emotionnet.data.images import ImageLike, Preprocessing, decode, evaluation_array
+from emotionnet.inference.backends import Backend, usable_cores
+from emotionnet.inference.outputs import Array, Outputs, joined
+from emotionnet.progress import track
+from emotionnet.records import DataError
+
+AT_ONCE = 32  # pictures that come out together, and that are read ahead
+MOST_READERS = 16
+
+Picture = TypeVar("Picture", bound=ImageLike)
+
+
+@dataclass(frozen=True)
+class Told(Generic[Picture]):
+    """What a network says of a few pictures.
+
+    `outputs` are those of `pictures`, None where there are none; `faults` has a line for each other picture.
+    """
+
+    pictures: tuple[Picture, ...]
+    outputs: Outputs | None
+    faults: tuple[str, ...]
+
+
+def run_images(
+    backend: Backend, how: Preprocessing, images: Sequence[ImageLike], *, progress: str = ""
+) -> Outputs:
+    """Put images through a network.
+
+    Args:
+        backend: What computes it.
+        how: Preprocessing of the images.
+        images: At least one.
+        progress: What a progress bar on standard error says; empty: no bar.
+
+    Raises:
+        DataError: No image, or some that cannot be decoded: one line for each.
+    """
+    if not images:
+        raise DataError("at least one image must be given; got none")
+    parts: list[Outputs] = []
+    faults: list[str] = []
+    with closing(_told(backend, how, images, whole=True)) as steps:
+        for told in _tracked(steps, len(images), progress):
+            faults += told.faults
+            if told.outputs is not None:
+                parts.append(told.outputs)
+    if faults:
+        raise DataError(faults)
+    return joined(parts)
+
+
+def run_files(
+    backend: Backend, how: Preprocessing, paths: Sequence[Path], *, progress: str
+) -> Generator[Told[Path]]:
+    """Put files through a network a few at a time, so that memory does not grow with their number.
+
+    Args:
+        backend: What computes it.
+        how: Preprocessing of the pictures.
+        paths: In the order in which they come out.
+        progress: What a progress bar on standard error says; empty: no bar.
+
+    Yields:
+        A few files each.
+    """
+    some: list[Told[Path]] = []
+    with closing(_told(backend, how, paths)) as steps:
+        for told in _tracked(steps, len(paths), progress):
+            some.append(told)
+            if sum(_count(one) for one in some) >= AT_ONCE:
+                yield _together(some)
+                some.clear()
+        if some:
+            yield _together(some)
+
+
+def _together(some: Sequence[Told[Picture]]) -> Told[Picture]:
+    outputs = [one.outputs for one in some if one.outputs is not None]
+    return Told(
+        pictures=tuple(picture for one in some for picture in one.pictures),
+        outputs=joined(outputs) if outputs else None,
+        faults=tuple(fault for one in some for fault in one.faults),
+    )
+
+
+def _count(told: Told[Picture]) -> int:
+    return len(told.pictures) + len(told.faults)
+
+
+def _tracked(steps: Iterator[Told[Picture]], total: int, progress: str) -> Iterator[Told[Picture]]:
+    return track(steps, progress, total, amount=_count) if progress else steps
+
+
+def _told(
+    backend: Backend, how: Preprocessing, pictures: Sequence[Picture], *, whole: bool = False
+) -> Generator[Told[Picture]]:
+    """Each step of the backend; `whole`: once a picture cannot be read, the rest is only looked through."""
+    waiting: deque[Told[Picture]] = deque()  # read, their outputs to come
+
+    def batches() -> Iterator[Array]:
+        broken = False
+        for read, arrays in reading:
+            broken = broken or (whole and bool(read.faults))
+            waiting.append(Told((), None, read.faults) if broken else read)
+            if arrays and not broken:
+                yield np.stack(arrays)
+
+    with closing(_read_ahead(how, pictures, backend.step)) as reading:
+        with closing(backend.run(batches())) as computing:
+            for outputs in computing:
+                while not waiting[0].pictures:
+                    yield waiting.popleft()
+                read = waiting.popleft()
+                yield Told(read.pictures, outputs, read.faults)
+        yield from waiting
+
+
+def _read_ahead(
+    how: Preprocessing, pictures: Sequence[Picture], step: int
+) -> Generator[tuple[Told[Picture], list[Array]]]:
+    """The pictures in steps, each with the network's input for those that can be read.
+
+    Whole pictures exist in the threads only, so that memory does not grow with their size times their number.
+    """
+    readers = min(max(2, usable_cores()), MOST_READERS)
+    ahead = -(-max(AT_ONCE, 2 * readers) // step)
+    started: deque[tuple[Sequence[Picture], list[Future[Array | DataError]]]] = deque()
+    pool = ThreadPoolExecutor(readers, thread_name_prefix="pictures")
+    try:
+        for start in range(0, len(pictures), step):
+            some = pictures[start : start + step]
+            started.append((some, [pool.submit(_read, picture, how) for picture in some]))
+            if len(started) > ahead:
+                yield _finished(*started.popleft())
+        while started:
+            yield _finished(*started.popleft())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(picture: ImageLike, how: Preprocessing) -> Array | DataError:
+    try:
+        return evaluation_array(decode(picture), how)
+    except DataError as error:
+        return error
+
+
+def _finished(
+    pictures: Sequence[Picture], futures: Sequence[Future[Array | DataError]]
+) -> tuple[Told[Picture], list[Array]]:
+    found = [(picture, future.result()) for picture, future in zip(pictures, futures, strict=True)]
+    good = [(picture, one) for picture, one in found if not isinstance(one, DataError)]
+    faults = tuple(fault for _, one in found if isinstance(one, DataError) for fault in one.faults)
+    return Told(tuple(picture for picture, _ in good), None, faults), [array for _, array in good]
