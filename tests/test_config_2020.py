@@ -148,6 +148,7 @@ def test_a_whole_file_by_hand(tmp_path: Path) -> None:
         "epochs": 30,
         "keep_epochs": False,
         "precision": "float32",
+        "compile": "off",
         "seed": 0,
         "data": {
             "root": str(tmp_path / "saved" / "dataset"),

@@ -199,6 +199,11 @@ class ImageDataConfig(SourceConfig):
     flip: bool = Field(True, description="training: mirror half of the pictures")
     batch_size: int = Field(256, ge=2, description="pictures per batch; BatchNorm cannot train on one")
     workers: NonNegativeInt = Field(2, description="loader processes; 0: load in the main process")
+    cache_side: PositiveInt | None = Field(
+        None,
+        description="training and validation: keep the pictures decoded, a longer short side shrunk to so "
+        "many pixels, in one memory-mapped file; null: decode each time",
+    )
 
     @field_validator("crop_scale")
     @classmethod
@@ -361,8 +366,15 @@ class FitConfig(Section):
         30, description="passes over the training split; 0: only validate the weights that it begins with"
     )
     keep_epochs: bool = Field(False, description="keep the weights of every epoch beside the best")
-    precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="arithmetic of forward and backward"
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto",
+        description="arithmetic of forward and backward; auto: the fastest of a few steps where a run is "
+        "long enough to win by it, else float32, as for a text model; a RUN keeps the choice",
+    )
+    compile: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="torch.compile; auto: tried where a run takes an hour, kept where it saves more than it "
+        "costs",
     )
     seed: Seed = Field(0, description="seed of weights, order, augmentation and dropout")
 
@@ -380,6 +392,10 @@ class TeacherConfig(FitConfig):
 class TrainConfig(FitConfig):
     """`train`: pictures in, emotions out."""
 
+    memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
+        "auto",
+        description="how pictures lie in memory; auto: the fastest, as precision, else channels_last",
+    )
     data: ImageDataConfig
     text: TextConfig = TextConfig()
     model: ModelConfig = ModelConfig()

@@ -20,7 +20,7 @@ from emotionnet.files import sha256
 from emotionnet.models.trunks import create_trunk
 from emotionnet.records import ConfigError, DataError, TrainingError
 from emotionnet.text.vectors import read_info
-from emotionnet.training import loop
+from emotionnet.training import loop, tally
 from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.image_job import image_job
 from emotionnet.training.run import train, train_teacher
@@ -220,7 +220,7 @@ def test_means_are_weighted_and_summed_in_float64_whatever_the_values_are() -> N
     for dtype in (torch.float32, torch.bfloat16):
         values = torch.from_numpy(rng.normal(size=50)).to(dtype)
         samples = rng.integers(1, 9, size=50).tolist()
-        means, expected = loop._Means(), torch.zeros((), dtype=torch.float64)
+        means, expected = tally.Means(), torch.zeros((), dtype=torch.float64)
         for value, count in zip(values, samples, strict=True):
             means.add({"loss": value}, count)
             expected = expected + value.double() * count

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from emotionnet.config import ModelConfig, TrainConfig
 from emotionnet.data.images import MAX_SIDE, Preprocessing
-from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, image_batches
+from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Normalise, Source, image_batches
+from emotionnet.data.pixels import kept_pictures
 from emotionnet.data.seeding import torch_seed
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split, read_split
@@ -90,7 +91,7 @@ def image_job(config: TrainConfig, dataset: Dataset) -> Job:
             write_vectors(text.kept_vectors, run, info=text.vectors_info)
 
     return Job(
-        module.to(memory_format=torch.channels_last),
+        module,
         train,
         val,
         frozen if config.model.frozen_statistics == "kept" else (),
@@ -184,8 +185,11 @@ def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, 
         require_telling(split, config.objective.criterion)
     order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
-    loader = image_batches(split.paths, transform, order, workers=data.workers)
-    return Part(loader, order, _objective(config, dataset, name, split, text))
+    sources: Sequence[Source] = split.paths
+    if data.cache_side is not None:
+        sources = kept_pictures(split.paths, data.cache_side, progress=f"decoding {name}")
+    loader = image_batches(sources, transform, order, workers=data.workers)
+    return Part(loader, order, _objective(config, dataset, name, split, text), Normalise(how))
 
 
 def _objective(

@@ -4,41 +4,53 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from emotionnet.config import FitConfig
 from emotionnet.data.loaders import Batch, EpochOrder
-from emotionnet.data.seeding import torch_seed
 from emotionnet.files import write_text
 from emotionnet.models.weights import put_tensors, save_weights
 from emotionnet.progress import message, track
 from emotionnet.records import DataError, TrainingError, first_line
 from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
 from emotionnet.training.checkpoints import BEST, LAST, State, read_state, write_state
+from emotionnet.training.compiling import compiled_steps
+from emotionnet.training.device import make_fabric, seeded
 from emotionnet.training.objective import Objective
 from emotionnet.training.schedule import make_optimizer, rate_factor, set_rates
+from emotionnet.training.tally import Means, Watch, line
 
-PRECISIONS: dict[str, Any] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
+UNWATCHED = 50  # steps on a GPU between two looks at whether all is finite: a look waits for the GPU
+
+
+def as_it_is(values: Tensor) -> Tensor:
+    """The input that a module takes without further ado."""
+    return values
 
 
 @dataclass(frozen=True)
 class Part:
-    """One split as the loop sees it."""
+    """One split as the loop sees it; `prepare` makes a module's input of a batch's, on the device."""
 
     loader: DataLoader[Batch]
     order: EpochOrder
     objective: Objective
+    prepare: Callable[[Tensor], Tensor] = as_it_is
+
+    @property
+    def usual_size(self) -> int:
+        """Samples of most batches."""
+        return min(self.order.batch_size, self.order.count)
 
 
 def fit(
@@ -63,7 +75,7 @@ def fit(
         module: Its output has `scores`, and may have `dimensions`.
         train: What it learns from.
         val: What chooses the best epoch, by the criterion of its objective.
-        config: Optimizer, schedule, epochs, precision and seed.
+        config: Optimizer, schedule, epochs, seed, precision and whether to compile; neither is 'auto'.
         run: The RUN folder: checkpoints, `metrics.jsonl` and TensorBoard go there.
         frozen: Submodules that stay in evaluation mode.
         tutor: A module that the objectives use and that trains along; only checkpoints keep its weights.
@@ -73,6 +85,7 @@ def fit(
 
     Raises:
         TrainingError: The loss is not finite; the last good checkpoint is kept.
+        ConfigError: It is to be compiled and cannot be.
     """
     return _Run(module, config, run, tuple(frozen), tutor or nn.Identity()).fit(train, val)
 
@@ -94,12 +107,14 @@ class _Run:
         frozen: tuple[nn.Module, ...],
         tutor: nn.Module,
     ) -> None:
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[config.precision])
+        self.fabric = make_fabric(config.precision)
         self.plain, self.config, self.run, self.frozen = module, config, run, frozen
         self.tutor = self.fabric.to_device(tutor)
         optimizer = make_optimizer(module, config.optimizer, tutor)
         self.module, wrapped = self.fabric.setup(module, optimizer)
         self.optimizer: Optimizer = wrapped
+        if config.compile == "on":
+            module.compile()
         self.last = run / CHECKPOINTS / LAST
         self.state = State(module={}, optimizer={})
         if self.last.is_file():
@@ -115,6 +130,7 @@ class _Run:
 
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
+        train, val = (replace(part, objective=part.objective.to(self.fabric.device)) for part in (train, val))
         if not epochs:
             return keep(self.plain, self._validate(val), self.run, state.skipped)
         with closing(_board(self.run, state.epoch)) as board:
@@ -127,7 +143,7 @@ class _Run:
                 self._save(epoch, _score(entry, val.objective.criterion))
                 for name, value in entry.items():
                     board.add_scalar(name, value, epoch)
-                message(_line(entry, epochs))
+                message(line(entry, epochs))
         return state
 
     def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
@@ -135,7 +151,7 @@ class _Run:
         for frozen in self.frozen:
             frozen.eval()
         part.order.epoch = epoch
-        means, rate, started, seen = _Means(), 0.0, time.perf_counter(), 0
+        means, watch, rate, started, seen = Means(), Watch(), 0.0, time.perf_counter(), 0
         group, count = self.config.optimizer.accumulate, len(part.order)
         losses = [entry["val.loss"] for entry in self.state.history]
         title, samples = f"epoch {epoch + 1}/{self.config.epochs}", part.order.count
@@ -147,55 +163,74 @@ class _Run:
             rate = set_rates(self.optimizer, factor)
             if len(batch):
                 share = 1 / min(group, count - first)
-                terms = self._backward(part.objective, batch, (epoch, step), share)
+                terms = self._backward(part, batch, (epoch, step), share, watch)
                 means.add(terms, len(batch))
                 seen += len(batch)
             if (step + 1) % group == 0 or step + 1 == count:
-                self._step()
+                self._step((epoch, step), watch)
         if not seen:
             raise DataError(f"at least one training picture must be readable; {self.state.skipped[0]}")
+        self._require_finite(watch)
         speed = seen / max(1e-9, time.perf_counter() - started)
         return {**means.result("train"), "lr": rate, "images_per_second": round(speed, 2)}
 
     def _backward(
-        self, objective: Objective, batch: Batch, at: tuple[int, int], share: float
+        self, part: Part, batch: Batch, at: tuple[int, int], share: float, watch: Watch
     ) -> dict[str, Tensor]:
         """Add the gradients of one batch, times `share`, its part of an optimizer step."""
-        inputs = [self.fabric.to_device(value) for value in batch.inputs]
-        devices = [self.fabric.device.index or 0] if self.fabric.device.type == "cuda" else []
-        with torch_seed(self.config.seed, *at, cuda_devices=devices):
-            terms = objective.losses(self.module(*inputs), batch.indices)
-        if not torch.isfinite(terms["loss"]):
-            self._diverged(f"the loss is {terms['loss'].item()} in epoch {at[0] + 1}, step {at[1] + 1}")
-        self.fabric.backward(terms["loss"] * share)
+        inputs = self._inputs(part, batch)
+        with self._compiled(usual=len(batch) == part.usual_size):
+            with seeded(self.fabric, self.config.seed, *at):
+                terms = part.objective.losses(self.module(*inputs), batch.indices)
+            watch.add("the loss", terms["loss"], at)
+            if self.fabric.device.type == "cpu" or len(watch.values) >= UNWATCHED:
+                self._require_finite(watch)
+            self.fabric.backward(terms["loss"] * share)
         return {name: value.detach() for name, value in terms.items()}
 
-    def _step(self) -> None:
+    def _inputs(self, part: Part, batch: Batch) -> list[Tensor]:
+        return [part.prepare(self.fabric.to_device(value)) for value in batch.inputs]
+
+    def _compiled(self, *, usual: bool) -> AbstractContextManager[None]:
+        return compiled_steps(usual=usual) if self.config.compile == "on" else nullcontext()
+
+    def _step(self, at: tuple[int, int], watch: Watch) -> None:
         clip = self.config.optimizer.clip_norm
         if clip is not None:
-            self.fabric.clip_gradients(self.module, self.optimizer, max_norm=clip)
+            norm = self.fabric.clip_gradients(
+                self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False
+            )
+            assert norm is not None  # there is a largest one
+            watch.add("the norm of the gradients", norm, at)
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+    def _require_finite(self, watch: Watch) -> None:
+        fault = watch.first_fault()
+        if fault is not None:
+            self._diverged(fault)
 
     @torch.inference_mode()
     def _validate(self, part: Part) -> dict[str, float]:
         self.module.eval()
-        means, scores, dimensions, indices = _Means(), [], [], []
+        means, scores, dimensions, indices = Means(), [], [], []
         for batch in track(part.loader, "validation", part.order.count, amount=len, unit="images"):
             self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
             if len(batch):
-                output = self.module(*[self.fabric.to_device(value) for value in batch.inputs])
+                with self._compiled(usual=False):  # a second compilation, without gradients, pays for nothing
+                    output = self.module(*self._inputs(part, batch))
                 means.add(part.objective.losses(output, batch.indices), len(batch))
-                scores.append(output.scores.float().cpu().numpy())
+                scores.append(output.scores.float())
                 if getattr(output, "dimensions", None) is not None:
-                    dimensions.append(output.dimensions.float().cpu().numpy())
+                    dimensions.append(output.dimensions.float())
                 indices.append(batch.indices.numpy())
         if not scores:
             raise DataError(f"at least one validation picture must be readable; {self.state.skipped[-1]}")
-        if not all(np.isfinite(rows).all() for rows in scores + dimensions):
+        scores_MC = torch.cat(scores).cpu().numpy()
+        told_MK = torch.cat(dimensions).cpu().numpy() if dimensions else None
+        if not all(np.isfinite(rows).all() for rows in (scores_MC, told_MK) if rows is not None):
             self._diverged(f"the validation scores are not finite after epoch {self.state.epoch + 1}")
-        told_MK = np.concatenate(dimensions) if dimensions else None
-        results = part.objective.scores(np.concatenate(scores), np.concatenate(indices), told_MK)
+        results = part.objective.scores(scores_MC, np.concatenate(indices), told_MK)
         return {**means.result("val"), **{f"val.{name}": value for name, value in results.items()}}
 
     def _diverged(self, found: str) -> NoReturn:
@@ -219,32 +254,6 @@ class _Run:
         write_text(self.run / HISTORY, "".join(json.dumps(entry) + "\n" for entry in state.history))
 
 
-class _Means:
-    """Means of scalars over samples.
-
-    They stay where they were computed until the end, then are summed up in float64 on the CPU: a step waits
-    for no transfer, and a device without float64 will do.
-    """
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[Tensor]] = {}
-        self.samples: list[int] = []
-
-    def add(self, terms: dict[str, Tensor], samples: int) -> None:
-        for name, value in terms.items():
-            self.values.setdefault(name, []).append(value)
-        self.samples.append(samples)
-
-    def result(self, prefix: str) -> dict[str, float]:
-        return {f"{prefix}.{name}": self._mean(values) for name, values in self.values.items()}
-
-    def _mean(self, values: list[Tensor]) -> float:
-        total = 0.0
-        for value, samples in zip(torch.stack(values).tolist(), self.samples, strict=True):
-            total += value * samples
-        return total / sum(self.samples)
-
-
 def _score(entry: Mapping[str, float], criterion: str) -> float:
     """What the best epoch has most of."""
     return -entry["val.loss"] if criterion == "loss" else entry[f"val.{criterion}"]
@@ -254,10 +263,3 @@ def _board(run: Path, epoch: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
     return SummaryWriter(run / TENSORBOARD, purge_step=epoch)
-
-
-def _line(entry: dict[str, float], epochs: int) -> str:
-    parts = [f"epoch {entry['epoch'] + 1:.0f}/{epochs}"]
-    names = ("train.loss", "val.loss", "val.macro_map", "val.hit_rate", "val.ccc")
-    parts += [f"{name} {entry[name]:.4f}" for name in names if name in entry]
-    return "  ".join([*parts, f"{entry['images_per_second']:.0f}/s"])

@@ -8,11 +8,12 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from emotionnet.evaluation.dimension_metrics import concordances
@@ -22,6 +23,8 @@ from emotionnet.models.network import EmotionOutput
 
 Rows = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+Holder = TypeVar("Holder")
+LARGEST = 2**31  # bytes of a tensor that is kept on a GPU
 
 
 class Objective(Protocol):
@@ -32,8 +35,12 @@ class Objective(Protocol):
         """The score whose highest value on the validation split marks the best epoch."""
         ...
 
+    def to(self, device: torch.device) -> Self:
+        """The same with what outputs are compared with on a device, so that no step waits for a transfer."""
+        ...
+
     def losses(self, output: Any, indices: Tensor) -> dict[str, Tensor]:
-        """Scalar terms by name, batch means; `loss` is what is minimised."""
+        """Scalar terms by name, batch means; `loss` is what is minimised. The indices are on the CPU."""
         ...
 
     def scores(
@@ -41,6 +48,19 @@ class Objective(Protocol):
     ) -> dict[str, float]:
         """Scores of a whole split by name; the module's `dimensions` come along where it has them."""
         ...
+
+
+def on_device(holder: Holder, device: torch.device) -> Holder:
+    """A dataclass with its tensors on a device, but for those above `LARGEST`; anything else as it is."""
+    if not is_dataclass(holder) or isinstance(holder, type):
+        return holder
+    held = {field.name: getattr(holder, field.name) for field in fields(holder)}
+    moved = {
+        name: value.to(device)
+        for name, value in held.items()
+        if isinstance(value, Tensor) and value.nbytes <= LARGEST
+    }
+    return replace(holder, **moved)
 
 
 def split_scores(split: Split, scores_MC: Rows, indices: Indices) -> dict[str, float]:
@@ -98,6 +118,11 @@ class ImageObjective:
     terms: Mapping[str, Term]
     criterion: str = "macro_map"
     dimensions: Dimensions | None = None
+
+    def to(self, device: torch.device) -> Self:
+        """See `Objective`."""
+        moved = {name: Term(term.weight, on_device(term.value, device)) for name, term in self.terms.items()}
+        return replace(self, terms=moved)
 
     def losses(self, output: EmotionOutput, indices: Tensor) -> dict[str, Tensor]:
         """Every term, unweighted, and their weighted sum."""

@@ -24,6 +24,7 @@ from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
 from emotionnet.training.loop import fit, keep
 from emotionnet.training.probe import probe_config
+from emotionnet.training.speed import recorded, settled
 from emotionnet.training.teacher_job import teacher_job
 
 AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
@@ -60,6 +61,7 @@ def _run(
     run = config.out
     if overwrite and resume:
         raise ConfigError("--resume goes on with a run and --overwrite replaces it; give one of them")
+    config = recorded(config, run) if resume else config
     if resume and _is_finished(run, config):
         message(f"{run}: finished already")
         return run
@@ -69,6 +71,7 @@ def _run(
     job = make_job(config, dataset)
     with runs.writing(run, overwrite=overwrite, resume=resume):
         started = time.perf_counter()
+        config, job = settled(config, job)
         write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
         write_json(run / runs.CONFIG, portable(config, run))
         if isinstance(dataset, RecordDataset) and (plan := dataset.plan()):

@@ -1,6 +1,7 @@
 """The terms of the image network's loss, each a function of a batch's output (Wei et al. 2020, section 4).
 
-What a term compares the output with is computed for a whole split before training. Shape letters:
+What a term compares the output with is computed for a whole split before training, and is moved to the device
+once. Shape letters:
 N = images of the batch, M = images of the split, C = emotions, D = embedding size, A = teacher's emotions,
 T = tags of the batch, V = tags of the teacher, K = dimensions such as valence.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -59,8 +61,8 @@ class Classification:
     weights_C: Tensor | None = None
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
-        weights_C = None if self.weights_C is None else self.weights_C.to(output.scores.device)
-        return self.loss(output.scores, _rows(self.labels, output, indices), weights_C)
+        weights_C = None if self.weights_C is None else _moved(self.weights_C, output.scores.device)
+        return self.loss(output.scores, rows_at(self.labels, indices, output.scores.device), weights_C)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class FixedTarget:
     target_MD: Tensor
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
-        return embedding_distance(_projection(output), _rows(self.target_MD, output, indices))
+        return embedding_distance(_projection(output), rows_at(self.target_MD, indices, output.scores.device))
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class TransformedTarget:
     features_MF: Tensor
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
-        target_ND, _ = self.transform(_rows(self.features_MF, output, indices))
+        target_ND, _ = self.transform(rows_at(self.features_MF, indices, output.scores.device))
         return embedding_distance(_projection(output), target_ND)
 
 
@@ -94,8 +96,8 @@ class TransformClassification:
     distribution_MC: Tensor
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
-        _, scores_NC = self.transform(_rows(self.features_MF, output, indices))
-        return soft_cross_entropy(scores_NC, _rows(self.distribution_MC, output, indices))
+        _, scores_NC = self.transform(rows_at(self.features_MF, indices, output.scores.device))
+        return soft_cross_entropy(scores_NC, rows_at(self.distribution_MC, indices, output.scores.device))
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,10 @@ class AttendedTarget:
         counts_N = torch.tensor([len(bag) for bag in bags])
         target_ND = attended_features(
             projection_ND,
-            self.features_VD[tags_T].to(device),
-            torch.repeat_interleave(counts_N).to(device),
-            self.padding_D.to(device),
-            (self.max_tags - counts_N).to(device, projection_ND.dtype),
+            rows_at(self.features_VD, tags_T, device),
+            _moved(torch.repeat_interleave(counts_N), device),
+            _moved(self.padding_D, device),
+            _moved((self.max_tags - counts_N).to(projection_ND.dtype), device),
         )
         return embedding_distance(projection_ND, target_ND)
 
@@ -131,7 +133,7 @@ class Distillation:
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
         assert output.aux_scores is not None  # the term is made for networks with such a head
-        return distillation_loss(output.aux_scores, _rows(self.teacher_MA, output, indices))
+        return distillation_loss(output.aux_scores, rows_at(self.teacher_MA, indices, output.scores.device))
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Concordance:
 
     def __call__(self, output: EmotionOutput, indices: Tensor) -> Tensor:
         assert output.dimensions is not None  # the term is made for networks with such a head
-        return concordance_loss(output.dimensions, _rows(self.true_MK, output, indices))
+        return concordance_loss(output.dimensions, rows_at(self.true_MK, indices, output.scores.device))
 
 
 def classification(
@@ -183,8 +185,21 @@ def class_weights(name: str, training: Sequence[ImageRecord], n_emotions: int) -
     return balanced_weights(multi_hot(training, n_emotions))
 
 
-def _rows(table: Tensor, output: EmotionOutput, indices: Tensor) -> Tensor:
-    return table[indices].to(output.scores.device)
+def rows_at(table: Tensor, indices: Tensor, device: torch.device) -> Tensor:
+    """Rows of a table, on a device; where the table lies there already, no transfer is waited for.
+
+    Args:
+        table: Any tensor, its first axis the images of a split.
+        indices: Which of them; int64, on the CPU.
+        device: Where the rows are to be.
+    """
+    return _moved(table[_moved(indices, table.device)], device)
+
+
+def _moved(values: Tensor, device: torch.device) -> Tensor:
+    """On a device, without waiting where that is safe."""
+    moved: Tensor = move_data_to_device(values, device)
+    return moved
 
 
 def _projection(output: EmotionOutput) -> Tensor:

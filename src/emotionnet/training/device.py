@@ -1,0 +1,29 @@
+"""The device of a training, the arithmetic on it, and how tensors lie in its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+
+from emotionnet.data.seeding import torch_seed
+
+PRECISIONS: Mapping[str, Any] = MappingProxyType({"float32": "32-true", "bfloat16": "bf16-mixed"})
+FORMATS: Mapping[str, torch.memory_format] = MappingProxyType(
+    {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+)
+
+
+def make_fabric(precision: str) -> Fabric:
+    """A GPU where there is one, else the CPU, with the arithmetic that one of `PRECISIONS` names."""
+    return Fabric(accelerator="auto", devices=1, precision=PRECISIONS[precision])
+
+
+def seeded(fabric: Fabric, *numbers: int) -> AbstractContextManager[None]:
+    """Within the block randomness on the device and the CPU depends on the numbers alone."""
+    devices = [fabric.device.index or 0] if fabric.device.type == "cuda" else []
+    return torch_seed(*numbers, cuda_devices=devices)
