@@ -17,7 +17,8 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from emotionnet.data.images import FORMATS, Preprocessing, decode, evaluation_array, find_images
+from emotionnet.data.images import Preprocessing, decode, evaluation_array, find_images
+from emotionnet.data.picture import FORMATS
 from emotionnet.records import DataError
 
 PLAIN = Preprocessing(image_size=32, crop_pct=0.875, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
@@ -166,7 +167,7 @@ def test_whatever_a_decoder_raises_is_one_line(monkeypatch: pytest.MonkeyPatch, 
     def fails(_: Image.Image) -> Image.Image:
         raise error
 
-    monkeypatch.setattr("emotionnet.data.images._to_rgb", fails)
+    monkeypatch.setattr("emotionnet.data.images.to_rgb", fails)
     with pytest.raises(DataError, match=r"^<ndarray>: picture cannot be decoded \([^\n]+\)$"):
         decode(np.zeros((2, 2, 3), np.uint8))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -219,10 +219,9 @@ def test_memory_does_not_grow_with_the_number_of_large_pictures(
             with lock:
                 alive -= 1
 
-    monkeypatch.setattr("emotionnet.inference.engine.decode", Whole)
     monkeypatch.setattr(
-        "emotionnet.inference.engine.evaluation_array",
-        lambda whole, how: evaluation_array(whole.image, how),
+        "emotionnet.inference.engine.evaluation_input",
+        lambda source, how: evaluation_array(Whole(source).image, how),
     )
     monkeypatch.setattr("emotionnet.inference.engine.usable_cores", lambda: 2)
     results = list(predictor().predict_files([path] * 20))
@@ -245,7 +244,7 @@ class Elsewhere(torch.nn.Module):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_pictures_go_where_the_network_is_and_results_come_back_as_float32(dtype: torch.dtype) -> None:
-    out = run_network(Elsewhere(dtype), HOW, [picture(0), picture(1)], batch_size=1)
+    out = run_network(cast(EmotionNet, Elsewhere(dtype)), HOW, [picture(0), picture(1)], batch_size=1)
     expected = [evaluation_array(picture(seed), HOW).mean(axis=(1, 2)) for seed in range(2)]
     for found in (out.features, out.scores, out.projection):
         assert found is not None

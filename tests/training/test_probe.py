@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from PIL import Image
@@ -17,7 +18,7 @@ import emotionnet
 from emotionnet.apps.cli import main
 from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
-from emotionnet.data.images import decode
+from emotionnet.data.images import Preprocessing, evaluation_input
 from emotionnet.data.opening import open_data
 from emotionnet.inference.predictor import load_predictor
 from emotionnet.models.trunks import create_trunk
@@ -67,13 +68,13 @@ def test_the_loop_looks_at_no_picture_again_and_its_scores_are_those_of_the_run(
 ) -> None:
     looked_at: list[Path] = []
 
-    def look(path: Path) -> Image.Image:
+    def look(path: Path, how: Preprocessing) -> npt.NDArray[np.float32]:
         looked_at.append(path)
-        return decode(path)
+        return evaluation_input(path, how)
 
     monkeypatch.setenv("EMOTIONNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("emotionnet.inference.engine.decode", look)
-    monkeypatch.setattr("emotionnet.data.loaders.decode", look)
+    monkeypatch.setattr("emotionnet.inference.engine.evaluation_input", look)
+    monkeypatch.setattr("emotionnet.data.loaders.evaluation_input", look)
     settings = config(tree, tmp_path / "run")
     found = read_metrics(emotionnet.train(settings))
     dataset = open_data(settings.data)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 from PIL import Image
 
-from emotionnet.data.images import decode
+from emotionnet.data.images import decode, shrunk_size
 from emotionnet.data.looks import look
 from emotionnet.files import sha256
 from emotionnet.progress import track
@@ -63,10 +63,9 @@ def stored_content(path: Path, short_side: int | None) -> bytes:
     if short_side is None:
         return path.read_bytes()
     image = decode(path)
-    scale = short_side / min(image.size)
-    if scale < 1:
-        width, height = (max(short_side, round(side * scale)) for side in image.size)
-        image = image.resize((width, height), Image.Resampling.LANCZOS)
+    size = shrunk_size(image.size, short_side)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -19,8 +19,8 @@ from PIL import Image
 
 from emotionnet.config_files import HUB
 from emotionnet.data.image_tables import COLUMNS, DIMENSIONS, read_table
-from emotionnet.data.images import FORMATS, MAX_PIXELS
 from emotionnet.data.listing import Listing, split_named
+from emotionnet.data.picture import FORMATS, MAX_PIXELS
 from emotionnet.files import cache_folder, new_folder, write_text
 from emotionnet.progress import message, track
 from emotionnet.records import DataError, first_line

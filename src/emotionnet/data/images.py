@@ -11,21 +11,22 @@ import io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from PIL.JpegImagePlugin import JpegImageFile
 
-from emotionnet.records import DataError, first_line
+from emotionnet.data.jpeg import largest_shrink
+from emotionnet.data.picture import FORMATS, MAX_PIXELS, JpegPicture, Picture, WholePicture, faults, to_rgb
+from emotionnet.records import DataError
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif")
-MAX_PIXELS = 100_000_000
 MAX_SIDE = 2**13  # of a network's input
-BACKGROUND = (255, 255, 255)
 
 # Pillow's remarks on odd files; faults are errors. Once and for all, since a filter for the time of a call is
 # not safe in threads, and behind all other filters, which are the caller's.
@@ -53,64 +54,130 @@ class Preprocessing:
         if not 0 < self.crop_pct <= 1 or not all(value > 0 for value in self.std):
             raise ValueError(f"std must be above 0 and crop_pct in 0..1; got {self}")
 
+    @property
+    def short_side(self) -> int:
+        """Of the resized picture that the centre crop is taken from, pixels."""
+        return max(self.image_size, round(self.image_size / self.crop_pct))
+
 
 def describe(source: ImageLike) -> str:
     """What an error or a table calls a picture: its path, or what kind of object it is."""
     return str(source) if isinstance(source, (str, Path)) else f"<{type(source).__name__}>"
 
 
-def decode(source: ImageLike) -> Image.Image:
-    """Decode a picture to 8-bit RGB, upright, transparent parts on white.
+def shrunk_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Width and height with the short side of so many pixels, or as they are where it is not longer."""
+    scale = short_side / min(size)
+    return size if scale >= 1 else tuple(max(short_side, round(side * scale)) for side in size)
+
+
+@contextmanager
+def opened(source: ImageLike | Picture) -> Iterator[Picture]:
+    """Open a picture and check it; only where its format asks for it, it is decoded too.
 
     Args:
         source: A file, its bytes, a Pillow image, or an array: uint8, (H, W),
-            (H, W, 3) or (H, W, 4), RGB in 0..255.
+            (H, W, 3) or (H, W, 4), RGB in 0..255; or a picture that is opened already.
 
     Raises:
-        DataError: No file, no picture, truncated, or more than `MAX_PIXELS`; names it.
+        DataError: No file, no picture, truncated, or more than `MAX_PIXELS`; names it. Decoding may too.
     """
+    if isinstance(source, Picture):
+        yield source
+        return
     name = describe(source)
-    try:
-        with _open(source) as image:
-            if not image.width or not image.height:
-                raise DataError(f"{name}: must have at least one pixel; it has none")
-            if image.width * image.height > MAX_PIXELS:
-                found = f"{image.width} x {image.height}"
-                raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
-            return _to_rgb(ImageOps.exif_transpose(image))
-    except DataError:
-        raise
-    except FileNotFoundError:
-        raise DataError(f"{name}: file not found") from None
-    except Image.DecompressionBombError:
-        raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has more") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{name}: must be a picture ({', '.join(FORMATS)}); it is something else") from None
-    except Exception as error:  # each format's decoder has errors of its own
-        raise DataError(f"{name}: picture cannot be decoded ({first_line(error)})") from None
+    with ExitStack() as stack:
+        with faults(name):
+            image = stack.enter_context(_open(source))
+            _require_size(image, name)
+            if isinstance(image, JpegImageFile) and image is not source:
+                picture: Picture = JpegPicture(image, name)
+            else:
+                picture = WholePicture(to_rgb(_upright(image, ours=image is not source)))
+        yield picture
 
 
-def evaluation_array(image: Image.Image, how: Preprocessing) -> npt.NDArray[np.float32]:
+def decode(source: ImageLike) -> Image.Image:
+    """Decode a picture, whole, to 8-bit RGB, upright, transparent parts on white.
+
+    Raises:
+        DataError: As `opened`.
+    """
+    with opened(source) as picture:
+        return picture.image()
+
+
+def evaluation_input(source: ImageLike | Picture, how: Preprocessing) -> npt.NDArray[np.float32]:
+    """Open a picture, decode no more of it than the network sees, and transform it.
+
+    Returns:
+        As `evaluation_array`: the same numbers where the picture is decoded whole.
+
+    Raises:
+        DataError: As `opened`.
+    """
+    with opened(source) as picture:
+        shrink = largest_shrink(min(picture.size), how.short_side)
+        image, scale = picture.image(shrink), picture.scale(shrink)
+        return evaluation_array(image, how, size=picture.size, scale=scale)
+
+
+def evaluation_array(
+    image: Image.Image,
+    how: Preprocessing,
+    *,
+    size: tuple[int, int] | None = None,
+    scale: tuple[float, float] = (1.0, 1.0),
+) -> npt.NDArray[np.float32]:
     """Resize, centre crop and normalise: torchvision's Resize and CenterCrop in one step.
 
     Only the crop is resampled, so that a picture of 1 x 100,000 pixels needs no more
     memory than any other.
 
+    Args:
+        image: RGB, upright.
+        how: The transform.
+        size: Width and height of the whole picture where `image` is a reduced one.
+        scale: How wide and how high a pixel of `size` is in `image`.
+
     Returns:
         Float32, shape (3, image_size, image_size), normalised by mean and std.
     """
-    size = how.image_size
-    short_side = max(size, round(size / how.crop_pct))
-    scale = short_side / min(image.size)
-    width, height = max(short_side, int(image.width * scale)), max(short_side, int(image.height * scale))
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    step_x, step_y = image.width / width, image.height / height
-    box = (left * step_x, top * step_y, (left + size) * step_x, (top + size) * step_y)
-    cropped = image.resize((size, size), Image.Resampling.BILINEAR, box=box)
-    scaled_HW3 = np.asarray(cropped, dtype=np.float32) / np.float32(255)
+    whole, side, short_side = size or image.size, how.image_size, how.short_side
+    factor = short_side / min(whole)
+    width, height = max(short_side, int(whole[0] * factor)), max(short_side, int(whole[1] * factor))
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    step_x, step_y = whole[0] / width * scale[0], whole[1] / height * scale[1]
+    right, bottom = min(image.width, (left + side) * step_x), min(image.height, (top + side) * step_y)
+    box = (left * step_x, top * step_y, right, bottom)
+    pixels_HW3 = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box))
+    result_3HW = np.empty((3, side, side), dtype=np.float32)
+    for channel, levels in enumerate(_levels(how)):
+        levels.take(pixels_HW3[..., channel], out=result_3HW[channel], mode="clip")
+    return result_3HW
+
+
+@lru_cache(maxsize=8)
+def _levels(how: Preprocessing) -> npt.NDArray[np.float32]:
+    """What each of the 256 levels of each channel becomes; float32, shape (3, 256)."""
+    scaled_L1 = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
     mean, std = np.array(how.mean, dtype=np.float32), np.array(how.std, dtype=np.float32)
-    normalised_HW3 = (scaled_HW3 - mean) / std
-    return np.ascontiguousarray(normalised_HW3.transpose(2, 0, 1), dtype=np.float32)
+    return np.ascontiguousarray(((scaled_L1 - mean) / std).T)
+
+
+def _require_size(image: Image.Image, name: str) -> None:
+    if not image.width or not image.height:
+        raise DataError(f"{name}: must have at least one pixel; it has none")
+    if image.width * image.height > MAX_PIXELS:
+        found = f"{image.width} x {image.height}"
+        raise DataError(f"{name}: must have at most {MAX_PIXELS:,} pixels; has {found}")
+
+
+def _upright(image: Image.Image, *, ours: bool) -> Image.Image:
+    if not ours:
+        return ImageOps.exif_transpose(image)
+    ImageOps.exif_transpose(image, in_place=True)  # without a copy of the whole picture
+    return image
 
 
 def find_images(names: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
@@ -185,20 +252,3 @@ def _open(source: ImageLike) -> AbstractContextManager[Image.Image]:
     raise DataError(
         f"a picture must be a path, bytes, a Pillow image or an array; got {type(source).__name__}"
     )
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
-        return _sixteen_bit(image).convert("RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", image.size, (*BACKGROUND, 255)), layer).convert("RGB")
-    return image.convert("RGB")
-
-
-def _sixteen_bit(image: Image.Image) -> Image.Image:
-    """Grey of more than 8 bits: 0..65535 becomes 0..255; what already fits 8 bits stays."""
-    grey_HW = np.asarray(image).astype(np.float64)
-    if image.mode != "F" and (image.mode.startswith("I;16") or grey_HW.max() > 255):
-        grey_HW = grey_HW / 257
-    return Image.fromarray(np.clip(np.rint(grey_HW), 0, 255).astype(np.uint8))

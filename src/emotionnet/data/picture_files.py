@@ -1,4 +1,4 @@
-"""Which of many pictures are there, told without opening one."""
+"""Which of many pictures are there, and which they are, told without decoding one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
+
+from emotionnet.files import sha256
+from emotionnet.records import DataError
 
 
 def picture_sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
@@ -34,6 +37,21 @@ def picture_sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
         if inside[folder] and stat.S_ISREG(found.st_mode):
             sizes[path] = found.st_size
     return sizes
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a picture's file, in hexadecimal.
+
+    Raises:
+        DataError: It is missing or cannot be read; names it.
+    """
+    try:
+        return sha256(path)
+    except FileNotFoundError:
+        raise DataError(f"{path}: file not found") from None
+    except (OSError, ValueError) as error:  # a ValueError: a name that no file can have
+        reason = (isinstance(error, OSError) and error.strerror) or error
+        raise DataError(f"{path}: picture cannot be read ({reason})") from None
 
 
 def _is_inside(path: str, base: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from emotionnet.data.images import ImageLike, Preprocessing, decode, evaluation_array
+from emotionnet.data.images import ImageLike, Preprocessing, evaluation_input
 from emotionnet.inference.backends import Backend, usable_cores
 from emotionnet.inference.outputs import Array, Outputs, joined
 from emotionnet.progress import track
@@ -159,7 +159,7 @@ def _read_ahead(
 
 def _read(picture: ImageLike, how: Preprocessing) -> Array | DataError:
     try:
-        return evaluation_array(decode(picture), how)
+        return evaluation_input(picture, how)
     except DataError as error:
         return error
 

@@ -20,7 +20,8 @@ import safetensors.numpy
 import torch
 
 from emotionnet.data.images import Preprocessing
-from emotionnet.files import cache_folder, sha256, write_bytes
+from emotionnet.data.picture_files import content_sha256
+from emotionnet.files import cache_folder, write_bytes
 from emotionnet.inference.outputs import Array, Outputs, each_once, joined
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.torch_backend import outputs_of, run_network
@@ -29,7 +30,7 @@ from emotionnet.records import DataError
 
 BATCH = 32
 LIMIT = 4 * 2**30  # bytes that all kept features may take; those used longest ago go first
-SCHEMA = 1  # to be raised whenever decoding or the transform gives other numbers
+SCHEMA = 2  # to be raised whenever decoding or the transform gives other numbers
 
 
 def cached_features(
@@ -99,18 +100,9 @@ def _key(network: EmotionNet, how: Preprocessing, paths: Sequence[Path]) -> str:
         found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        for digest in pool.map(_content, paths):
+        for digest in pool.map(content_sha256, paths):
             found.update(digest.encode())
     return found.hexdigest()
-
-
-def _content(path: Path) -> str:
-    try:
-        return sha256(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: file not found") from None
-    except OSError as error:
-        raise DataError(f"{path}: picture cannot be read ({error.strerror})") from None
 
 
 def _read(place: Path, count: int, size: int) -> Array | None:
