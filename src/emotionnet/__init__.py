@@ -1,6 +1,6 @@
 """Visual emotion representations from web-tagged images.
 
-`load` opens a trained run; `train` and `evaluate` do what the commands of the same
+`load` opens a trained run; `train`, `evaluate` and `export` do what the commands of the same
 names do; `LinearProbe` is a scikit-learn classifier for the features of any trunk. Importing the
 package is quick: torch is imported when one of them is used.
 """
@@ -11,17 +11,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emotionnet.evaluation.exporting import export
     from emotionnet.evaluation.probe_estimator import LinearProbe
     from emotionnet.evaluation.scoring import evaluate_run as evaluate
     from emotionnet.inference.predictor import load_predictor as load
     from emotionnet.training.run import train
 
 __version__ = "0.1.0"
-__all__ = ["LinearProbe", "__version__", "evaluate", "load", "train"]
+__all__ = ["LinearProbe", "__version__", "evaluate", "export", "load", "train"]
 
 _PLACES = {
     "LinearProbe": ("emotionnet.evaluation.probe_estimator", "LinearProbe"),
     "evaluate": ("emotionnet.evaluation.scoring", "evaluate_run"),
+    "export": ("emotionnet.evaluation.exporting", "export"),
     "load": ("emotionnet.inference.predictor", "load_predictor"),
     "train": ("emotionnet.training.run", "train"),
 }

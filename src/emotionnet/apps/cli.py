@@ -11,14 +11,22 @@ from typing import Any
 import cyclopts
 
 from emotionnet.apps.benchmark.config import BenchmarkConfig
-from emotionnet.apps.commands import convert, data, pictures, runs, text, whole
+from emotionnet.apps.commands import convert, data, export, pictures, runs, text, whole
 from emotionnet.apps.commands.base import app
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.apps.options import split_options
 from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.records import DataError, TrainingError
 
-COMMANDS = (data, text, convert, runs, pictures, whole)  # whose import makes them known to the program
+COMMANDS = (
+    data,
+    text,
+    convert,
+    runs,
+    export,
+    pictures,
+    whole,
+)  # whose import makes them known to the program
 
 # Commands whose options are the keys of a config.
 STAGES: dict[tuple[str, ...], type[Section]] = {

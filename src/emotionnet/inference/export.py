@@ -75,7 +75,7 @@ def export_run(
             raise DataError(f"{run}: the trunk {model.trunk} cannot be exported as {form}; {found}") from None
         _require_close(run, form, checks)
         write_description(folder, model)
-        _copy_words(run, folder)
+        copy_words(run, folder)
         exported = Exported(
             form=form,
             batch=batch,
@@ -132,7 +132,8 @@ def _require_close(run: Path, form: Form, checks: dict[str, float]) -> None:
         )
 
 
-def _copy_words(run: Path, folder: Path) -> None:
+def copy_words(run: Path, folder: Path) -> None:
+    """Put the word vectors of a RUN, if it has any, into a MODEL."""
     for name in WORDS:
         if (run / name).is_file():
             shutil.copyfile(run / name, folder / name)
