@@ -17,7 +17,16 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from emotionnet.data.images import Preprocessing, decode, evaluation_array, find_images
+from emotionnet.apps.bench.photographs import photographs
+from emotionnet.data.images import (
+    Preprocessing,
+    decode,
+    evaluation_array,
+    evaluation_input,
+    find_images,
+    opened,
+    shrunk_size,
+)
 from emotionnet.data.picture import FORMATS
 from emotionnet.records import DataError
 
@@ -53,6 +62,64 @@ def test_evaluation_is_torchvisions_resize_and_centre_crop(size: tuple[int, int]
     image = noise(*size)
     difference_3HW = np.abs(evaluation_array(image, how) - reference(image).numpy())
     assert (difference_3HW * np.reshape(how.std, (3, 1, 1))).max() <= 1.01 / 255
+
+
+def test_normalising_is_the_arithmetic_to_the_bit() -> None:
+    how = Preprocessing(image_size=256, crop_pct=1.0, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    image = noise(256, 256)  # neither resized nor cropped
+    mean, std = np.array(how.mean, dtype=np.float32), np.array(how.std, dtype=np.float32)
+    expected_HW3 = (np.asarray(image, dtype=np.float32) / np.float32(255) - mean) / std
+    np.testing.assert_array_equal(evaluation_array(image, how).transpose(1, 2, 0), expected_HW3)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_what_is_decoded_whole_gives_the_same_numbers(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a.{suffix}"
+    noise(70, 60).save(path)
+    np.testing.assert_array_equal(evaluation_input(path, PLAIN), evaluation_array(decode(path), PLAIN))
+
+
+@pytest.mark.parametrize("size", [(2000, 1500), (1031, 517)])
+def test_what_is_decoded_in_part_is_within_2_of_255_on_average(tmp_path: Path, size: tuple[int, int]) -> None:
+    how = Preprocessing(image_size=224, crop_pct=0.875, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+    (path,) = photographs(tmp_path, 1, width=size[0], height=size[1])
+    difference_3HW = evaluation_input(path, how) - evaluation_array(decode(path), how)
+    assert 0 < np.abs(difference_3HW).mean() * 255 < 2
+
+
+def test_a_reduced_picture_is_cropped_where_the_whole_one_is() -> None:
+    """A gradient of 400 x 200 pixels, and the same at a half of its size."""
+    whole_HW3 = np.repeat(np.tile(np.linspace(0, 255, 400), (200, 1))[..., None], 3, axis=2)
+    half_HW3 = whole_HW3.reshape(100, 2, 200, 2, 3).mean(axis=(1, 3))
+    whole, half = (Image.fromarray(np.rint(one).astype(np.uint8)) for one in (whole_HW3, half_HW3))
+    found_3HW = evaluation_array(half, PLAIN, size=(400, 200), scale=(0.5, 0.5))
+    np.testing.assert_allclose(found_3HW, evaluation_array(whole, PLAIN), atol=1.5 / 255)
+
+
+def test_opening_a_photograph_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    noise(64, 40).save(tmp_path / "a.jpg")
+    monkeypatch.setattr("emotionnet.data.picture.decode_plain", None)
+    monkeypatch.setattr("emotionnet.data.picture.to_rgb", None)
+    with opened(tmp_path / "a.jpg") as picture:
+        assert (picture.size, picture.exact) == ((64, 40), False)
+
+
+def test_faults_of_what_is_done_with_a_picture_are_not_the_pictures() -> None:
+    with pytest.raises(ZeroDivisionError), opened(noise(4, 4)):
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("size", "shrunk"),
+    [
+        ((2000, 1500), (341, 256)),
+        ((300, 256), (300, 256)),
+        ((5, 9000), (5, 9000)),
+        ((512, 9000), (256, 4500)),
+    ],
+)
+def test_a_longer_short_side_is_shrunk(size: tuple[int, int], shrunk: tuple[int, int]) -> None:
+    assert shrunk_size(size, 256) == shrunk
 
 
 def test_a_picture_of_one_pixel_fills_the_input() -> None:

@@ -10,9 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.transforms import v2
 
-from emotionnet.data.images import Preprocessing
-from emotionnet.data.loaders import Augmentation, Batch, EpochOrder, Evaluation, image_batches
+from emotionnet.apps.bench.photographs import photographs
+from emotionnet.data.images import Preprocessing, decode
+from emotionnet.data.loaders import Augmentation, Batch, EpochOrder, Evaluation, Normalise, image_batches
+from emotionnet.data.seeding import torch_seed
 
 HOW = Preprocessing(image_size=16, crop_pct=1.0, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 
@@ -103,3 +106,92 @@ def test_augmentation_without_mirror_or_crop_only_resizes() -> None:
     for seed in range(8):
         result = Augmentation(HOW, crop_scale=(1.0, 1.0), flip=False)(gradient, seed)
         assert (result[0, 0].diff() >= 0).all()
+
+
+def reference(how: Preprocessing, path: Path, seed: int) -> torch.Tensor:
+    """The whole picture by Pillow, through torchvision v2 to the network's input."""
+    steps = [
+        v2.RandomResizedCrop(how.image_size, scale=(0.08, 1.0), antialias=True),
+        v2.RandomHorizontalFlip(),
+        v2.ToImage(),
+        v2.ToDtype(torch.float32, scale=True),
+        v2.Normalize(how.mean, how.std),
+    ]
+    with torch_seed(seed):
+        result: torch.Tensor = v2.Compose(steps)(decode(path))
+    return result
+
+
+IMAGENET = Preprocessing(
+    image_size=224, crop_pct=0.875, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+)
+
+
+def levels(how: Preprocessing, path: Path, seed: int) -> torch.Tensor:
+    """How far each value is from the reference, in 1 of 255."""
+    augmented = Augmentation(how, crop_scale=(0.08, 1.0), flip=True)(path, seed)
+    difference = Normalise(how)(augmented[None])[0] - reference(how, path, seed)
+    return difference.abs() * torch.tensor(how.std)[:, None, None] * 255
+
+
+def test_a_picture_stored_without_loss_is_augmented_as_by_torchvision_to_the_bit(
+    pictures: list[Path],
+) -> None:
+    how = Preprocessing(image_size=16, crop_pct=1.0, mean=IMAGENET.mean, std=IMAGENET.std)
+    for seed in range(12):
+        assert not levels(how, pictures[seed % 7], seed).any()
+
+
+def test_a_small_photograph_is_within_1_of_255_of_torchvisions(tmp_path: Path) -> None:
+    (path,) = photographs(tmp_path, 1, width=340, height=256)
+    found = [levels(IMAGENET, path, seed) for seed in range(8)]
+    assert max(one.max().item() for one in found) < 1.01
+    assert max(one.mean().item() for one in found) < 0.2
+
+
+def test_a_large_photograph_is_within_2_of_255_of_torchvisions_on_average(tmp_path: Path) -> None:
+    """Of another crop, or of one that is not mirrored, it would be 20 and more."""
+    (path,) = photographs(tmp_path, 1, width=2000, height=1500)
+    means = [levels(IMAGENET, path, seed).mean().item() for seed in range(5)]
+    assert 0 < max(means) <= 2
+
+
+def test_normalising_is_torchvisions_to_the_bit_in_either_order_of_memory() -> None:
+    batch = torch.randint(0, 256, (3, 3, 17, 256), dtype=torch.uint8, generator=torch.manual_seed(0))
+    expected = v2.functional.normalize(
+        v2.functional.to_dtype(batch, torch.float32, scale=True), list(IMAGENET.mean), list(IMAGENET.std)
+    )
+    for order in (torch.contiguous_format, torch.channels_last):
+        found = Normalise(IMAGENET)(batch.contiguous(memory_format=order))
+        assert found.dtype == torch.float32
+        assert torch.equal(found, expected)
+        assert found.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_normalising_leaves_other_tensors_alone() -> None:
+    batch = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    assert Normalise(IMAGENET)(batch) is batch
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_training_batches_are_uint8_with_channels_side_by_side(tmp_path: Path, suffix: str) -> None:
+    paths = [tmp_path / f"{number}.{suffix}" for number in range(3)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (20 + number, 24), (250, 128, 3)).save(path, quality=100)
+    (batch,) = epoch(paths, 0)
+    assert (batch.inputs[0].dtype, batch.inputs[0].shape) == (torch.uint8, (3, 3, 16, 16))
+    assert batch.inputs[0].is_contiguous(memory_format=torch.channels_last)
+    assert batch.inputs[0].float().std(dim=(0, 2, 3)).max() < 1
+
+
+def test_a_crop_of_a_turned_photograph_is_drawn_on_what_one_sees(tmp_path: Path) -> None:
+    """Red above and blue below, stored on its side: no crop of it has both side by side."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the file's left edge is up
+    seen = Image.new("RGB", (300, 400), (255, 0, 0))
+    seen.paste((0, 0, 255), (0, 200, 300, 400))
+    seen.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "a.jpg", exif=exif, quality=100, subsampling=0)
+    for seed in range(10):
+        result = Augmentation(HOW, crop_scale=(0.3, 1.0), flip=True)(tmp_path / "a.jpg", seed).float()
+        assert result.std(dim=2).max() < 3
+        assert result[0, 0].mean() > result[0, -1].mean() or result[0].std() < 3

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from emotionnet.data.picture_files import picture_sizes
+from emotionnet.data.picture_files import content_sha256, picture_sizes
+from emotionnet.records import DataError
 
 
 def test_only_files_inside_the_folder_have_a_size(tmp_path: Path) -> None:
@@ -35,3 +36,13 @@ def test_a_name_that_begins_like_the_folder_is_outside(tmp_path: Path, path: str
         (tmp_path / name).mkdir()
         (tmp_path / name / "one.png").write_bytes(b"12")
     assert picture_sizes(tmp_path / "root", [path]) == {}
+
+
+def test_the_hash_of_a_file_and_what_has_none(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"abc")
+    assert content_sha256(tmp_path / "a.png").startswith("ba7816bf8f01cfea")  # FIPS 180-2, appendix B.1
+    with pytest.raises(DataError, match=r"none\.png: file not found"):
+        content_sha256(tmp_path / "none.png")
+    for path in (tmp_path, tmp_path / "a\0.png", tmp_path / ("x" * 300)):
+        with pytest.raises(DataError, match="picture cannot be read"):
+            content_sha256(path)
