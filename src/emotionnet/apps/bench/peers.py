@@ -107,7 +107,7 @@ def make_2020_training(
         images, rows = next(batches)
         loss = targets.loss(network(images.to(DEVICE)), rows)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         print(f"loss {loss.item():.4f}")  # noqa: T201
 
@@ -129,7 +129,7 @@ def make_timm_training(
         with torch.autocast(DEVICE, torch.bfloat16):
             loss = targets.loss(network(images), rows)
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
     return lambda: _rate(step, steps, batch)
