@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -101,7 +101,8 @@ class Augmentation:
         rows = _scaled(top, height, down, pixels_HW3.shape[0])
         columns = _scaled(left, width, across, pixels_HW3.shape[1])
         crop_HW3 = np.ascontiguousarray(pixels_HW3[rows, columns])  # torch keeps the order of such alone
-        return functional.resize(torch.from_numpy(crop_HW3).permute(2, 0, 1), size, antialias=True)
+        crop_3HW = torch.from_numpy(crop_HW3).permute(2, 0, 1)
+        return cast(Tensor, functional.resize(crop_3HW, size, antialias=True))
 
 
 def _scaled(start: int, length: int, scale: float, most: int) -> slice:
@@ -172,23 +173,6 @@ def image_batches(
         generator=torch.Generator().manual_seed(order.seed),  # else it would draw from the global state
         pin_memory=torch.cuda.is_available(),
     )
-
-
-def bag_batches(
-    bags: Callable[[Sequence[Sample]], tuple[Tensor, Tensor]], order: EpochOrder
-) -> DataLoader[Batch]:
-    """Batches of tag sentences; `bags` packs the samples' tag ids as (ids, offsets)."""
-
-    def collate(samples: Sequence[Sample]) -> Batch:
-        return Batch(inputs=bags(samples), indices=torch.tensor([index for index, _ in samples]))
-
-    generator = torch.Generator().manual_seed(order.seed)
-    return DataLoader(_Samples(), batch_sampler=order, collate_fn=collate, generator=generator)
-
-
-class _Samples(Dataset[Any]):
-    def __getitem__(self, sample: Sample) -> Sample:
-        return sample
 
 
 def _collate_pictures(samples: Sequence[tuple[int, Tensor | str]]) -> Batch:

@@ -190,14 +190,16 @@ class TextTeacher(nn.Module):
     def _mean_over_positions(self, tag_ids_M: Tensor, offsets_N: Tensor) -> Tensor:
         ends_N = torch.cat([offsets_N[1:], offsets_N.new_tensor([len(tag_ids_M)])])
         lengths_N = ends_N - offsets_N
-        sentence_M = torch.repeat_interleave(lengths_N)
-        position_M = torch.arange(len(tag_ids_M), device=tag_ids_M.device) - offsets_N[sentence_M]
-        counts_M = position_M < self.max_tags
-        features_MW = self.tag_features(tag_ids_M[counts_M])
+        sentence_M = torch.repeat_interleave(lengths_N, output_size=len(tag_ids_M))
+        if int(lengths_N.max()) > self.max_tags:
+            position_M = torch.arange(len(tag_ids_M), device=tag_ids_M.device) - offsets_N[sentence_M]
+            counts_M = position_M < self.max_tags
+            tag_ids_M, sentence_M = tag_ids_M[counts_M], sentence_M[counts_M]
+        features_MW = self.tag_features(tag_ids_M)
         padding_W = self.padding_feature()
         places_N = (self.max_tags - lengths_N).clamp(min=0).to(padding_W.dtype)
         sums_NW = torch.outer(places_N, padding_W).to(features_MW.dtype)
-        return sums_NW.index_add(0, sentence_M[counts_M], features_MW) / self.max_tags
+        return sums_NW.index_add(0, sentence_M, features_MW) / self.max_tags
 
 
 def pack(bags: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from torch import Tensor
-
 from emotionnet.config import TeacherConfig
-from emotionnet.data.loaders import EpochOrder, Sample, bag_batches
+from emotionnet.data.loaders import EpochOrder
 from emotionnet.data.store import Dataset
+from emotionnet.data.tag_batches import TagBatches
 from emotionnet.evaluation.units import read_split
 from emotionnet.models.description import MAX_SIZE, TextModel, write_description
 from emotionnet.models.teachers import tag_bags
 from emotionnet.records import ConfigError
-from emotionnet.text.teacher import TextTeacher, pack
+from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import read_vectors
 from emotionnet.training.jobs import Job, domain
 from emotionnet.training.labels import label_distributions, multi_hot
@@ -71,21 +67,7 @@ def _text_part(config: TeacherConfig, dataset: Dataset, name: str, model: TextMo
     if not learns:
         require_telling(split, config.objective.criterion)
     bags = tag_bags(dataset, split.records, model)
-    chance = config.data.tag_dropout if learns else 0.0
     order = EpochOrder(len(bags), batch_size=config.data.batch_size, seed=config.seed, shuffle=learns)
-
-    def draw(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
-        return pack([_drop_tags(bags[index], chance, seed) for index, seed in samples])
-
+    batches = TagBatches(bags, order, dropout=config.data.tag_dropout if learns else 0.0)
     labels_MC = LABELS[config.objective.labels](split.records, len(dataset.emotions))
-    return Part(
-        bag_batches(draw, order), order, TeacherObjective(split, labels_MC, config.objective.criterion)
-    )
-
-
-def _drop_tags(bag: Sequence[int], chance: float, seed: int) -> list[int]:
-    """A sentence without the tags that the sample's seed drops."""
-    if not chance:
-        return list(bag)
-    kept = np.random.default_rng(seed).random(len(bag)) >= chance
-    return [tag for tag, keep in zip(bag, kept, strict=True) if keep]
+    return Part(batches, order, TeacherObjective(split, labels_MC, config.objective.criterion))
