@@ -3,8 +3,8 @@
 Making a generator takes longer than drawing a sentence's numbers from it. Here NumPy's SeedSequence and PCG64
 (O'Neill 2014, "PCG: a family of simple fast space-efficient statistically good algorithms for random number
 generation", variant XSL RR 128/64) are worked for all seeds as arrays; NumPy promises that neither changes
-(NumPy enhancement proposal 19). Numbers of 128 bits are two halves. Shape letters: N = seeds, K = most numbers
-of a seed, M = numbers of all seeds.
+(NumPy enhancement proposal 19). Numbers of 128 bits are two halves. Shape letters: N = seeds, K = most
+numbers of a seed, M = numbers of all seeds.
 """
 
 from __future__ import annotations
