@@ -25,9 +25,8 @@ from emotionnet.data.images import (
     evaluation_input,
     find_images,
     opened,
-    shrunk_size,
 )
-from emotionnet.data.picture import FORMATS
+from emotionnet.data.picture import FORMATS, shrunk_size
 from emotionnet.records import DataError
 
 PLAIN = Preprocessing(image_size=32, crop_pct=0.875, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))

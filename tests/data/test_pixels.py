@@ -17,6 +17,7 @@ from emotionnet.apps.bench.photographs import photographs
 from emotionnet.data import pixels
 from emotionnet.data.images import Preprocessing, decode, evaluation_input
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, image_batches
+from emotionnet.data.picture import Picture
 from emotionnet.data.pixels import KeptPictures, kept_pictures
 from emotionnet.records import DataError
 
@@ -76,6 +77,7 @@ def test_large_pictures_are_shrunk_and_cropped_where_they_were(cache: Path, tmp_
     paths = photographs(tmp_path / "large", 2, width=640, height=480)
     sources = kept(paths, 120)
     for source, path in zip(sources, paths, strict=True):
+        assert isinstance(source, Picture)
         assert (source.array().shape, source.size) == ((120, 160, 3), (640, 480))
         difference = evaluation_input(source, HOW) - evaluation_input(path, HOW)
         assert np.abs(difference).mean() * 0.3 * 255 < 2
@@ -142,7 +144,7 @@ DAMAGE: dict[str, Callable[[Path], Any]] = {
     "no index": lambda folder: (folder / "index.npy").unlink(),
     "empty index": lambda folder: (folder / "index.npy").write_bytes(b""),
     "text": lambda folder: (folder / "index.npy").write_text("index"),
-    "another file": lambda folder: (folder / "notes.txt").write_text("mine") and cut(folder),
+    "another file": lambda folder: (folder / "index.npy").replace(folder / "notes.txt"),
     "fewer rows": lambda folder: index(folder, lambda found: found[1:]),
     "another type": lambda folder: index(folder, lambda found: found.astype(np.float64)),
     "objects": lambda folder: index(folder, lambda found: found.astype(object)),
@@ -167,14 +169,11 @@ def test_what_is_broken_is_made_again(
 def test_a_full_disk_is_one_line_and_leaves_nothing(
     cache: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Full(io.BytesIO):
-        def write(self, content: Any) -> int:
-            raise OSError(errno.ENOSPC, "No space left on device")
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("emotionnet.files.os.fdopen", lambda *_: Full())
-    with pytest.raises(
-        DataError, match=r"pictures cannot be kept \(No space left on device\); free some"
-    ) as error:
+    monkeypatch.setattr("emotionnet.files.os.fsync", full)
+    with pytest.raises(DataError, match=r"cannot be kept \(No space left on device\); free some") as error:
         kept(pictures)
     assert len(error.value.faults) == 1
     assert list(cache.iterdir()) == []
@@ -190,7 +189,7 @@ def test_a_cache_that_may_not_be_written_is_one_line(cache: Path, pictures: list
 
 def test_another_process_gets_no_pixels_sent(cache: Path, pictures: list[Path]) -> None:
     found = kept(pictures)
-    expected = [source.array().copy() for source in found]
+    expected = [found[number].array() for number in range(4)]
     sent = pickle.dumps(found)
     assert len(sent) < 2000
     for source, pixels_HW3 in zip(pickle.loads(sent), expected, strict=True):

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import polars as pl
 from PIL import Image
 
-from emotionnet.data.images import decode, shrunk_size
+from emotionnet.data.images import decode
 from emotionnet.data.looks import look
+from emotionnet.data.picture import shrunk_size
 from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError

@@ -65,12 +65,6 @@ def describe(source: ImageLike) -> str:
     return str(source) if isinstance(source, (str, Path)) else f"<{type(source).__name__}>"
 
 
-def shrunk_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
-    """Width and height with the short side of so many pixels, or as they are where it is not longer."""
-    scale = short_side / min(size)
-    return size if scale >= 1 else tuple(max(short_side, round(side * scale)) for side in size)
-
-
 @contextmanager
 def opened(source: ImageLike | Picture) -> Iterator[Picture]:
     """Open a picture and check it; only where its format asks for it, it is decoded too.

@@ -86,6 +86,15 @@ class JpegPicture(Picture):
             return image if self.turn is None else image.transpose(self.turn)
 
 
+def shrunk_size(size: tuple[int, int], short_side: int) -> tuple[int, int]:
+    """Width and height with the short side of so many pixels, or as they are where it is not longer."""
+    scale = short_side / min(size)
+    if scale >= 1:
+        return size
+    width, height = (max(short_side, round(side * scale)) for side in size)
+    return width, height
+
+
 @contextmanager
 def faults(name: str) -> Iterator[None]:
     """Whatever opening and decoding raise, as one line that names the picture."""

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from emotionnet.data.images import opened, shrunk_size
+from emotionnet.data.images import opened
 from emotionnet.data.jpeg import largest_shrink
-from emotionnet.data.picture import MAX_PIXELS, Picture, Pixels
+from emotionnet.data.picture import MAX_PIXELS, Picture, Pixels, shrunk_size
 from emotionnet.data.picture_files import content_sha256
 from emotionnet.files import cache_folder, new_file, new_folder
 from emotionnet.progress import track
