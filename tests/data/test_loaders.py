@@ -71,6 +71,16 @@ def test_workers_change_nothing(pictures: list[Path]) -> None:
     assert [batch.indices.tolist() for batch in alone] == [batch.indices.tolist() for batch in together]
 
 
+def threads(source: object, seed: int) -> torch.Tensor:
+    return torch.tensor(torch.get_num_threads())[None]
+
+
+def test_a_worker_has_one_thread(pictures: list[Path]) -> None:
+    order = EpochOrder(len(pictures), batch_size=7, seed=0, shuffle=False)
+    (batch,) = image_batches(pictures, threads, order, workers=1)
+    assert batch.inputs[0].flatten().tolist() == [1] * 7
+
+
 def test_global_random_state_stays_as_it_was(pictures: list[Path]) -> None:
     before = torch.random.get_rng_state()
     epoch(pictures, 0)

@@ -6,6 +6,8 @@ libjpeg-turbo, and the pixels are the same. What is odd or broken is left to Pil
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
@@ -57,11 +59,13 @@ def decode_plain(image: JpegImageFile, shrink: int) -> npt.NDArray[np.uint8] | N
     """
     if simplejpeg is None or image.fp is None or image.mode not in ("L", "RGB"):
         return None
+    if image.fp.seek(0, os.SEEK_END) > MAX_BYTES:
+        return None
     image.fp.seek(0)
-    content = image.fp.read(MAX_BYTES + 1)
+    content = image.fp.read()
     width, height = (-(-side // shrink) for side in image.size)  # rounded up
     try:
-        if len(content) > MAX_BYTES or simplejpeg.decode_jpeg_header(content)[:2] != image.size[::-1]:
+        if simplejpeg.decode_jpeg_header(content)[:2] != image.size[::-1]:
             return None
         pixels_HW3: npt.NDArray[np.uint8] = simplejpeg.decode_jpeg(
             content, min_height=height, min_width=width
