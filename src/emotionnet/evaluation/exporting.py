@@ -23,7 +23,7 @@ from emotionnet.evaluation.units import Split, read_split, require_sides
 from emotionnet.files import new_folder, refuse_existing
 from emotionnet.inference.backends import Engine, open_exported
 from emotionnet.inference.engine import run_images
-from emotionnet.inference.export import copy_words, export_run
+from emotionnet.inference.export import copy_words, export_run, require_batch
 from emotionnet.inference.exported import PARTS, Exported, Form, read_exported, write_exported
 from emotionnet.inference.hub import local_run
 from emotionnet.inference.label_points import unit_rows
@@ -89,8 +89,9 @@ def export(
     run, out = local_run(run), Path(out)
     if not int8:
         return export_run(run, out, form=form, batch=batch, overwrite=overwrite)
+    require_batch(batch)
     refuse_existing(out, parts=PARTS, overwrite=overwrite)
-    trial = _Trial.open(run, Int8() if int8 is True else int8)
+    trial = open_trial(run, Int8() if int8 is True else int8)
     images = trial.calibration_images(batch or 1)
     with tempfile.TemporaryDirectory() as place, new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
         plain = Path(place) / "model"
@@ -139,7 +140,7 @@ def draw(split: Split, count: int, *, seed: int = SEED) -> list[Path]:
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Trial:
     """A run, and the data that tell what int8 costs it."""
 
     run: Path
@@ -147,15 +148,6 @@ class _Trial:
     dataset: Dataset
     criterion: str
     how: Int8
-
-    @classmethod
-    def open(cls, run: Path, how: Int8) -> _Trial:
-        """Raises DataError: there is no such run, or its data set cannot be used."""
-        require_run(run)
-        config, model = training_config(run), read_description(run, ImageModel)
-        own = config["data"].get("format", "auto")
-        dataset = open_run_data(run, config, how.data, format=own)
-        return cls(run, model, dataset, _criterion(config), how)
 
     def calibration_images(self, batch: int) -> list[Array]:
         """The network's input for pictures of the train split, in batches; float32, (batch, 3, S, S)."""
@@ -183,7 +175,7 @@ class _Trial:
         if self.criterion != "ccc":
             require_sides(self.dataset, split)
         outputs = [self._outputs(folder, split) for folder in (plain, int8)]
-        before, after = (self._score(split, one) for one in outputs)
+        before, after = (split_score(self.dataset, split, self.model, one, self.criterion) for one in outputs)
         same, different = centred_cosines(outputs[0].features, outputs[1].features)
         drop = before - after
         message(
@@ -209,14 +201,30 @@ class _Trial:
         once, rows = each_once(split.paths)
         return run_images(backend, self.model.preprocessing, once, progress="validation pictures").take(rows)
 
-    def _score(self, split: Split, outputs: Outputs) -> float:
-        units = by_group(table_of(self.dataset, split, self.model, outputs), self.model)
-        found = resample(units.told, units.truth, np.ones((len(units.ids), 1)), only=(self.criterion,))
-        if self.criterion not in found:
-            raise DataError(
-                f"{self.dataset.root}: its validation split must tell {self.criterion}; it does not"
-            )
-        return found[self.criterion].value
+
+def split_score(dataset: Dataset, split: Split, model: ImageModel, outputs: Outputs, criterion: str) -> float:
+    """One score of a split, its units the groups, as `scoring.evaluate_run` gives it.
+
+    Raises:
+        DataError: The split does not tell it.
+    """
+    units = by_group(table_of(dataset, split, model, outputs), model)
+    found = resample(units.told, units.truth, np.ones((len(units.ids), 1)), only=(criterion,))
+    if criterion not in found:
+        raise DataError(f"{dataset.root}: its validation split must tell {criterion}; it does not")
+    return found[criterion].value
+
+
+def open_trial(run: Path, how: Int8) -> Trial:
+    """Open the data set of a run, to make its network int8.
+
+    Raises:
+        DataError: There is no such run, or its data set cannot be used.
+    """
+    require_run(run)
+    config, model = training_config(run), read_description(run, ImageModel)
+    own = config["data"].get("format", "auto")
+    return Trial(run, model, open_run_data(run, config, how.data, format=own), _criterion(config), how)
 
 
 def _criterion(config: Mapping[str, Any]) -> str:

@@ -29,11 +29,12 @@ from emotionnet.inference.networks import read_network
 from emotionnet.inference.packages import quiet
 from emotionnet.models.description import write_description
 from emotionnet.progress import message
-from emotionnet.records import DataError, first_line
+from emotionnet.records import DataError
 from emotionnet.runs import WEIGHTS
 
 LIMIT = 1e-3  # of a difference to torch, as a share of the output's largest value; seen: below 1e-5
 SAVERS = {"onnx": save_onnx, "openvino": save_openvino}
+SHOWN = 400  # characters of an exporter's error, whose reason seldom stands in its first line
 KEPT = 16  # MODELs in the cache; those used longest ago go first
 
 
@@ -56,8 +57,7 @@ def export_run(
         DataError: There is no such run, a package is missing, `out` may not be written, or the network cannot
             be exported or tells other numbers than in torch; nothing is written.
     """
-    if batch is not None and batch < 1:
-        raise DataError(f"batch must be at least 1; got {batch}")
+    require_batch(batch)
     refuse_existing(out, parts=PARTS, overwrite=overwrite)
     versions = maker_versions(form)
     network, model = read_network(run)
@@ -71,8 +71,10 @@ def export_run(
         except DataError:  # a package is missing
             raise
         except Exception as error:  # each exporter has errors of its own
-            found = f"{type(error).__name__}: {first_line(error)}"
-            raise DataError(f"{run}: the trunk {model.trunk} cannot be exported as {form}; {found}") from None
+            found = " ".join(str(error).split())[:SHOWN] or type(error).__name__
+            raise DataError(
+                f"{run}: the trunk {model.trunk} cannot be exported as {form} ({found})"
+            ) from None
         _require_close(run, form, checks)
         write_description(folder, model)
         copy_words(run, folder)
@@ -130,6 +132,12 @@ def _require_close(run: Path, form: Form, checks: dict[str, float]) -> None:
             f"{run}: the network must tell the same as {form} and in torch, up to {LIMIT} of the largest "
             f"value; got {found}; nothing is written"
         )
+
+
+def require_batch(batch: int | None) -> None:
+    """Check a batch size that someone gave; None is any."""
+    if batch is not None and batch < 1:
+        raise DataError(f"batch must be at least 1; got {batch}")
 
 
 def copy_words(run: Path, folder: Path) -> None:
