@@ -12,8 +12,8 @@ import torch
 from emotionnet.evaluation.units import Split
 from emotionnet.losses import soft_cross_entropy
 from emotionnet.models.network import EmotionOutput
-from emotionnet.training.objective import ImageObjective, Term, split_scores
-from emotionnet.training.terms import Classification, Distillation, FixedTarget
+from emotionnet.training.objective import ImageObjective, Term, on_device, split_scores
+from emotionnet.training.terms import Classification, Distillation, FixedTarget, rows_at
 
 LABELS_MC = np.array([[1, 0], [0, 1], [1, 1]], dtype=bool)
 SPLIT = Split(records=(), paths=(Path("a"), Path("b"), Path("c")), labels=LABELS_MC, groups=("x", "x", "y"))
@@ -66,3 +66,33 @@ def test_scores_are_per_group_and_follow_the_indices() -> None:
     assert result["macro_map"] == 1.0
     only_first = split_scores(SPLIT, np.array([[0.0, 1.0]], dtype=np.float32), np.array([0]))
     assert only_first["hit_rate"] == 0.0
+
+
+def test_everything_that_is_compared_with_moves_to_the_device_once() -> None:
+    there = torch.device("meta")
+    moved = objective(alpha=0.5).to(there)
+    terms = {name: term.value for name, term in moved.terms.items()}
+    assert {name: moved.terms[name].weight for name in terms} == {
+        "classification": 1.0,
+        "embedding": 0.5,
+        "distillation": 1.0,
+    }
+    tables = (terms["classification"].labels, terms["embedding"].target_MD, terms["distillation"].teacher_MA)  # type: ignore[attr-defined]
+    assert all(table.device == there for table in tables)
+    assert rows_at(tables[0], torch.tensor([2, 1]), there).device == there
+
+
+def test_a_table_too_large_for_the_device_stays_and_its_rows_move(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotionnet.training.objective.LARGEST", 23)  # bytes: the labels take 24
+    there = torch.device("meta")
+    table = on_device(Classification(soft_cross_entropy, DISTRIBUTION_MC), there).labels
+    assert table.device == DISTRIBUTION_MC.device
+    assert rows_at(table, torch.tensor([2]), there).device == there
+
+
+def test_on_the_same_device_nothing_changes() -> None:
+    made = objective()
+    assert made.to(torch.device("cpu")).losses(output(), torch.tensor([2, 1])) == made.losses(
+        output(), torch.tensor([2, 1])
+    )
+    assert on_device(math.sqrt, torch.device("meta")) is math.sqrt

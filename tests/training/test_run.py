@@ -20,10 +20,11 @@ from emotionnet.files import sha256
 from emotionnet.models.trunks import create_trunk
 from emotionnet.records import ConfigError, DataError, TrainingError
 from emotionnet.text.vectors import read_info
-from emotionnet.training import loop, tally
+from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.image_job import image_job
 from emotionnet.training.run import train, train_teacher
+from emotionnet.training.speed import settled
 
 
 def config(options: dict[str, Any], **more: Any) -> TrainConfig:
@@ -214,19 +215,6 @@ def test_one_training_record_is_too_few(
     assert not Path(ready["out"]).exists()
 
 
-def test_means_are_weighted_and_summed_in_float64_whatever_the_values_are() -> None:
-    """To the bit as one value after the other is added in float64, on a device that has it."""
-    rng = np.random.default_rng(0)
-    for dtype in (torch.float32, torch.bfloat16):
-        values = torch.from_numpy(rng.normal(size=50)).to(dtype)
-        samples = rng.integers(1, 9, size=50).tolist()
-        means, expected = tally.Means(), torch.zeros((), dtype=torch.float64)
-        for value, count in zip(values, samples, strict=True):
-            means.add({"loss": value}, count)
-            expected = expected + value.double() * count
-        assert means.result("train") == {"train.loss": float(expected / sum(samples))}
-
-
 def test_the_trial_of_a_trunk_leaves_it_and_chance_as_they_were(ready: dict[str, Any]) -> None:
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -335,9 +323,115 @@ def test_gradients_are_clipped(ready: dict[str, Any], tmp_path: Path) -> None:
     assert moved(free) > 1e-2
 
 
+def test_gradients_whose_norm_is_not_finite_stop_before_anything_is_kept(
+    ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss is finite, its gradients are not: found at the end of the epoch that they end."""
+    original = loop._Run._step
+
+    def breaks(self: Any, at: tuple[int, int], *rest: Any) -> None:
+        if at == (1, 3):  # the last step of the second epoch
+            next(self.plain.parameters()).grad.fill_(float("inf"))
+        original(self, at, *rest)
+
+    monkeypatch.setattr(loop._Run, "_step", breaks)
+    settings = config(ready, **{"optimizer.clip_norm": 1.0})
+    with pytest.raises(
+        TrainingError, match=r"the norm of the gradients is (inf|nan) in epoch 2, step 4 .*keeps epoch 1"
+    ):
+        train(settings)
+    assert read_state(settings.out / runs.CHECKPOINT).epoch == 1
+
+
+def test_losses_on_a_gpu_are_looked_at_together_and_the_first_bad_step_is_named(
+    ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the device were one: nothing is looked at before the end of the epoch."""
+    original, steps = loop._Run._backward, 0
+
+    def counts(self: Any, *arguments: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return original(self, *arguments)
+
+    monkeypatch.setattr(loop._Run, "_backward", counts)
+    monkeypatch.setattr(loop._Run, "_waits", property(lambda _: True))
+    settings = config(ready, **{"optimizer.lr": 1e30, "schedule.name": "constant"})
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) in epoch 1, step 2 \("):
+        train(settings)
+    assert steps == 4
+    assert not settings.out.exists()
+
+
 def test_bfloat16_trains(ready: dict[str, Any]) -> None:
     run = train(config(ready, epochs=1, precision="bfloat16"))
     assert np.isfinite(runs.read_history(run)[0]["train.loss"])
+
+
+def test_what_was_left_open_stands_in_the_runs_config(ready: dict[str, Any]) -> None:
+    """Too short a run to be timed: what all runs had before there was a choice."""
+    settings = config(ready, epochs=1)
+    assert (settings.precision, settings.memory_format, settings.compile) == ("auto", "auto", "auto")
+    run = train(settings)
+    kept = json.loads((run / runs.CONFIG).read_text())
+    chosen = {name: kept[name] for name in ("precision", "memory_format", "compile")}
+    assert chosen == {"precision": "float32", "memory_format": "channels_last", "compile": "off"}
+
+
+def test_a_run_goes_on_with_what_it_chose(
+    ready: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever would be chosen now; one that asks for something else is not this run."""
+    whole = train(config(ready, out=str(tmp_path / "whole"), precision="bfloat16"))
+    with monkeypatch.context() as patch:
+        stop_after_epochs(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(config(ready, precision="bfloat16"))
+    with pytest.raises(ConfigError, match=r"--resume needs the run's own config; precision differ$"):
+        train(config(ready, precision="float32"), resume=True)
+    run = train(config(ready), resume=True)
+    assert json.loads((run / runs.CONFIG).read_text())["precision"] == "bfloat16"
+    assert sha256(run / runs.WEIGHTS) == sha256(whole / runs.WEIGHTS)
+    train(config(ready), resume=True)  # finished: left as it is
+
+
+@pytest.mark.parametrize("memory_format", ["channels_last", "contiguous"])
+def test_weights_and_pictures_lie_in_memory_as_the_config_says(
+    ready: dict[str, Any], memory_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original, seen = loop._Run._inputs, []
+
+    def looks(self: Any, part: Any, batch: Any) -> Any:
+        inputs = original(self, part, batch)
+        weight = self.plain.trunk.conv_stem.weight
+        seen.extend((one.shape, one.is_contiguous(memory_format=layout)) for one in (*inputs, weight))
+        return inputs
+
+    layout = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}[memory_format]
+    monkeypatch.setattr(loop._Run, "_inputs", looks)
+    train(config(ready, epochs=1, memory_format=memory_format))
+    assert {shape[1:] for shape, _ in seen} == {(3, 32, 32), (3, 3, 3)}
+    assert all(lies for _, lies in seen)
+
+
+def test_a_part_prepares_what_its_module_sees(ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice the pictures, by the part or by whoever calls it."""
+    settings = config(ready, epochs=1)
+    job = image_job(settings, read_dataset(Path(ready["data.root"])))
+    doubled = replace(job.train, prepare=lambda values: job.train.prepare(values) * 2)
+    state = loop.fit(job.module, doubled, job.val, settled(settings, job)[0], settings.out)
+    expected = image_job(settings, read_dataset(Path(ready["data.root"])))
+    original = loop._Run._inputs
+
+    def doubles(self: Any, part: Any, batch: Any) -> Any:
+        factor = 2 if part.order.shuffle else 1
+        return [value * factor for value in original(self, part, batch)]
+
+    monkeypatch.setattr(loop._Run, "_inputs", doubles)
+    again = loop.fit(
+        expected.module, expected.train, expected.val, settled(settings, expected)[0], settings.out / "again"
+    )
+    assert state.history[0]["train.loss"] == again.history[0]["train.loss"]
 
 
 def test_an_unreadable_picture_is_skipped_counted_and_listed(ready: dict[str, Any]) -> None:

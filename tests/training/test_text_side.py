@@ -145,7 +145,7 @@ def test_the_loss_is_the_literal_one(ready: dict[str, Any], name: str) -> None:
     settings, literal = config(ready, **VARIANTS[name]), Literal(ready)
     job = image_job(settings, literal.dataset)
     batch = next(iter(job.train.loader))
-    output = job.module.eval()(*batch.inputs)
+    output = job.module.eval()(*[job.train.prepare(value) for value in batch.inputs])
     terms = job.train.objective.losses(output, batch.indices)
     rows = [
         type(output)(*[None if part is None else part.detach().double().numpy()[i] for part in output])

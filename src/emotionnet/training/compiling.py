@@ -30,6 +30,7 @@ def compiled_steps(*, usual: bool) -> Iterator[None]:
     try:
         yield
     except TorchDynamoException as error:
+        cause = first_line(getattr(error, "inner_exception", error))
         raise ConfigError(
-            f"compile: must be 'off' or 'auto' where torch.compile fails; got 'on' ({first_line(error)})"
+            f"compile: must be 'off' or 'auto' where torch.compile fails; got 'on' ({cause})"
         ) from None

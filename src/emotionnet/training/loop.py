@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader
 
 from emotionnet.config import FitConfig
 from emotionnet.data.loaders import Batch, EpochOrder
@@ -42,7 +41,7 @@ def as_it_is(values: Tensor) -> Tensor:
 class Part:
     """One split as the loop sees it; `prepare` makes a module's input of a batch's, on the device."""
 
-    loader: DataLoader[Batch]
+    loader: Iterable[Batch]
     order: EpochOrder
     objective: Objective
     prepare: Callable[[Tensor], Tensor] = as_it_is
@@ -183,10 +182,15 @@ class _Run:
             with seeded(self.fabric, self.config.seed, *at):
                 terms = part.objective.losses(self.module(*inputs), batch.indices)
             watch.add("the loss", terms["loss"], at)
-            if self.fabric.device.type == "cpu" or len(watch.values) >= UNWATCHED:
+            if not self._waits or len(watch.values) >= UNWATCHED:
                 self._require_finite(watch)
             self.fabric.backward(terms["loss"] * share)
         return {name: value.detach() for name, value in terms.items()}
+
+    @property
+    def _waits(self) -> bool:
+        """Whether to read a number is to wait until the device has done all its work."""
+        return self.fabric.device.type != "cpu"
 
     def _inputs(self, part: Part, batch: Batch) -> list[Tensor]:
         return [part.prepare(self.fabric.to_device(value)) for value in batch.inputs]

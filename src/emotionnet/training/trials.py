@@ -107,7 +107,7 @@ class Trials:
                 inputs = self.part.prepare(noise).contiguous(memory_format=layout)
                 loss = objective.losses(wrapped(inputs), torch.arange(self.size))["loss"]
                 fabric.backward(loss)
-                finite = math.isfinite(float(loss))  # waits for the device
+                finite = math.isfinite(float(loss.detach()))  # waits for the device
             seconds = time.perf_counter() - started
             return seconds if finite and _finite_gradients(self.module) else math.inf
         finally:
