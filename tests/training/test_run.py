@@ -399,7 +399,8 @@ def test_a_run_goes_on_with_what_it_chose(
 def test_weights_and_pictures_lie_in_memory_as_the_config_says(
     ready: dict[str, Any], memory_format: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original, seen = loop._Run._inputs, []
+    original = loop._Run._inputs
+    seen: list[tuple[torch.Size, bool]] = []
 
     def looks(self: Any, part: Any, batch: Any) -> Any:
         inputs = original(self, part, batch)

@@ -14,7 +14,7 @@ from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.store import read_dataset
 from emotionnet.models.network import EmotionOutput
-from emotionnet.training import trials
+from emotionnet.training import device, trials
 from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
 from emotionnet.training.objective import Term
@@ -75,12 +75,12 @@ def test_pictures_come_through_what_prepares_them(make_job: Any) -> None:
 @pytest.mark.parametrize("fault", ["error", "loss", "gradient"])
 def test_a_way_that_fails_takes_for_ever(make_job: Any, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bfloat16 alone: it is tried once, and the other way is timed all the same."""
-    job, original = make_job(), trials.make_fabric
+    job = make_job()
     tries: list[str] = []
 
     def make_fabric(precision: str) -> Any:
         tries.append(precision)
-        return original(precision)
+        return device.make_fabric(precision)
 
     def odd(output: EmotionOutput, _: torch.Tensor) -> torch.Tensor:
         zero = 0 * output.scores.sum()  # its root has a gradient that is no number
@@ -90,7 +90,7 @@ def test_a_way_that_fails_takes_for_ever(make_job: Any, fault: str, monkeypatch:
             return zero + math.nan if fault == "loss" else zero.sqrt()
         return zero
 
-    monkeypatch.setattr(trials, "make_fabric", make_fabric)
+    monkeypatch.setattr("emotionnet.training.trials.make_fabric", make_fabric)
     objective = replace(job.train.objective, terms={**job.train.objective.terms, "odd": Term(1.0, odd)})
     found = Trials(replace(job, train=replace(job.train, objective=objective)), 32).seconds(
         [FLOAT32, BFLOAT16]

@@ -7,7 +7,7 @@ and the record alone, not on workers or on where a run was interrupted.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -42,6 +42,11 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    def pin_memory(self) -> Batch:
+        """The same in memory that goes to a GPU while the CPU works on; DataLoader calls it."""
+        inputs = tuple(value.pin_memory() for value in self.inputs)
+        return replace(self, inputs=inputs, indices=self.indices.pin_memory())
 
 
 class EpochOrder(Sampler[list[Sample]]):
