@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -20,7 +21,9 @@ FORMATS: Mapping[str, torch.memory_format] = MappingProxyType(
 
 def make_fabric(precision: str) -> Fabric:
     """A GPU where there is one, else the CPU, with the arithmetic that one of `PRECISIONS` names."""
-    return Fabric(accelerator="auto", devices=1, precision=PRECISIONS[precision])
+    fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[precision])
+    os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # else each optimizer step looks for a driver's library
+    return fabric
 
 
 def seeded(fabric: Fabric, *numbers: int) -> AbstractContextManager[None]:
