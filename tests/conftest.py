@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
-from emotionnet.files import cache_folder, new_folder, sha256
+from emotionnet.files import cache_folder, new_folder, sha256, write_json
 from emotionnet.records import SPLITS, Word
+from emotionnet.text.vectors import WordVectors, write_vectors
 
 EMOTIONS = ("anger", "joy", "sadness")
 COLOURS = ((200, 40, 40), (235, 200, 50), (50, 80, 200))
@@ -26,6 +27,7 @@ SOURCES = (("oil", "CC-BY-4.0"), ("ink", "MIT"))
 LICENCES = [{"source": source, "licence": licence, "pictures": 1} for source, licence in SOURCES]
 
 MakeDataset = Callable[..., Dataset]
+MakeExported = Callable[..., Path]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -102,6 +104,89 @@ def _row(root: Path, group: str, number: int, source: int, rng: np.random.Genera
         "source": name,
         "licence": licence,
         "sha256": sha256(root / path),
+    }
+
+
+@pytest.fixture
+def make_exported(tmp_path: Path) -> MakeExported:
+    """A factory of a MODEL: `make_exported(form="onnx", batch=None, name="model", image_size=8, **more)`.
+
+    Its network is plain to see: the features are the means of red, green and blue, the scores of EMOTIONS and
+    the projection the same times 2 and 3. `more` changes what `model.json` says.
+    """
+    pytest.importorskip("onnx")
+
+    def make(
+        form: str = "onnx",
+        *,
+        batch: int | None = None,
+        name: str = "model",
+        image_size: int = 8,
+        **more: Any,
+    ) -> Path:
+        from emotionnet.inference import exported as room
+        from emotionnet.inference.packages import import_fast
+
+        folder = tmp_path / name
+        folder.mkdir()
+        onnx = _means_in_onnx(batch, image_size)
+        if form == "onnx":
+            (folder / "network.onnx").write_bytes(onnx)
+        else:
+            openvino = import_fast("openvino")
+            network = openvino.Core().read_model(onnx)
+            openvino.save_model(network, folder / "network.xml", compress_to_fp16=False)
+        write_json(folder / "model.json", _means_described(image_size) | more)
+        vectors = WordVectors(("red", "green", "blue"), np.eye(3, dtype=np.float32))
+        write_vectors(vectors, folder, info={})
+        files = {file: sha256(folder / file) for file in room.FILES[form]}
+        described = {"form": form, "batch": batch, "outputs": room.OUTPUTS[:3], "weights_sha256": "0" * 64}
+        write_json(folder / room.EXPORT, {"files": files, **described})
+        return folder
+
+    return make
+
+
+def _means_in_onnx(batch: int | None, image_size: int) -> bytes:
+    import onnx
+    from onnx import helper, numpy_helper
+
+    any_size = "batch" if batch is None else batch
+    single = onnx.TensorProto.FLOAT
+    nodes = [
+        helper.make_node("ReduceMean", ["images", "axes"], ["features"], keepdims=0),
+        helper.make_node("Mul", ["features", "two"], ["scores"]),
+        helper.make_node("Mul", ["features", "three"], ["projection"]),
+    ]
+    weights = {"axes": np.array([2, 3]), "two": np.float32([2]), "three": np.float32([3])}
+    graph = helper.make_graph(
+        nodes,
+        "means",
+        [helper.make_tensor_value_info("images", single, [any_size, 3, image_size, image_size])],
+        [
+            helper.make_tensor_value_info(name, single, [any_size, 3])
+            for name in ("features", "scores", "projection")
+        ],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def _means_described(image_size: int) -> dict[str, Any]:
+    how = {"image_size": image_size, "crop_pct": 1.0, "mean": [0.5] * 3, "std": [0.25] * 3}
+    domain = {"dataset": "none", "data_hash": "", "licences": {}, "unseen": []}
+    return {
+        "kind": "image",
+        "trunk": "means",
+        "weights": "none",
+        "shape": "2branch",
+        "emotions": EMOTIONS,
+        "embedding_size": 3,
+        "aux_emotions": None,
+        "preprocessing": how,
+        "domain": domain,
     }
 
 

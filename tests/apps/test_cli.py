@@ -137,21 +137,22 @@ def test_the_way_from_data_to_predictions(
     assert status == 2
     assert "holds a run already" in faults(lines)[0]
 
+    predict = ("predict", "--backend", "torch", str(target))
     good, bad = dataset.root / "images" / "oil-test-000.png", tmp_path / "bad.png"
     bad.write_bytes(b"no picture")
-    status, out, lines = run(capsys, "predict", str(target), str(good), "--top", "2")
+    status, out, lines = run(capsys, *predict, str(good), "--top", "2")
     assert status == 0
     named = [entry["name"] for entry in json.loads(out)[0]["emotions"]]
     assert len(named) == 2
     assert set(named) <= set(dataset.emotion_names)
 
-    status, out, lines = run(capsys, "predict", str(target), str(good), str(bad), "--format", "csv")
+    status, out, lines = run(capsys, *predict, str(good), str(bad), "--format", "csv")
     assert status == 2
     assert out.splitlines()[0] == "image,emotions,tags"
     assert [line.split(",")[0] for line in out.splitlines()[1:]] == [str(good)]
     assert f"{bad}: must be a picture" in faults(lines)[0]
 
-    status, out, _ = run(capsys, "predict", str(target), str(good), "--format", "table")
+    status, out, _ = run(capsys, *predict, str(good), "--format", "table")
     assert status == 0
     assert "emotions" in out
 

@@ -79,7 +79,7 @@ def test_a_run_of_a_checkpoint_is_taken_by_the_other_commands_and_goes_back(
         "aux_classes": None,
     }
     picture = next((dataset.root / "images").iterdir())
-    (found,) = command("predict", run, picture, "--format", "json")
+    (found,) = command("predict", run, picture, "--format", "json", "--backend", "torch")
     assert {one["name"] for one in found["emotions"]} == {"joy", "anger", "sadness"}
     (fault,) = command("evaluate", run)
     assert fault.endswith("the run does not say on which DATASET; give the folder of one with --data")

@@ -146,7 +146,9 @@ def test_train_runs_a_file_as_it_is(
     assert status == 0, lines
     assert json.loads(out)["run"] == str(tmp_path / "here")
     assert 0 <= json.loads(out)["val.hit_rate"] <= 1
-    status, _, lines = run(capsys, "predict", "here", str(folder / "images" / "val0.png"))
+    status, _, lines = run(
+        capsys, "predict", "here", str(folder / "images" / "val0.png"), "--backend", "torch"
+    )
     assert status == 0, lines
 
 

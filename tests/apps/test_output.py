@@ -6,11 +6,13 @@ import csv
 import io
 import json
 import sys
+from collections.abc import Iterator
 
 import pytest
 
 from emotionnet.apps.output import print_predictions, print_result
 from emotionnet.inference.results import Prediction, Score
+from emotionnet.records import DataError
 
 NAMES = ("/x/[/b].jpg", "/x/[red]a[/red].jpg", "/x/caf\udce9.jpg", "/x/é.jpg")
 PREDICTIONS = [Prediction(name, (Score("joy", 0.5), Score("fear", 0.25)), ()) for name in NAMES]
@@ -52,6 +54,26 @@ def test_csv_has_one_row_for_each_picture(monkeypatch: pytest.MonkeyPatch) -> No
     rows = list(csv.reader(io.StringIO(said("csv", monkeypatch))))
     assert rows[0] == ["image", "emotions", "tags"]
     assert [row[1:] for row in rows[1:]] == [["joy 0.500; fear 0.250", ""]] * 4
+
+
+def test_json_is_printed_as_it_comes_and_is_the_text_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", stream)
+    seen: list[bytes] = []
+
+    def results() -> Iterator[Prediction | DataError]:
+        for prediction in PREDICTIONS:
+            yield prediction
+            seen.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
+            yield DataError("x.png: must be a picture")
+
+    assert print_predictions(results(), "json") == ["x.png: must be a picture"] * 4
+    whole = json.dumps([prediction.to_dict() for prediction in PREDICTIONS], indent=2) + "\n"
+    found = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    assert found == whole
+    assert [text.count(b'"image"') for text in seen] == [1, 2, 3, 4]
+    assert print_predictions([], "json") == []
+    assert stream.buffer.getvalue().decode() == f"{whole}[]\n"  # type: ignore[attr-defined]
 
 
 def test_json_comes_back_equal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from emotionnet.data.images import Preprocessing
 from emotionnet.files import read_json, write_json
+from emotionnet.inference import extract
 from emotionnet.inference.extract import extract_features
 from emotionnet.inference.predictor import load_predictor
 from emotionnet.models.description import Domain, ImageModel, write_description
@@ -76,6 +78,17 @@ def test_a_table_holds_what_embed_gives_in_order(run: Path, pictures: Path, tmp_
     np.testing.assert_allclose(np.array(table["features"].to_list()), expected, rtol=1e-4, atol=1e-5)
     assert (made.count, made.size, made.faults) == (44, expected.shape[1], ())
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["f.parquet"]
+
+
+def test_a_table_is_written_in_groups_of_many_rows(
+    run: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extract, "ROWS", 40)
+    for number in range(100):
+        save(pictures / f"many/{number:02d}.png", number % 3)
+    extract_features(run, [pictures], tmp_path / "f.parquet")
+    groups = pq.ParquetFile(tmp_path / "f.parquet").metadata
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [64, 40]
 
 
 def test_a_folder_holds_an_array_for_each_picture(run: Path, pictures: Path, tmp_path: Path) -> None:

@@ -140,12 +140,16 @@ def _write_table(steps: _FirstGood, out: Path) -> int:
 
 
 def _rows(paths: Sequence[Path], features_NF: Array) -> pa.Table:
+    """Rows of the table, from their memory: `pyarrow.array` would import pandas where that is installed."""
     count, size = features_NF.shape
-    starts = np.arange(0, (count + 1) * size, size, dtype=np.int32)
-    lists = pa.ListArray.from_arrays(starts, features_NF.reshape(-1))
-    return pa.Table.from_arrays(
-        [pa.array([_text(path) for path in paths], pa.string()), lists], schema=SCHEMA
-    )
+    texts = [_text(path).encode() for path in paths]
+    ends = pa.py_buffer(np.cumsum([0, *map(len, texts)], dtype=np.int32))
+    names = pa.Array.from_buffers(pa.string(), count, [None, ends, pa.py_buffer(b"".join(texts))])
+    memory = pa.py_buffer(np.ascontiguousarray(features_NF))
+    values = pa.Array.from_buffers(pa.float32(), count * size, [None, memory])
+    ends = pa.py_buffer(np.arange(0, (count + 1) * size, size, dtype=np.int32))
+    lists = pa.Array.from_buffers(SCHEMA.field("features").type, count, [None, ends], children=[values])
+    return pa.Table.from_arrays([names, lists], schema=SCHEMA)
 
 
 def _write_arrays(

@@ -53,9 +53,12 @@ def probabilities(scores_NC: Array, activation: Literal["softmax", "sigmoid"]) -
     wide_NC = scores_NC.astype(np.float64)
     with np.errstate(invalid="ignore"):  # scores that are not finite give NaN
         if activation == "sigmoid":
-            return np.exp(-np.logaddexp(0, -wide_NC)).astype(np.float32)
-        powers_NC = np.exp(wide_NC - wide_NC.max(axis=1, keepdims=True))
-        return (powers_NC / powers_NC.sum(axis=1, keepdims=True)).astype(np.float32)
+            shares_NC = np.exp(-np.logaddexp(0, -wide_NC))
+        else:
+            powers_NC = np.exp(wide_NC - wide_NC.max(axis=1, keepdims=True))
+            shares_NC = powers_NC / powers_NC.sum(axis=1, keepdims=True)
+    found_NC: Array = shares_NC.astype(np.float32)
+    return found_NC
 
 
 def joined(parts: Sequence[Outputs]) -> Outputs:

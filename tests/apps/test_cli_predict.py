@@ -1,0 +1,134 @@
+"""`emotionnet predict`: results as they come, without torch where the network is exported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emotionnet.apps.cli import main
+from tests.conftest import EMOTIONS, MakeExported
+
+Command = Callable[..., tuple[int, str, list[str]]]
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command: exit status, standard output, lines of standard error."""
+
+    def call(*tokens: object) -> tuple[int, str, list[str]]:
+        status = 0
+        try:
+            main([str(token) for token in tokens])
+        except SystemExit as end:
+            status = int(end.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err.splitlines()
+
+    return call
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        pixels_HW3 = np.zeros((8, 8, 3), dtype=np.uint8)
+        pixels_HW3[..., number] = 255
+        Image.fromarray(pixels_HW3).save(folder / f"{number}.png")
+    (folder / "1a.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_predictions_are_valid_whatever_cannot_be_read(
+    command: Command, make_exported: MakeExported, pictures: Path
+) -> None:
+    model = make_exported("onnx")
+    status, out, lines = command("predict", model, pictures, "none.png", "--top", 1)
+    assert status == 2
+    assert [line.split(": must")[0] for line in lines] == ["error: none.png", f"error: {pictures / '1a.png'}"]
+    told = json.loads(out)
+    assert [Path(one["image"]).name for one in told] == ["0.png", "1.png", "2.png"]
+    assert [one["emotions"][0]["name"] for one in told] == list(EMOTIONS)
+    assert out == json.dumps(told, indent=2) + "\n"
+    status, out, _ = command("predict", model, pictures / "1a.png")
+    assert (status, out) == (2, "[]\n")
+    status, out, _ = command("predict", model, pictures, "--format", "csv", "--backend", "onnxruntime")
+    assert [line.split(",")[0] for line in out.splitlines()] == [
+        "image",
+        *[str(pictures / f"{number}.png") for number in range(3)],
+    ]
+
+
+def test_a_back_end_that_cannot_do_it_is_one_line(
+    command: Command, make_exported: MakeExported, pictures: Path
+) -> None:
+    model = make_exported("openvino")
+    for asked, text in (("torch", "must be a RUN folder, for torch"), ("onnxruntime", "the form onnx only")):
+        status, out, (line,) = command("predict", model, pictures / "0.png", "--backend", asked)
+        assert (status, out) == (2, "")
+        assert text in line
+    status, _, (line,) = command("predict", model, pictures / "0.png", "--backend", "tpu")
+    assert status == 2
+    assert "backend" in line
+
+
+def test_a_model_ranks_labels_for_pictures_and_is_not_scored_on_data(
+    command: Command, make_exported: MakeExported, pictures: Path
+) -> None:
+    model = make_exported("onnx")
+    status, out, _ = command("zeroshot", model, pictures / "2.png", "--labels", "sea=blue,leaf=green")
+    assert status == 0
+    assert [one["name"] for one in json.loads(out)[0]["labels"]] == ["sea", "leaf"]
+    for tokens in (("evaluate", model), ("zeroshot", model), ("evaluate", model, "--data", pictures)):
+        status, out, (line,) = command(*tokens)
+        assert (status, out) == (2, "")
+        assert "must be a RUN folder" in line
+
+
+@pytest.mark.parametrize(
+    ("form", "tokens"),
+    [
+        ("openvino", ["predict"]),
+        ("onnx", ["predict", "--backend", "onnxruntime"]),
+        ("onnx", ["extract", "--out", "f.parquet"]),
+    ],
+)
+def test_an_exported_network_is_run_without_torch(
+    make_exported: MakeExported, pictures: Path, form: str, tokens: list[str]
+) -> None:
+    code = "import sys; from emotionnet.apps.cli import main; main(sys.argv[1:])\n"
+    code += "heavy = {'torch', 'torchvision', 'lightning', 'timm', 'sklearn', 'pandas'} & set(sys.modules)\n"
+    code += "sys.exit(f'imported: {heavy}' if heavy else 0)"
+    name, *more = tokens
+    result = subprocess.run(
+        [sys.executable, "-c", code, name, str(make_exported(form)), str(pictures / "0.png"), *more],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=pictures,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_it_ends_quietly_when_the_reader_of_a_pipe_has_gone(
+    make_exported: MakeExported, pictures: Path
+) -> None:
+    model = make_exported("onnx")
+    for number in range(100):
+        (pictures / f"9{number:03d}.png").symlink_to("0.png")
+    command = [sys.executable, "-m", "emotionnet", "predict", str(model), str(pictures)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "[\n"
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(timeout=60) == 1

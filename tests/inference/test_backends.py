@@ -1,0 +1,186 @@
+"""Exported networks at work, on networks whose answers are plain to see: means of colours."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+
+from emotionnet.files import read_json, sha256, write_json
+from emotionnet.inference import backends
+from emotionnet.inference.backends import Engine, open_exported, usable_cores
+from emotionnet.inference.outputs import Outputs
+from emotionnet.records import DataError
+from tests.conftest import MakeExported
+
+WAYS: list[tuple[Engine, str]] = [("openvino", "openvino"), ("openvino", "onnx"), ("onnxruntime", "onnx")]
+
+
+@pytest.fixture(autouse=True)
+def packages() -> None:
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnxruntime")
+
+
+def batches(*sizes: int) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+    rng = np.random.default_rng(0)
+    return [rng.standard_normal((size, 3, 8, 8), dtype=np.float32) for size in sizes]
+
+
+def require_means(found: list[Outputs], given: list[Any]) -> None:
+    assert len(found) == len(given)
+    for told, batch in zip(found, given, strict=True):
+        means = batch.mean(axis=(2, 3))
+        for values, factor in ((told.features, 1), (told.scores, 2), (told.projection, 3)):
+            assert values is not None
+            assert values.dtype == np.float32
+            np.testing.assert_allclose(values, means * factor, atol=0.02)  # in bfloat16 where the CPU has it
+        assert told.dimensions is None
+
+
+@pytest.mark.parametrize("hint", ["latency", "throughput"])
+@pytest.mark.parametrize(("name", "form"), WAYS)
+def test_outputs_come_in_the_order_of_the_batches(
+    make_exported: MakeExported, name: Engine, form: str, hint: Literal["latency", "throughput"]
+) -> None:
+    backend = open_exported(make_exported(form), name, hint=hint)
+    assert (backend.name, backend.n_features) == (name, 3)
+    given = batches(*[backend.step] * 9)
+    require_means(list(backend.run(given)), given)
+    require_means(list(backend.run(iter(given[:1]))), given[:1])
+    assert list(backend.run([])) == []
+
+
+@pytest.mark.parametrize(("name", "form"), WAYS)
+def test_a_network_for_four_pictures_takes_fewer(
+    make_exported: MakeExported, name: Engine, form: str
+) -> None:
+    backend = open_exported(make_exported(form, batch=4), name, hint="throughput")
+    assert backend.step == 4
+    given = batches(4, 1, 4, 3)
+    require_means(list(backend.run(given)), given)
+
+
+def test_where_the_cpu_multiplies_in_tiles_a_request_has_several_pictures(
+    make_exported: MakeExported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = make_exported("openvino")
+    for tiles, step in ((True, 8), (False, 1)):
+        monkeypatch.setattr(backends, "_has_tiles", lambda tiles=tiles: tiles)
+        backend = open_exported(folder, "openvino", hint="throughput")
+        assert backend.step == step
+        given = batches(step, 1)
+        require_means(list(backend.run(given)), given)
+        assert open_exported(folder, "openvino", hint="latency").step == 1
+
+
+def test_it_can_be_left_with_requests_on_their_way(make_exported: MakeExported) -> None:
+    backend = open_exported(make_exported("openvino"), "openvino", hint="throughput")
+    running = backend.run(batches(*[1] * 30))
+    next(running)
+    running.close()
+    given = batches(1)
+    require_means(list(backend.run(given)), given)
+
+
+def test_onnx_runtime_does_not_open_the_form_of_openvino(make_exported: MakeExported) -> None:
+    with pytest.raises(DataError, match="opens the form onnx only; this MODEL is openvino: give --backend"):
+        open_exported(make_exported("openvino"), "onnxruntime", hint="latency")
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_a_package_that_is_missing_is_named(
+    make_exported: MakeExported, monkeypatch: pytest.MonkeyPatch, name: Engine
+) -> None:
+    folder = make_exported("onnx")
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        DataError, match=rf"{name} must be installed; it is not: pip install 'emotionnet\[fast\]'"
+    ):
+        open_exported(folder, name, hint="latency")
+
+
+def replaced(folder: Path, content: bytes) -> Path:
+    """The MODEL with another network, of which its description knows."""
+    (folder / "network.onnx").write_bytes(content)
+    described = read_json(folder / "export.json")
+    write_json(
+        folder / "export.json", described | {"files": {"network.onnx": sha256(folder / "network.onnx")}}
+    )
+    return folder
+
+
+@pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x09" * 40])
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_what_is_no_network_is_one_line(make_exported: MakeExported, name: Engine, content: bytes) -> None:
+    with pytest.raises(DataError, match=r"network\.onnx: \w+ cannot open it \(.*\); export the run") as error:
+        open_exported(replaced(make_exported("onnx"), content), name, hint="latency")
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["openvino", "onnxruntime"])
+def test_a_network_cannot_pull_in_other_files(
+    make_exported: MakeExported, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: Engine
+) -> None:
+    import onnx
+
+    folder = make_exported("onnx")
+    network = onnx.load_from_string((folder / "network.onnx").read_bytes())
+    (weight,) = [one for one in network.graph.initializer if one.name == "two"]
+    weight.ClearField("raw_data")
+    weight.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", "secret"), ("offset", "0"), ("length", "4")):
+        entry = weight.external_data.add()
+        entry.key, entry.value = key, value
+    monkeypatch.chdir(tmp_path)
+    Path("secret").write_bytes(b"\x00\x00\x80\x3f")
+    with pytest.raises(DataError, match="must hold all its weights; it names other files"):
+        open_exported(replaced(folder, network.SerializeToString()), name, hint="latency")
+
+
+@pytest.mark.parametrize(("name", "form"), WAYS)
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        (
+            {"emotions": ["joy", "fear"]},
+            r"output scores .* f32 of shape \(any, 2\); got scores, f32 .*\(any, 3\)",
+        ),
+        ({"embedding_size": 5}, r"output projection .* f32 of shape \(any, 5\)"),
+        (
+            {"embedding_size": None},
+            "must name the same outputs; got features, scores, projection and features, s",
+        ),
+        ({"dimensions": ["valence"]}, "must name the same outputs"),
+        (
+            {"preprocessing": {"image_size": 9, "crop_pct": 1, "mean": [0] * 3, "std": [1] * 3}},
+            r"input images .* \(any, 3, 9, 9\); got images, f32 of shape \(any, 3, 8, 8\); export",
+        ),
+    ],
+)
+def test_a_network_must_be_the_one_that_is_described(
+    make_exported: MakeExported, name: Engine, form: str, more: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(DataError, match=text):
+        open_exported(make_exported(form, **more), name, hint="latency")
+
+
+@pytest.mark.parametrize(("name", "form"), WAYS)
+def test_a_network_must_take_as_many_pictures_as_is_said(
+    make_exported: MakeExported, name: Engine, form: str
+) -> None:
+    folder = make_exported(form)
+    write_json(folder / "export.json", read_json(folder / "export.json") | {"batch": 4})
+    with pytest.raises(DataError, match=r"\(4, 3, 8, 8\); got images, f32 of shape \(any, 3, 8, 8\)"):
+        open_exported(folder, name, hint="latency")
+
+
+def test_usable_cores_are_those_of_the_process() -> None:
+    cores = usable_cores()
+    assert 1 <= cores <= (os.cpu_count() or 1)
+    if hasattr(os, "sched_getaffinity"):
+        assert cores == len(os.sched_getaffinity(0))
