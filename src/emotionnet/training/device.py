@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType
@@ -17,6 +18,8 @@ PRECISIONS: Mapping[str, Any] = MappingProxyType({"float32": "32-true", "bfloat1
 FORMATS: Mapping[str, torch.memory_format] = MappingProxyType(
     {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 )
+
+logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # its remarks tell what the config says
 
 
 def make_fabric(precision: str) -> Fabric:

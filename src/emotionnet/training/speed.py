@@ -45,9 +45,10 @@ def recorded(config: Config, run: Path) -> Config:
 def settled(config: Config, job: Job) -> tuple[Config, Job]:
     """Choose what the config leaves open, and lay the job's module and pictures out as chosen.
 
-    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps and for a text model, which no
-    bfloat16 makes faster: its layers are small, and looking words up is most of its work. Else a few steps
-    of each way are timed. What comes of it depends on the machine; a config that names all three does not.
+    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps, and for a text model, whose steps
+    take milliseconds and whose every number goes into the training of networks; its bfloat16 is there to be
+    asked for. Else a few steps of each way are timed: what comes of it depends on the machine, unless the
+    config names all three.
 
     Returns:
         A config without 'auto', for the RUN to keep, and the job.
