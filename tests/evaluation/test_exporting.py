@@ -17,6 +17,7 @@ from emotionnet.evaluation.exporting import Int8, centred_cosines, draw, export
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.units import Split, read_split
 from emotionnet.files import read_json, sha256, write_json
+from emotionnet.inference.export import export_run
 from emotionnet.inference.exported import Exported, read_exported
 from emotionnet.records import DataError, TrainingError
 
@@ -30,11 +31,10 @@ def float_model(
 ) -> Iterator[Path]:
     """A RUN beside whose export nothing is waited for: it is made once, and copied after that."""
     run, kept = make_run(), tmp_path_factory.getbasetemp() / "exported"
-    make = exporting.export_run
 
     def copied(source: Path, out: Path, **options: Any) -> Exported:
         if not kept.exists():
-            make(source, kept, form="openvino")
+            export_run(source, kept, form="openvino")
         shutil.copytree(kept, out)
         return read_exported(out)
 
@@ -146,7 +146,8 @@ def test_cosines_from_the_mean_by_hand() -> None:
     features_NF = np.array([[3, 1], [1, 3], [1, 1], [3, 3]], dtype=np.float32)  # the corners about (2, 2)
     same, different = centred_cosines(features_NF, features_NF)
     assert (same, different) == pytest.approx((1, (4 * -1 + 8 * 0) / 12))
-    turned_NF = features_NF[:, ::-1] * np.float32([1, -1]) + np.float32([0, 4])  # a quarter turn about it
+    turn, shift = np.array([1, -1], dtype=np.float32), np.array([0, 4], dtype=np.float32)
+    turned_NF = features_NF[:, ::-1] * turn + shift  # a quarter turn about it
     assert centred_cosines(features_NF, turned_NF) == pytest.approx((0, -1 / 3))
 
 

@@ -73,7 +73,7 @@ def export(
         run: A finished RUN of an image network, or the name of one on the hub.
         out: The MODEL folder.
         form: What runs it: `openvino`: OpenVINO alone; `onnx`: OpenVINO, ONNX Runtime and many others.
-        int8: Compute in int8: faster, and less exact; True as `Int8()`.
+        int8: Compute in int8: faster in OpenVINO, which takes both forms, and less exact; True is `Int8()`.
         batch: How many pictures it takes at once; None: any number.
         overwrite: Replace an earlier MODEL.
 
@@ -152,7 +152,8 @@ class Trial:
     def calibration_images(self, batch: int) -> list[Array]:
         """The network's input for pictures of the train split, in batches; float32, (batch, 3, S, S)."""
         paths = draw(read_split(self.dataset, "train", self.model.emotions), self.how.pictures)
-        arrays, faults = [], []
+        arrays: list[Array] = []
+        faults: list[str] = []
         for path in track(paths, "calibration pictures"):
             try:
                 arrays.append(evaluation_input(path, self.model.preprocessing))
