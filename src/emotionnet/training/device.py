@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from types import MappingProxyType

@@ -45,8 +45,8 @@ def recorded(config: Config, run: Path) -> Config:
 def settled(config: Config, job: Job) -> tuple[Config, Job]:
     """Choose what the config leaves open, and lay the job's module and pictures out as chosen.
 
-    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps, and for a text model, whose steps
-    take milliseconds and whose every number goes into the training of networks; its bfloat16 is there to be
+    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps, and for a text model: its steps
+    take milliseconds, its numbers go into the training of networks, and its bfloat16 is there to be
     asked for. Else a few steps of each way are timed: what comes of it depends on the machine, unless the
     config names all three.
 
