@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import threading
 import time
@@ -45,3 +46,9 @@ def make_staying() -> Callable[[], float]:
     """Its process does not end by itself: a thread of it sleeps on."""
     threading.Thread(target=time.sleep, args=(60,)).start()
     return lambda: 1.0
+
+
+def make_loading() -> Callable[[], float]:
+    """Tells 1 where processes that it starts begin as those of its user, else 2."""
+    usual = multiprocessing.get_all_start_methods()[0]
+    return lambda: 1.0 if multiprocessing.get_start_method() == usual else 2.0

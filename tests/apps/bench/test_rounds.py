@@ -82,3 +82,7 @@ def test_a_process_that_does_not_end_is_ended(
     started = time.monotonic()
     race([contender("ours", "staying")], rounds=1)
     assert time.monotonic() - started < 30
+
+
+def test_processes_of_a_contender_start_as_its_users(contender: MakeContender) -> None:
+    assert race([contender("loading", "loading")], rounds=1).median("loading") == 1.0

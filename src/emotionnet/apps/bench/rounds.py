@@ -159,6 +159,8 @@ def _work(channel: Connection, make: str, arguments: Mapping[str, Any], log: Pat
     with log.open("wb") as file:  # what it prints is no result of ours
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
+    usual = multiprocessing.get_all_start_methods()[0]  # that of its user; this process inherits another
+    multiprocessing.set_start_method(usual, force=True)
     try:
         one_round = _found(make)(**arguments)
         channel.send(("ready", 0.0))
