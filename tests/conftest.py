@@ -158,7 +158,7 @@ def _means_in_onnx(batch: int | None, image_size: int) -> bytes:
         helper.make_node("Mul", ["features", "two"], ["scores"]),
         helper.make_node("Mul", ["features", "three"], ["projection"]),
     ]
-    weights = {"axes": np.array([2, 3]), "two": np.float32([2]), "three": np.float32([3])}
+    weights = {"axes": np.array([2, 3]), "two": np.array([2], np.float32), "three": np.array([3], np.float32)}
     graph = helper.make_graph(
         nodes,
         "means",

@@ -57,23 +57,24 @@ def test_csv_has_one_row_for_each_picture(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_json_is_printed_as_it_comes_and_is_the_text_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    buffer = io.BytesIO()
+    stream = io.TextIOWrapper(buffer, encoding="utf-8")
     monkeypatch.setattr(sys, "stdout", stream)
     seen: list[bytes] = []
 
     def results() -> Iterator[Prediction | DataError]:
         for prediction in PREDICTIONS:
             yield prediction
-            seen.append(stream.buffer.getvalue())  # type: ignore[attr-defined]
+            seen.append(buffer.getvalue())
             yield DataError("x.png: must be a picture")
 
     assert print_predictions(results(), "json") == ["x.png: must be a picture"] * 4
     whole = json.dumps([prediction.to_dict() for prediction in PREDICTIONS], indent=2) + "\n"
-    found = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    found = buffer.getvalue().decode()
     assert found == whole
     assert [text.count(b'"image"') for text in seen] == [1, 2, 3, 4]
     assert print_predictions([], "json") == []
-    assert stream.buffer.getvalue().decode() == f"{whole}[]\n"  # type: ignore[attr-defined]
+    assert buffer.getvalue().decode() == f"{whole}[]\n"
 
 
 def test_json_comes_back_equal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import torch
 import emotionnet
 from emotionnet.files import write_json
 from emotionnet.inference import choice
-from emotionnet.inference.choice import open_backend
+from emotionnet.inference.choice import BackendName, open_backend
 from emotionnet.models.description import Domain, ImageModel, write_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk, preprocessing
@@ -159,9 +159,10 @@ def test_what_cannot_be_converted_is_torch_s_and_it_is_said(
 
 def test_a_broken_run_is_one_fault_whatever_computes_it(run: Path, without: Without) -> None:
     (run / "model.safetensors").write_bytes(b"broken")
+    asked: BackendName
     for asked in ("auto", "torch", "openvino"):
         with pytest.raises(DataError, match=r"model\.safetensors"):
-            open_backend(run, asked)  # type: ignore[arg-type]
+            open_backend(run, asked)
 
 
 @pytest.mark.parametrize(

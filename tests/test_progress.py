@@ -1,0 +1,27 @@
+"""Progress on standard error leaves standard output alone."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from emotionnet.progress import track
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_printed_meanwhile_goes_where_it_should(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    for number in track(range(3), "work"):
+        print(number)  # noqa: T201
+    assert capsys.readouterr().out == "0\n1\n2\n"
+    assert "work" in terminal.getvalue()
