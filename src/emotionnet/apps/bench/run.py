@@ -18,6 +18,7 @@ from emotionnet.apps.bench.machine import machine
 from emotionnet.apps.bench.memory import memory
 from emotionnet.apps.bench.notes import read_notes
 from emotionnet.apps.bench.start import start
+from emotionnet.apps.bench.text import text
 from emotionnet.apps.bench.train import train
 from emotionnet.files import write_json
 from emotionnet.progress import message
@@ -47,6 +48,7 @@ SECTIONS: Mapping[str, Section] = {
     "train": Section(train, ("simplejpeg",)),
     "infer": Section(infer, (*FAST, *DEMO)),
     "data": Section(data, ("simplejpeg",)),
+    "text": Section(text),
     "start": Section(start, (*FAST, *TRUNK)),
     "memory": Section(memory, (*FAST, *TRUNK), in_all=False),
 }
