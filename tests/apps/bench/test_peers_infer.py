@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_pictures_are_prepared_as_torchvision_does(size: tuple[int, int], tmp_pa
 
 def test_a_rate_is_items_per_second(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter([10.0, 14.0])
-    monkeypatch.setattr(peers_infer.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(peers_infer, "time", SimpleNamespace(perf_counter=lambda: next(times)))
     done = []
     assert rate(lambda: done.append(1), 8) == 2.0
     assert done == [1]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_a_round_is_a_command_and_its_rate_one_over_its_seconds(
 ) -> None:
     times = iter([10.0, 10.5])
     one_round = make_command(["--version"], tmp_path)
-    monkeypatch.setattr(processes.time, "perf_counter", lambda: next(times))
+    monkeypatch.setattr(processes, "time", SimpleNamespace(perf_counter=lambda: next(times)))
     assert one_round() == 2.0
 
 

@@ -19,8 +19,6 @@ def fresh_run(
     weights: Literal["embedded", "none"],
     pictures: int = 2,
     epochs: int = 0,
-    width: int = 340,
-    height: int = 256,
 ) -> Path:
     """A finished RUN in the shape 3branch, with word vectors; its data set and teacher lie beside it.
 
@@ -31,10 +29,8 @@ def fresh_run(
         pictures: How many photographs the data set has to train on; at least 2.
         epochs: 0 keeps the weights as they are; some random trunks begin with layers of zeros, which training
             ends at once.
-        width: Of a photograph, in pixels.
-        height: Of a photograph, in pixels.
     """
-    data = tagged(folder, pictures=pictures, files=pictures, width=width, height=height)
+    data = tagged(folder, pictures=pictures, files=pictures, width=340, height=256)
     config = TrainConfig(
         data=ImageDataConfig(root=data.dataset, batch_size=BATCH, workers=0),
         text=TextConfig(vectors=data.vectors, teacher=data.teacher),
@@ -42,6 +38,8 @@ def fresh_run(
         optimizer=OptimizerConfig(lr=0.01),
         epochs=epochs,
         precision="float32",
+        compile="off",
+        memory_format="channels_last",
         out=folder / "run",
     )
     return train(config)

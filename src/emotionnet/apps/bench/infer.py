@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -38,7 +39,6 @@ PICTURES = {  # in a round: some seconds for each
     "ours": 2048 if GPU else 160,
     "int8": 224,
 }
-PEERS = ("2020", "timm", "onnxruntime", "openvino")
 COMPARED = 64  # pictures whose features are compared with torch
 
 
@@ -83,13 +83,17 @@ def make_ours(*, run: Path, files: Sequence[Path]) -> Callable[[], float]:
 
 def _contenders(files: Sequence[Path], run: Path, ours: Mapping[str, Path], batch: int) -> list[Contender]:
     """Peers, and ours with the RUN or MODEL of each; OpenVINO by hand takes `batch` pictures at once."""
-    peer, by_hand = {"weights": run / WEIGHTS, "trunk": TRUNK}, {"openvino": {"batch": batch}}
-    peers = [
-        (name, f"emotionnet.apps.bench.peers_infer:make_{name}", peer | by_hand.get(name, {}))
-        for name in PEERS
+    peer: dict[str, Any] = {"weights": run / WEIGHTS, "trunk": TRUNK}
+    makers = {
+        name: (f"emotionnet.apps.bench.peers_infer:make_{name}", peer)
+        for name in ("2020", "timm", "onnxruntime", "openvino")
+    }
+    makers["openvino"] = (makers["openvino"][0], {**peer, "batch": batch})
+    makers |= {name: (f"{__name__}:make_ours", {"run": place}) for name, place in ours.items()}
+    return [
+        Contender(name, make, {"files": files[: PICTURES[name]], **more})
+        for name, (make, more) in makers.items()
     ]
-    both = [*peers, *((name, f"{__name__}:make_ours", {"run": place}) for name, place in ours.items())]
-    return [Contender(name, make, {"files": files[: PICTURES[name]], **more}) for name, make, more in both]
 
 
 def _cosine(quick_NF: Array, exact_NF: Array) -> float:
