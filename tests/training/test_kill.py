@@ -23,6 +23,9 @@ OPTIONS = {
     "model.shape": "plain",
     "optimizer.lr": 0.05,
     "epochs": 12,
+    "precision": "float32",  # else a slow moment of the machine might choose another
+    "memory_format": "channels_last",
+    "compile": "off",
 }
 
 

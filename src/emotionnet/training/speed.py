@@ -27,6 +27,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"precision": tuple(PRECISIONS), "memory_format": tuple(FORMATS), "compile": ("off", "on")}
 )
 SHORT = 200  # optimizer steps; a run of fewer ends before timing has paid for itself
+BRIEF = 60.0  # seconds; a run that takes less has nothing to win
 LONG = 3600.0  # seconds; compiling takes minutes, and is tried in runs that take longer than this
 CLOSE = 1.03  # times as long as the fastest is as good as the fastest
 
@@ -45,10 +46,10 @@ def recorded(config: Config, run: Path) -> Config:
 def settled(config: Config, job: Job) -> tuple[Config, Job]:
     """Choose what the config leaves open, and lay the job's module and pictures out as chosen.
 
-    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps, and for a text model: its steps
-    take milliseconds, its numbers go into the training of networks, and its bfloat16 is there to be
-    asked for. Else a few steps of each way are timed: what comes of it depends on the machine, unless the
-    config names all three.
+    The first choices of `CHOICES` hold for a run of fewer than `SHORT` steps, for one that takes less than
+    `BRIEF`, and for a text model: its steps take milliseconds, its numbers go into the training of networks,
+    and its bfloat16 is there to be asked for. Else a few steps of each way are timed: what comes of it hangs
+    on the machine, unless the config names all three.
 
     Returns:
         A config without 'auto', for the RUN to keep, and the job.
@@ -75,6 +76,9 @@ def _timed(config: TrainConfig, job: Job) -> dict[str, str]:
     if short or job.scores is not None or (len(ways) == 1 and config.compile != AUTO):
         return {}
     trials = Trials(job, config.data.image_size)
+    _, second = (trials.step(ways[0]) for _ in range(2))  # the first warms up
+    if batches * second < BRIEF:
+        return {}
     seconds = trials.seconds(ways)
     enough = CLOSE * min(seconds.values())
     best = next(way for way in ways if seconds[way] <= enough)

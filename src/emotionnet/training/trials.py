@@ -18,7 +18,7 @@ from emotionnet.training.jobs import Job
 
 ROUNDS = 3  # at least
 MOST_ROUNDS = 20  # where steps are short, so that `ENOUGH` is reached
-ENOUGH = 1.0  # seconds for each way
+ENOUGH = 0.5  # seconds for each way
 
 
 class Way(NamedTuple):
@@ -55,14 +55,14 @@ class Trials:
 
         A way fails by an error, for want of memory say, or by a loss or gradients that are not finite.
         """
-        found = {way: [self._tried(way)] for way in ways}
+        found = {way: [self.step(way)] for way in ways}
         usable = [way for way in ways if math.isfinite(found[way][0])]
         spent = 0.0
         for done in range(MOST_ROUNDS):
             if done >= ROUNDS and spent >= ENOUGH * len(usable):
                 break
             for way in usable:
-                found[way].append(self._tried(way))
+                found[way].append(self.step(way))
                 spent += found[way][-1]
         return {way: statistics.median(times[1:] or times) for way, times in found.items()}
 
@@ -86,7 +86,8 @@ class Trials:
         compiled, plain = (statistics.median(times[usual]) for usual in (True, False))
         return max(0.0, first - compiled), compiled, plain
 
-    def _tried(self, way: Way) -> float:
+    def step(self, way: Way) -> float:
+        """Seconds of one step; infinite where it fails, see `seconds`."""
         try:
             return self._step(way)
         except Exception:  # out of memory, or what this device cannot do; each has errors of its own
