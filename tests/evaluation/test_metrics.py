@@ -8,20 +8,24 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import rankdata
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from emotionnet.evaluation import metrics
 from emotionnet.evaluation.metrics import (
     Labels,
     aucs,
     average_precisions,
+    crossed_aucs,
     hit_rate,
     macro_auc,
     macro_map,
+    precisions_and_aucs,
     top1,
 )
 
 Metric = Callable[[npt.NDArray[Any], Labels], Any]
-METRICS: tuple[Metric, ...] = (hit_rate, average_precisions, macro_map, aucs, macro_auc)
+METRICS: tuple[Metric, ...] = (hit_rate, average_precisions, macro_map, aucs, macro_auc, crossed_aucs)
 
 
 def labels(rows: list[list[int]]) -> Labels:
@@ -105,6 +109,48 @@ def test_aucs_equal_scikit_learn_and_the_slow_pairs(seed: int) -> None:
             continue
         assert ours == pytest.approx(roc_auc_score(positives, column))
         assert ours == pytest.approx(slow_auc(column.tolist(), positives.tolist()))
+
+
+def sorted_whole(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[list[float], list[float]]:
+    """Every row of every class in order, as the scores were computed at first: their last bits count."""
+    precisions, areas = [], []
+    for column_N, positive_N in zip(scores_NC.T, labels_NC.T, strict=True):
+        order_N = np.argsort(-column_N, kind="stable")
+        found = [int((positive_N & (column_N >= column_N[row])).sum()) for row in order_N]
+        reach = [int((column_N >= column_N[row]).sum()) for row in order_N]
+        total, positives = 0.0, int(positive_N.sum())
+        for row, hits, rows in zip(order_N, found, reach, strict=True):
+            total += hits / rows if positive_N[row] else 0.0
+        precisions.append(total / positives if positives else np.nan)
+        pairs = positives * (len(column_N) - positives)
+        wins = rankdata(column_N)[positive_N].sum() - positives * (positives + 1) / 2
+        areas.append(wins / pairs if pairs else np.nan)
+    return precisions, areas
+
+
+@pytest.mark.parametrize("large", [1, 2**20])
+@pytest.mark.parametrize("values", [3, 10_000])
+def test_one_sort_gives_both_scores_to_the_last_bit(
+    large: int, values: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared among threads or not, over more classes than are worked on at once."""
+    monkeypatch.setattr(metrics, "LARGE", large)
+    rng = np.random.default_rng(0)
+    scores_NC = rng.integers(values, size=(60, 2 * metrics.AT_ONCE + 3)) / 7
+    labels_NC = rng.random(scores_NC.shape) < rng.random(scores_NC.shape[1])
+    labels_NC[:, 1], labels_NC[:, -1] = False, True
+    expected = sorted_whole(scores_NC, labels_NC)
+    for found_C, wanted_C in zip(precisions_and_aucs(scores_NC, labels_NC), expected, strict=True):
+        np.testing.assert_array_equal(found_C, np.array(wanted_C))
+
+
+@given(st.integers(0, 10_000))
+def test_crossed_aucs_are_those_of_swapped_columns(seed: int) -> None:
+    scores_NC, labels_NC = drawn(seed, values=5)
+    crossed_CC = crossed_aucs(scores_NC, labels_NC)
+    for column, scores_N in enumerate(scores_NC.T):
+        one_column_NC = np.repeat(scores_N[:, None], scores_NC.shape[1], axis=1)
+        np.testing.assert_array_equal(crossed_CC[:, column], aucs(one_column_NC, labels_NC))
 
 
 def test_macro_scores_leave_out_classes_that_have_no_score() -> None:

@@ -72,6 +72,19 @@ def test_pooling_equals_a_table_grouped() -> None:
     np.testing.assert_array_equal(pool_labels(values_NC > 1, groups), expected_GC)
 
 
+def test_pooling_adds_pictures_up_in_their_order() -> None:
+    """The last bits of a mean are those of a plain sum; what is not a number stays in its own group."""
+    rng = np.random.default_rng(1)
+    values_NC = rng.normal(size=(60, 3)).astype(np.float32)
+    values_NC[7] = np.nan
+    groups = [f"g{number}" for number in rng.integers(7, size=60)]
+    for group, pooled_C in zip(dict.fromkeys(groups), pool_scores(values_NC, groups), strict=True):
+        members = [
+            row for row, name in zip(values_NC.astype(np.float64), groups, strict=True) if name == group
+        ]
+        np.testing.assert_array_equal(pooled_C, sum(members, np.zeros(3)) / len(members))
+
+
 def test_rows_are_divided_as_the_paths_were_joined(make_dataset: MakeDataset) -> None:
     splits = read_splits(make_dataset(), ("anger", "joy", "sadness"))
     train, val, test = splits.divide(np.arange(len(splits.paths))[:, None])

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from emotionnet.evaluation.metrics import Floats, Labels, aucs, average_precisions, hit_rate, macro_map
+from emotionnet.evaluation.metrics import (
+    Floats,
+    Labels,
+    average_precisions,
+    hit_rate,
+    mean_of_classes,
+    precisions_and_aucs,
+)
 
 DRAWS = 1_000
 
@@ -43,6 +50,7 @@ def _draw(labels_GC: Labels, seed: int, draws: int) -> Iterator[Floats]:
 
 
 def _scores(random_GC: Floats, labels_GC: Labels) -> dict[str, float]:
-    scores = {"macro_map": macro_map(random_GC, labels_GC)[0], "hit_rate": hit_rate(random_GC, labels_GC)}
-    auc_C = aucs(random_GC, labels_GC)
-    return scores if np.isnan(auc_C).all() else scores | {"auc": float(np.nanmean(auc_C))}
+    precisions_C, aucs_C = precisions_and_aucs(random_GC, labels_GC)
+    macro_map, _ = mean_of_classes(precisions_C, "a positive row")
+    scores = {"macro_map": macro_map, "hit_rate": hit_rate(random_GC, labels_GC)}
+    return scores if np.isnan(aucs_C).all() else scores | {"auc": float(np.nanmean(aucs_C))}

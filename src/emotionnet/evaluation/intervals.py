@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
-from emotionnet.evaluation.metrics import Floats, Labels, aucs, average_precisions, hit_rate
+from emotionnet.evaluation.metrics import Floats, Labels, hit_rate, precisions_and_aucs
 from emotionnet.evaluation.resampling import weighted_class_scores, weighted_hit_rates
 
 LEVEL = 0.95
@@ -217,7 +217,7 @@ def class_scores(scores_GC: npt.NDArray[Any], labels_GC: Labels, weights_GS: Flo
     """Every class by itself; arguments and errors as `resample_scores`."""
     if len(weights_GS) != len(labels_GC):
         raise ValueError(f"every group must have weights; got {len(weights_GS)} for {len(labels_GC)} groups")
-    exact = (average_precisions(scores_GC, labels_GC), aucs(scores_GC, labels_GC))
+    exact = precisions_and_aucs(scores_GC, labels_GC)
     drawn = weighted_class_scores(scores_GC, labels_GC, weights_GS)
     positives_C = labels_GC.sum(axis=0)
     rarer_C = np.minimum(positives_C, len(labels_GC) - positives_C)  # an AUC is a mean over either side

@@ -6,6 +6,8 @@ any finite numbers of which the larger say yes, and labels_NC, true where a row 
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,9 @@ from scipy.stats import rankdata
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.bool_]
+
+AT_ONCE = 32  # classes: what is worked on stays within the cache
+LARGE = 2**20  # scores from which on it pays to share the work among threads
 
 
 def hit_rate(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> float:
@@ -61,11 +66,58 @@ def top1(scores_NC: npt.NDArray[Any], values_NC: npt.NDArray[Any]) -> float:
     return float((of_top_N == values_NC.max(axis=1))[labelled_N].mean())
 
 
+def precisions_and_aucs(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[Floats, Floats]:
+    """Average precision and AUC of each class, see `average_precisions` and `aucs`: one sort gives both.
+
+    All that either asks is where the positive rows stand among all rows, and positive rows are few. Baselines
+    ask thousands of times.
+
+    Returns:
+        Two float64 arrays of shape (C,).
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
+    scores_NC, labels_NC = _checked(scores_NC, labels_NC)
+    precisions_C, aucs_C = np.full((2, labels_NC.shape[1]), np.nan)
+
+    def fill(first: int) -> None:
+        part = slice(first, first + AT_ONCE)
+        rows_CN, own_CN = (np.ascontiguousarray(values_NC[:, part].T) for values_NC in (scores_NC, labels_NC))
+        for column, (row_N, sorted_N, own_N) in enumerate(
+            zip(rows_CN, np.sort(rows_CN, axis=1), own_CN, strict=True), start=first
+        ):
+            precisions_C[column], aucs_C[column] = _of_class(sorted_N, np.sort(row_N[own_N]))
+
+    starts = range(0, labels_NC.shape[1], AT_ONCE)
+    if scores_NC.size < LARGE:
+        list(map(fill, starts))
+    else:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(fill, starts))
+    return precisions_C, aucs_C
+
+
+def _of_class(sorted_N: Floats, positives_P: Floats) -> tuple[float, float]:
+    """Average precision and AUC of one class, by all scores and those of positive rows, both rising."""
+    count, positives = len(sorted_N), len(positives_P)
+    if not positives:
+        return np.nan, np.nan
+    below_P = np.searchsorted(sorted_N, positives_P, side="left")
+    found_P = positives - np.searchsorted(positives_P, positives_P, side="left")
+    precision_P = found_P / (count - below_P)
+    precision = precision_P[::-1].cumsum()[-1] / positives  # added up from the highest score on
+    if positives == count:
+        return precision, np.nan
+    through_P = np.searchsorted(sorted_N, positives_P, side="right")
+    wins = (below_P + through_P + 1).sum() / 2 - positives * (positives + 1) / 2
+    return precision, wins / (positives * (count - positives))
+
+
 def average_precisions(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats:
     """Average precision of each class: precision summed over the steps of recall, exact, no interpolation.
 
     The same number as scikit-learn's `average_precision_score`; rows of equal score form one step.
-    All classes at once, since baselines ask thousands of times.
 
     Returns:
         Float64, shape (C,), 0 to 1; NaN for a class without a positive row.
@@ -73,20 +125,7 @@ def average_precisions(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats
     Raises:
         ValueError: The arrays do not fit each other.
     """
-    scores_NC, labels_NC = _checked(scores_NC, labels_NC)
-    count = len(scores_NC)
-    order_NC = np.argsort(-scores_NC, axis=0, kind="stable")
-    sorted_NC = np.take_along_axis(scores_NC, order_NC, axis=0)
-    positive_NC = np.take_along_axis(labels_NC, order_NC, axis=0)
-    last_NC = np.ones_like(positive_NC)
-    last_NC[:-1] = sorted_NC[:-1] != sorted_NC[1:]
-    step_NC = np.where(last_NC, np.arange(count)[:, None], count)
-    step_NC = np.minimum.accumulate(step_NC[::-1], axis=0)[::-1]  # the last row of each row's step
-    found_NC = np.take_along_axis(positive_NC.cumsum(axis=0), step_NC, axis=0)
-    precision_NC = found_NC / (step_NC + 1)
-    positives_C = labels_NC.sum(axis=0)
-    total_C = np.where(positive_NC, precision_NC, 0.0).sum(axis=0)
-    return _ratio(total_C, positives_C)
+    return precisions_and_aucs(scores_NC, labels_NC)[0]
 
 
 def macro_map(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[float, int]:
@@ -97,7 +136,7 @@ def macro_map(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[float, in
     Raises:
         ValueError: The arrays do not fit each other, or no class has a positive row.
     """
-    return _macro(average_precisions(scores_NC, labels_NC), "a positive row")
+    return mean_of_classes(average_precisions(scores_NC, labels_NC), "a positive row")
 
 
 def aucs(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats:
@@ -111,12 +150,27 @@ def aucs(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats:
     Raises:
         ValueError: The arrays do not fit each other.
     """
+    return precisions_and_aucs(scores_NC, labels_NC)[1]
+
+
+def crossed_aucs(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> Floats:
+    """AUC of each class by the scores of each: what a class would have if it were told by another's scores.
+
+    Returns:
+        Float64, shape (C, C), labels by scores, `aucs` on the diagonal; NaN for a class without both positive
+        and negative rows.
+
+    Raises:
+        ValueError: The arrays do not fit each other.
+    """
     scores_NC, labels_NC = _checked(scores_NC, labels_NC)
-    positives_C = labels_NC.sum(axis=0)
-    pairs_C = positives_C * (len(labels_NC) - positives_C)
-    rank_sum_C = np.where(labels_NC, rankdata(scores_NC, axis=0), 0.0).sum(axis=0)
-    wins_C = rank_sum_C - positives_C * (positives_C + 1) / 2
-    return _ratio(wins_C, pairs_C)
+    positives_C1 = labels_NC.sum(axis=0)[:, None]
+    rank_sums_CC = labels_NC.T.astype(np.float64) @ rankdata(scores_NC, axis=0)
+    wins_CC = rank_sums_CC - positives_C1 * (positives_C1 + 1) / 2
+    pairs_C1 = positives_C1 * (len(labels_NC) - positives_C1)
+    crossed_CC: Floats = np.full(wins_CC.shape, np.nan)
+    np.divide(wins_CC, pairs_C1, out=crossed_CC, where=pairs_C1 > 0)
+    return crossed_CC
 
 
 def macro_auc(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[float, int]:
@@ -125,17 +179,15 @@ def macro_auc(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[float, in
     Raises:
         ValueError: The arrays do not fit each other, or no class has both positive and negative rows.
     """
-    return _macro(aucs(scores_NC, labels_NC), "both positive and negative rows")
+    return mean_of_classes(aucs(scores_NC, labels_NC), "both positive and negative rows")
 
 
-def _ratio(parts_C: npt.NDArray[Any], wholes_C: npt.NDArray[Any]) -> Floats:
-    """Elementwise quotient; NaN where the whole is 0."""
-    quotient_C: Floats = np.full(len(parts_C), np.nan)
-    np.divide(parts_C, wholes_C, out=quotient_C, where=wholes_C > 0)
-    return quotient_C
+def mean_of_classes(values_C: Floats, need: str) -> tuple[float, int]:
+    """Mean of the classes that have a value, and their number; `need` says what the others, NaN, lack.
 
-
-def _macro(values_C: Floats, need: str) -> tuple[float, int]:
+    Raises:
+        ValueError: No class has a value.
+    """
     known_C = ~np.isnan(values_C)
     if not known_C.any():
         raise ValueError(f"at least one class must have {need}; none of {len(values_C)} has")
@@ -151,4 +203,4 @@ def _checked(scores_NC: npt.NDArray[Any], labels_NC: Labels) -> tuple[Floats, La
         raise ValueError(f"labels must be booleans; got {labels_NC.dtype}")
     if not np.isfinite(scores_NC).all():
         raise ValueError(f"scores must be finite; {int((~np.isfinite(scores_NC)).sum())} are not")
-    return scores_NC.astype(np.float64), labels_NC
+    return scores_NC.astype(np.float64, copy=False), labels_NC

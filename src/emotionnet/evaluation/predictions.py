@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from emotionnet.data.store import Dataset
@@ -93,17 +94,19 @@ def table_of(
     """
     records, emotions, dimensions = split.records, teller.emotions, outputs.dimensions
     none: list[list[float]] = [[]] * len(records)
-    told = none if teller.activation == "none" else probabilities(outputs.scores, teller.activation).tolist()
+    ranks_alone = teller.activation == "none"
     return pl.DataFrame(
         {
             "id": [record.id for record in records],
             "path": [record.path for record in records],
             "group": split.groups,
             "labels": [[emotions[i] for i in np.flatnonzero(row)] for row in split.labels],
-            "probabilities": told,
+            "probabilities": none
+            if ranks_alone
+            else _lists(probabilities(outputs.scores, teller.activation)),
             "tags": none if tags is None else tags,
-            "scores": outputs.scores.tolist(),
-            "dimensions": none if dimensions is None else dimensions.tolist(),
+            "scores": _lists(outputs.scores),
+            "dimensions": none if dimensions is None else _lists(dimensions),
             "single": _single(dataset, split, emotions),
             "shares": _shares(records, dataset.emotion_names, emotions),
             "true_dimensions": true_dimensions(dataset, teller.dimensions, records),
@@ -159,14 +162,22 @@ def rows(column: pl.Series, size: int) -> Floats:
     Raises:
         DataError: A list is of another length.
     """
-    lists: list[list[float]] = column.to_list()
-    odd = next((len(one) for one in lists if one is None or len(one) not in (0, size)), None)
-    if odd is not None:
+    lengths_N = column.list.len().fill_null(0).to_numpy()
+    odd = lengths_N[(lengths_N != 0) & (lengths_N != size)]
+    if len(odd):
         raise DataError(
-            f"predictions must have {size} numbers each in {column.name}; one has {odd}; "
+            f"predictions must have {size} numbers each in {column.name}; one has {odd[0]}; "
             "evaluate the run again"
         )
-    return np.array([one or [np.nan] * size for one in lists], dtype=np.float64).reshape(len(lists), size)
+    found_NS = np.full((len(column), size), np.nan)
+    full_N = lengths_N > 0
+    found_NS[full_N] = column.filter(full_N).explode().to_numpy().reshape(full_N.sum(), size)
+    return found_NS
+
+
+def _lists(rows_NS: npt.NDArray[Any]) -> pl.Series:
+    """The rows of an array as a column of lists; number by number it would take minutes for a large split."""
+    return pl.Series(rows_NS).cast(pl.List(pl.Float32()))
 
 
 def _single(dataset: Dataset, split: Split, emotions: Sequence[str]) -> list[str | None]:
@@ -196,11 +207,13 @@ def _shares(
 ) -> list[list[float]]:
     """Label weights over their sum, in the order of `emotions`; empty where no weight is above 0."""
     column = [emotions.index(name) for name in names]
-    found = []
+    found: list[list[float]] = []
     for record in records:
+        if not record.label_weights:
+            found.append([])
+            continue
         row_C = np.zeros(len(emotions))
-        if record.label_weights:
-            np.add.at(row_C, [column[label] for label in record.labels], record.label_weights)
+        np.add.at(row_C, [column[label] for label in record.labels], record.label_weights)
         total = row_C.sum()
         found.append((row_C / total).tolist() if total > 0 else [])
     return found

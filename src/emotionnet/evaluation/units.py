@@ -16,6 +16,7 @@ from scipy.special import expit
 
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.metrics import Floats, Labels
+from emotionnet.evaluation.resampling import weighted_sums
 from emotionnet.inference.torch_backend import probabilities
 from emotionnet.records import SPLITS, DataError, ImageRecord
 
@@ -133,8 +134,7 @@ def pool_scores(values_NC: npt.NDArray[Any], groups: Sequence[str]) -> Floats:
         ValueError: There is not one group for each row.
     """
     index_N, count = _group_index(values_NC, groups)
-    sums_GC = np.zeros((count, values_NC.shape[1]))
-    np.add.at(sums_GC, index_N, values_NC)
+    sums_GC = weighted_sums(index_N, count, values_NC.astype(np.float64))
     pooled_GC: Floats = sums_GC / np.bincount(index_N, minlength=count)[:, None]
     return pooled_GC
 

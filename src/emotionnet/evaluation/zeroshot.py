@@ -18,7 +18,7 @@ import numpy.typing as npt
 from emotionnet.data.store import MARKER, Dataset
 from emotionnet.evaluation.chance import chance_scores, permutation_p
 from emotionnet.evaluation.intervals import class_scores, flat, flat_estimate
-from emotionnet.evaluation.metrics import Floats, Labels, macro_auc
+from emotionnet.evaluation.metrics import Floats, Labels, crossed_aucs, macro_auc
 from emotionnet.evaluation.resampling import draw_weights
 from emotionnet.evaluation.subject import Subject, open_subject, require_not_fitted_on
 from emotionnet.evaluation.units import pool_labels, pool_scores
@@ -132,11 +132,11 @@ def permuted_aucs(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int)
     Raises:
         DataError: No word has both sides.
     """
-    sides_K = two_sided(labels_GK)
+    sides = np.flatnonzero(two_sided(labels_GK))
     rng = np.random.default_rng([seed % 2**63, 3])
     orders = [rng.permutation(cosines_GK.shape[1]) for _ in range(PERMUTATIONS)]
-    labels_GK = labels_GK[:, sides_K]
-    return np.array([macro_auc(cosines_GK[:, order_K[sides_K]], labels_GK)[0] for order_K in orders])
+    crossed_KK = crossed_aucs(cosines_GK, labels_GK)
+    return np.array([crossed_KK[sides, order_K[sides]].mean() for order_K in orders])
 
 
 def _permuted(cosines_GK: npt.NDArray[Any], labels_GK: Labels, *, seed: int) -> dict[str, float]:
