@@ -94,16 +94,14 @@ def table_of(
     """
     records, emotions, dimensions = split.records, teller.emotions, outputs.dimensions
     none: list[list[float]] = [[]] * len(records)
-    ranks_alone = teller.activation == "none"
+    how = teller.activation
     return pl.DataFrame(
         {
             "id": [record.id for record in records],
             "path": [record.path for record in records],
             "group": split.groups,
             "labels": [[emotions[i] for i in np.flatnonzero(row)] for row in split.labels],
-            "probabilities": none
-            if ranks_alone
-            else _lists(probabilities(outputs.scores, teller.activation)),
+            "probabilities": none if how == "none" else _lists(probabilities(outputs.scores, how)),
             "tags": none if tags is None else tags,
             "scores": _lists(outputs.scores),
             "dimensions": none if dimensions is None else _lists(dimensions),

@@ -8,6 +8,7 @@ import pytest
 
 from emotionnet.apps.bench import text
 from emotionnet.apps.bench.rounds import Contender
+from emotionnet.training.loop import fit
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_keys_and_what_contenders_read(
 @pytest.mark.usefixtures("_tiny")
 def test_ours_learns_from_the_files_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text._write_sentences(tmp_path / "a.npz", 6)
-    states, fit = [], text.fit
+    states = []
 
     def kept(*arguments: object) -> object:
         states.append(fit(*arguments))  # type: ignore[arg-type]

@@ -44,7 +44,8 @@ class Teacher(nn.Module):
     def __init__(self, vectors_VD: Tensor, classes: int, dropout: float = 0.5) -> None:
         super().__init__()
         size = vectors_VD.shape[1]
-        self.embedding = nn.Embedding.from_pretrained(vectors_VD, padding_idx=len(vectors_VD) - 1)
+        self.embedding = nn.Embedding(len(vectors_VD), size, padding_idx=len(vectors_VD) - 1)
+        self.embedding.weight = nn.Parameter(vectors_VD, requires_grad=False)
         self.conv = nn.Conv1d(1, size, kernel_size=size, stride=size)
         self.bn = nn.BatchNorm1d(size)
         self.fc_m, self.fc = nn.Linear(size, size), nn.Linear(size, classes)
@@ -83,7 +84,7 @@ def make_2020_teacher(file: Path, *, classes: int) -> Callable[[], float]:
         for tags_NP, targets_NC in loader:
             loss = soft_cross_entropy(teacher(tags_NP.to(DEVICE)), targets_NC.to(DEVICE))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             print(f"loss {loss.item():.4f}")  # noqa: T201
         return len(data["tags"]) / (time.perf_counter() - started)
