@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
 from emotionnet.files import cache_folder, new_folder, sha256, write_json
 from emotionnet.records import SPLITS, Word
 from emotionnet.text.vectors import WordVectors, write_vectors
+
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # tests send nothing
 
 EMOTIONS = ("anger", "joy", "sadness")
 COLOURS = ((200, 40, 40), (235, 200, 50), (50, 80, 200))

@@ -79,6 +79,23 @@ def test_what_drops_too_far_is_refused_and_nothing_is_written(
     assert made.scores["drop"] == pytest.approx(0.03)
 
 
+def test_one_picture_is_too_few_to_compare(
+    float_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = Path("one.png")
+    split = Split((), (one, one), np.ones((2, 2), dtype=np.bool_), ("a", "b"))
+    monkeypatch.setattr(exporting, "quantise", as_it_was)
+    monkeypatch.setattr(exporting, "require_sides", lambda *_: None)
+    monkeypatch.setattr(
+        exporting,
+        "read_split",
+        lambda data, name, emotions: split if name == "val" else read_split(data, name, emotions),
+    )
+    with pytest.raises(DataError, match="its validation split must have two pictures to compare"):
+        export(float_model, tmp_path / "model", int8=True)
+    assert not (tmp_path / "model").exists()
+
+
 def test_float_needs_no_data_set(float_model: Path, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "dataset")
     assert emotionnet.export(float_model, tmp_path / "model").scores == {}
@@ -134,7 +151,9 @@ def test_pictures_that_cannot_be_read_are_named_and_left_out(
     pictures[0].write_bytes(b"cut")
     images = trial.calibration_images(4)
     assert [image.shape for image in images] == [(4, 3, 32, 32)] * 5  # 17 pictures, and three of them again
-    assert f"left out of the calibration: {pictures[0]}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"left out of the calibration: {pictures[0]}" in said
+    assert "its ranges are those of 17 pictures" in said
     for picture in pictures:
         picture.write_bytes(b"cut")
     with pytest.raises(DataError) as caught:

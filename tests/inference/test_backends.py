@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,13 @@ import pytest
 
 from emotionnet.files import read_json, sha256, write_json
 from emotionnet.inference import backends
-from emotionnet.inference.backends import Engine, open_exported, usable_cores
+from emotionnet.inference.backends import (
+    Engine,
+    OnnxRuntimeBackend,
+    OpenVinoBackend,
+    open_exported,
+    usable_cores,
+)
 from emotionnet.inference.outputs import Outputs
 from emotionnet.records import DataError
 from tests.conftest import MakeExported
@@ -140,6 +147,51 @@ def test_a_network_cannot_pull_in_other_files(
     Path("secret").write_bytes(b"\x00\x00\x80\x3f")
     with pytest.raises(DataError, match="must hold all its weights; it names other files"):
         open_exported(replaced(folder, network.SerializeToString()), name, hint="latency")
+
+
+class Failing:
+    """What both packages have of a network at work, in one that does not do what it said."""
+
+    def __init__(self, told: np.ndarray[Any, Any] | None) -> None:
+        self.told = told
+
+    def run(self, *_: Any) -> list[Any]:
+        self.wait()
+        return [self.told] * 2
+
+    def get_property(self, _: str) -> int:
+        return 2
+
+    def create_infer_request(self) -> Failing:
+        return self
+
+    def start_async(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def wait(self) -> None:
+        if self.told is None:
+            raise RuntimeError("Exception from src/x.cpp:1:\nout of range\n")
+
+    def get_tensor(self, _: str) -> Any:
+        return SimpleNamespace(data=self.told)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (None, r"cannot compute the network \(out of range\); try another --backend"),
+        (np.zeros((1, 4), np.float32), r"output features .* of shape \(1, 3\); got \(1, 4\); export the run"),
+    ],
+)
+def test_a_network_that_fails_at_work_is_one_line(told: Any, text: str) -> None:
+    network, sizes = Failing(told), {"features": 3, "scores": 3}
+    for backend in (
+        OpenVinoBackend(network, sizes, step=1),
+        OnnxRuntimeBackend(network, sizes, step=1, pad=False),
+    ):
+        with pytest.raises(DataError, match=text) as error:
+            list(backend.run(batches(1, 1, 1, 1)))
+        assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize(("name", "form"), WAYS)

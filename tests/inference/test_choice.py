@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -139,6 +140,35 @@ def test_a_run_is_converted_once_and_it_is_said(
     monkeypatch.setitem(sys.modules, "emotionnet.inference.export", None)
     assert open_backend(run, "auto").name == "openvino"
     assert capsys.readouterr().err == ""
+
+
+def test_a_conversion_that_broke_is_made_again_and_one_that_is_used_is_young(
+    run: Path, without: Without, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("openvino")
+    open_backend(run, "openvino")
+    (place,) = (path for path in run.parent.glob("cache/models/*") if path.is_dir())
+    (place / "network.bin").write_bytes(b"cut")
+    capsys.readouterr()
+    assert open_backend(run, "auto").name == "openvino"
+    assert capsys.readouterr().err.startswith(f"{run}: converted for openvino, once")
+    os.utime(place / "export.json", (1, 1))
+    open_backend(run, "auto")
+    assert (place / "export.json").stat().st_mtime > 1
+    assert capsys.readouterr().err == ""
+
+
+def test_without_a_place_for_conversions_torch_is_used(
+    run: Path, without: Without, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("EMOTIONNET_CACHE", str(run / "config.json"))
+    assert open_backend(run, "auto").name == "torch"
+    *_, last = capsys.readouterr().err.splitlines()
+    reason = "must be a place to write to; got Not a directory: name another folder in \\$EMOTIONNET_CACHE"
+    assert last.endswith(reason.replace("\\", ""))
+    with pytest.raises(DataError, match=reason):
+        open_backend(run, "openvino")
 
 
 def test_what_cannot_be_converted_is_torch_s_and_it_is_said(

@@ -181,6 +181,8 @@ def test_faults_of_the_caller(random_run: Path, exported: Callable[[Form], Path]
     model = exported("openvino")
     with pytest.raises(DataError, match="batch must be at least 1; got 0"):
         export_run(random_run, tmp_path / "model", form="onnx", batch=0)
+    with pytest.raises(DataError, match="batch must be at most 4096; got 5000"):
+        export_run(random_run, tmp_path / "model", form="onnx", batch=5000)
     with pytest.raises(DataError, match="openvino: exists already"):
         export_run(random_run, model, form="onnx")
     with pytest.raises(DataError, match=r"holds other files and no export\.json"):

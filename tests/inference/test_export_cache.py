@@ -30,9 +30,12 @@ def test_the_cache_makes_a_model_once_and_again_when_it_is_broken(
     assert cached_export(random_run, "openvino") == cached_export(random_run, "openvino") == place
     assert made == [random_run]
     (place / "network.bin").write_bytes(b"cut")
+    killed = place.with_name(f".{place.name}.abc")
+    (killed / "new").mkdir(parents=True)
     assert cached_export(random_run, "openvino") == place
     assert made == [random_run, random_run]
     assert read_exported(place).form == "openvino"
+    assert not killed.exists()
 
 
 def test_the_place_in_the_cache_stands_for_weights_words_description_and_form(

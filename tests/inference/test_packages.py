@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import warnings
 
 import pytest
 
-from emotionnet.inference.packages import fast_version, import_fast, quiet
+from emotionnet.inference.packages import fast_version, import_fast, quiet, reason
 from emotionnet.records import DataError
 
 
 def test_openvino_and_nncf_find_no_telemetry_to_send_with() -> None:
-    import_fast("openvino")
-    assert sys.modules["openvino_telemetry"] is None
-    converting = import_fast("openvino.tools.ovc.convert_impl")
-    assert converting.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+    pytest.importorskip("openvino")
+    code = """
+import sys
+from emotionnet.inference.packages import import_fast
+import_fast("openvino")
+assert sys.modules["openvino_telemetry"] is None
+converting = import_fast("openvino.tools.ovc.convert_impl")
+assert converting.tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)  # a process where nobody imported it before
+
+
+def test_what_openvino_says_is_its_cause_in_one_line() -> None:
+    said = "Exception from src/core.cpp:84:\nCheck 'x' failed at src/y.cpp:9:\nIncorrect weights!\n\n"
+    assert reason(RuntimeError(said)) == "Check 'x' failed at src/y.cpp:9: Incorrect weights!"
+    assert reason(MemoryError()) == "MemoryError"
+    assert len(reason(RuntimeError("long " * 1000))) == 400
 
 
 def test_a_missing_package_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

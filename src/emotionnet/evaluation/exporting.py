@@ -96,7 +96,6 @@ def export(
     with tempfile.TemporaryDirectory() as place, new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
         plain = Path(place) / "model"
         exported = export_run(run, plain, form=form, batch=batch)
-        message(f"{run}: the network becomes int8, its ranges are those of {trial.how.pictures} pictures")
         exported = quantise(exported, plain, folder, images)
         write_description(folder, trial.model)
         copy_words(run, folder)
@@ -163,6 +162,7 @@ class Trial:
             raise DataError(faults)
         for fault in faults:
             message(f"left out of the calibration: {fault}")
+        message(f"{self.run}: the network becomes int8, its ranges are those of {len(arrays)} pictures")
         starts = range(0, len(arrays), batch)
         return [np.stack([arrays[(start + i) % len(arrays)] for i in range(batch)]) for start in starts]
 
@@ -175,6 +175,8 @@ class Trial:
         split = read_split(self.dataset, "val", self.model.emotions)
         if self.criterion != "ccc":
             require_sides(self.dataset, split)
+        if len(set(split.paths)) < 2:
+            raise DataError(f"{self.dataset.root}: its validation split must have two pictures to compare")
         outputs = [self._outputs(folder, split) for folder in (plain, int8)]
         before, after = (split_score(self.dataset, split, self.model, one, self.criterion) for one in outputs)
         same, different = centred_cosines(outputs[0].features, outputs[1].features)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -16,11 +17,12 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from emotionnet.inference.exported import FILES, INPUT, Exported, read_exported
+from emotionnet.inference.onnx_files import read_onnx
 from emotionnet.inference.outputs import Array, Outputs
-from emotionnet.inference.packages import import_fast
+from emotionnet.inference.packages import import_fast, reason
 from emotionnet.inference.signatures import Port, require_signature
 from emotionnet.models.description import ImageModel, read_description
-from emotionnet.records import DataError, first_line
+from emotionnet.records import DataError
 
 Engine = Literal["openvino", "onnxruntime"]
 Hint = Literal["latency", "throughput"]
@@ -50,10 +52,9 @@ class OpenVinoBackend:
 
     name = "openvino"
 
-    def __init__(self, compiled: Any, outputs: tuple[str, ...], *, step: int) -> None:
-        self._compiled, self._outputs = compiled, outputs
-        self.step = step
-        self.n_features = int(compiled.output(outputs[0]).partial_shape[1].get_length())
+    def __init__(self, compiled: Any, sizes: Mapping[str, int], *, step: int) -> None:
+        self._compiled, self._sizes = compiled, sizes
+        self.step, self.n_features = step, sizes["features"]
 
     def run(self, batches: Iterable[Array]) -> Generator[Outputs]:
         count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1  # one waits in line
@@ -70,14 +71,16 @@ class OpenVinoBackend:
                 yield self._next(busy, free)
         finally:
             for request, _, _ in busy:
-                request.wait()
+                with suppress(RuntimeError):  # nobody asks what it computed
+                    request.wait()
 
     def _next(self, busy: deque[tuple[Any, int, Array]], free: list[Any]) -> Outputs:
         request, count, _ = busy.popleft()
-        request.wait()
-        told = {name: np.array(request.get_tensor(name).data[:count]) for name in self._outputs}
+        with _computing(self.name):
+            request.wait()
+        told = {name: np.array(request.get_tensor(name).data[:count]) for name in self._sizes}
         free.append(request)
-        return _outputs(told)
+        return _outputs(told, self._sizes, count)
 
 
 class OnnxRuntimeBackend:
@@ -85,17 +88,18 @@ class OnnxRuntimeBackend:
 
     name = "onnxruntime"
 
-    def __init__(self, session: Any, outputs: tuple[str, ...], *, step: int, pad: bool) -> None:
-        self._session, self._outputs, self._pad = session, outputs, pad
-        self.step = step
-        self.n_features = int(session.get_outputs()[0].shape[1])
+    def __init__(self, session: Any, sizes: Mapping[str, int], *, step: int, pad: bool) -> None:
+        self._session, self._sizes, self._pad = session, sizes, pad
+        self.step, self.n_features = step, sizes["features"]
 
     def run(self, batches: Iterable[Array]) -> Generator[Outputs]:
         for batch_N3SS in batches:
+            count = len(batch_N3SS)
             full = _filled(batch_N3SS, self.step) if self._pad else batch_N3SS
-            told = self._session.run(list(self._outputs), {INPUT: full})
-            rows = [np.asarray(value)[: len(batch_N3SS)] for value in told]
-            yield _outputs(dict(zip(self._outputs, rows, strict=True)))
+            with _computing(self.name):
+                told = self._session.run(list(self._sizes), {INPUT: full})
+            rows = [np.asarray(value)[:count] for value in told]
+            yield _outputs(dict(zip(self._sizes, rows, strict=True)), self._sizes, count)
 
 
 def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:
@@ -124,21 +128,21 @@ def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:
     except DataError:
         raise
     except Exception as error:  # each package has errors of its own
-        where, why = folder / FILES[exported.form][0], first_line(error)
-        raise DataError(f"{where}: {name} cannot open it ({why}); export the run again") from None
+        where = folder / FILES[exported.form][0]
+        raise DataError(f"{where}: {name} cannot open it ({reason(error)}); export the run again") from None
 
 
 def _open_openvino(openvino: Any, folder: Path, exported: Exported, model: ImageModel, hint: Hint) -> Backend:
     core, files = openvino.Core(), [folder / name for name in FILES[exported.form]]
-    network = core.read_model(*([_onnx_content(files[0])] if exported.form == "onnx" else files))
-    require_signature(
+    network = core.read_model(*([read_onnx(files[0])] if exported.form == "onnx" else files))
+    sizes = require_signature(
         folder, exported, model, _openvino_ports(network.inputs), _openvino_ports(network.outputs)
     )
     step = exported.batch or (TILED_STEP if hint == "throughput" and _has_tiles() else 1)
     side = model.preprocessing.image_size
     network.reshape({INPUT: [step, 3, side, side]})  # a fixed size is computed faster than any size
     compiled = core.compile_model(network, "CPU", {"PERFORMANCE_HINT": hint.upper()})
-    return OpenVinoBackend(compiled, exported.outputs, step=step)
+    return OpenVinoBackend(compiled, sizes, step=step)
 
 
 def _openvino_ports(ports: Any) -> list[Port]:
@@ -158,9 +162,9 @@ def _open_onnxruntime(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 4  # faults are errors, which say more
-    content = _onnx_content(folder / FILES["onnx"][0])
+    content = read_onnx(folder / FILES["onnx"][0])
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    require_signature(
+    sizes = require_signature(
         folder,
         exported,
         model,
@@ -168,7 +172,7 @@ def _open_onnxruntime(
         _onnxruntime_ports(session.get_outputs()),
     )
     step = exported.batch or (MANY if hint == "throughput" else 1)
-    return OnnxRuntimeBackend(session, exported.outputs, step=step, pad=exported.batch is not None)
+    return OnnxRuntimeBackend(session, sizes, step=step, pad=exported.batch is not None)
 
 
 def _onnxruntime_ports(ports: Any) -> list[Port]:
@@ -183,25 +187,32 @@ def _onnxruntime_ports(ports: Any) -> list[Port]:
     ]
 
 
-def _onnx_content(file: Path) -> bytes:
-    """An ONNX file that holds all its numbers: one that names other files could make anything its weights.
-
-    Raises:
-        DataError: It names other files, by the key that ONNX has for it.
-    """
-    content = file.read_bytes()
-    if b"location" in content:
-        raise DataError(f"{file}: must hold all its weights; it names other files, export the run again")
-    return content
-
-
 def _filled(batch_N3SS: Array, step: int) -> Array:
     """A batch of a fixed size, its rest zero."""
     missing = step - len(batch_N3SS)
     return batch_N3SS if not missing else np.pad(batch_N3SS, ((0, missing), (0, 0), (0, 0), (0, 0)))
 
 
-def _outputs(told: dict[str, Array]) -> Outputs:
+@contextmanager
+def _computing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # each package has errors of its own
+        raise DataError(
+            f"{name} cannot compute the network ({reason(error)}); try another --backend"
+        ) from None
+
+
+def _outputs(told: dict[str, Array], sizes: Mapping[str, int], count: int) -> Outputs:
+    """Those of `count` pictures; what a network says of its outputs need not be so.
+
+    Raises:
+        DataError: An output has another shape.
+    """
+    for name, size in sizes.items():
+        if told[name].shape != (count, size):
+            found = f"{told[name].shape}; export the run again"
+            raise DataError(f"output {name} of the network must be of shape {(count, size)}; got {found}")
     return Outputs(told["features"], told["scores"], told.get("projection"), told.get("dimensions"))
 
 

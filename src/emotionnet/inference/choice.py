@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 from emotionnet.inference.backends import Backend, Engine, Hint, open_exported
-from emotionnet.inference.exported import EXPORT, Form, cached_place, is_exported, read_exported
+from emotionnet.inference.exported import EXPORT, Form, cached_place, is_exported, mark_used, read_exported
 from emotionnet.progress import message
 from emotionnet.records import DataError
 
@@ -57,8 +58,8 @@ def _open_model(folder: Path, asked: BackendName, device: str, hint: Hint) -> Ba
         raise DataError(f"{folder}: an exported MODEL is computed on the CPU; got the device {device!r}")
     if asked != "auto":
         return open_exported(folder, asked, hint=hint)
-    form = read_exported(folder).form
-    if find_spec("openvino") is None and form == "onnx" and find_spec("onnxruntime") is not None:
+    portable = find_spec("openvino") is None and find_spec("onnxruntime") is not None
+    if portable and read_exported(folder).form == "onnx":
         return open_exported(folder, "onnxruntime", hint=hint)
     return open_exported(folder, "openvino", hint=hint)  # or it says what to install
 
@@ -78,12 +79,15 @@ def _open_fastest(run: Path, device: str, hint: Hint) -> Backend:
 
 def _open_converted(run: Path, name: Engine, hint: Hint) -> Backend:
     place = cached_place(run, _FORMS[name])
-    if not is_exported(place):
-        from emotionnet.inference.export import cached_export
+    if is_exported(place):
+        with contextlib.suppress(DataError):  # it is broken, and made again
+            backend = open_exported(place, name, hint=hint)
+            mark_used(place)
+            return backend
+    from emotionnet.inference.export import cached_export
 
-        message(f"{run}: converted for {name}, once; kept in {place}")
-        place = cached_export(run, _FORMS[name])
-    return open_exported(place, name, hint=hint)
+    message(f"{run}: converted for {name}, once; kept in {place}")
+    return open_exported(cached_export(run, _FORMS[name]), name, hint=hint)
 
 
 def _open_torch(run: Path, device: str) -> Backend:

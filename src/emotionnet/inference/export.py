@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import math
 import shutil
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from emotionnet.inference.export_forms import differences, named, save_onnx, sav
 from emotionnet.inference.exported import (
     EXPORT,
     FILES,
+    MAX_BATCH,
     PARTS,
     WORDS,
     Exported,
@@ -22,11 +23,12 @@ from emotionnet.inference.exported import (
     cached_place,
     is_exported,
     maker_versions,
+    mark_used,
     read_exported,
     write_exported,
 )
 from emotionnet.inference.networks import read_network
-from emotionnet.inference.packages import quiet
+from emotionnet.inference.packages import quiet, reason
 from emotionnet.models.description import write_description
 from emotionnet.progress import message
 from emotionnet.records import DataError
@@ -34,7 +36,6 @@ from emotionnet.runs import WEIGHTS
 
 LIMIT = 1e-3  # of a difference to torch, as a share of the output's largest value; seen: below 1e-5
 SAVERS = {"onnx": save_onnx, "openvino": save_openvino}
-SHOWN = 400  # characters of an exporter's error, whose reason seldom stands in its first line
 KEPT = 16  # MODELs in the cache; those used longest ago go first
 
 
@@ -71,9 +72,8 @@ def export_run(
         except DataError:  # a package is missing
             raise
         except Exception as error:  # each exporter has errors of its own
-            found = " ".join(str(error).split())[:SHOWN] or type(error).__name__
             raise DataError(
-                f"{run}: the trunk {model.trunk} cannot be exported as {form} ({found})"
+                f"{run}: the trunk {model.trunk} cannot be exported as {form} ({reason(error)})"
             ) from None
         _require_close(run, form, checks)
         write_description(folder, model)
@@ -95,18 +95,29 @@ def cached_export(run: Path, form: Form) -> Path:
     """The MODEL of a RUN in the cache, any batch size; made now where it is not there yet, or is broken.
 
     Raises:
-        DataError: As `export_run`.
+        DataError: As `export_run`, or nothing can be written into the cache.
     """
     place = cached_place(run, form)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{place}.lock"):  # who comes second waits for the first
-        if not _is_whole(place):
-            shutil.rmtree(place, ignore_errors=True)
-            export_run(run, place, form=form)
-            _make_room(place)
-    with contextlib.suppress(OSError):  # a cache that may only be read
-        os.utime(place / EXPORT)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{place}.lock"):  # who comes second waits for the first
+            if not _is_whole(place):
+                _clear(place)
+                export_run(run, place, form=form)
+                _make_room(place)
+    except OSError as error:
+        raise DataError(
+            f"{place}: must be a place to write to; got {error.strerror or error}: "
+            "name another folder in $EMOTIONNET_CACHE"
+        ) from None
+    mark_used(place)
     return place
+
+
+def _clear(place: Path) -> None:
+    """Delete what is broken, and what a process that was killed left beside it."""
+    for left in (place, *place.parent.glob(f".{place.name}.*")):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_whole(place: Path) -> bool:
@@ -118,8 +129,11 @@ def _is_whole(place: Path) -> bool:
 
 def _make_room(newest: Path) -> None:
     """Delete MODELs that were used longest ago, so that `KEPT` are left; what was just made stays."""
-    others = [path for path in newest.parent.glob(f"*/{EXPORT}") if path.parent != newest]
-    for path in sorted(others, key=lambda path: path.stat().st_mtime)[: -(KEPT - 1)]:
+    used: dict[Path, float] = {}
+    for path in newest.parent.glob(f"*/{EXPORT}"):
+        with contextlib.suppress(OSError):  # another process deleted it
+            used[path] = path.stat().st_mtime if path.parent != newest else math.inf
+    for path in sorted(used, key=lambda path: used[path])[:-KEPT]:
         shutil.rmtree(path.parent, ignore_errors=True)
         path.parent.with_name(f"{path.parent.name}.lock").unlink(missing_ok=True)
 
@@ -138,6 +152,8 @@ def require_batch(batch: int | None) -> None:
     """Check a batch size that someone gave; None is any."""
     if batch is not None and batch < 1:
         raise DataError(f"batch must be at least 1; got {batch}")
+    if batch is not None and batch > MAX_BATCH:
+        raise DataError(f"batch must be at most {MAX_BATCH}; got {batch}")
 
 
 def copy_words(run: Path, folder: Path) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from emotionnet.files import write_bytes
 from emotionnet.inference.exported import FILES, INPUT, OUTPUTS
+from emotionnet.inference.onnx_files import read_onnx, write_onnx
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.packages import import_fast
 from emotionnet.models.network import EmotionNet
@@ -55,7 +55,7 @@ def save_onnx(module: Named, size: int, batch: int | None, folder: Path) -> None
     assert program is not None  # it is where no file is given
     content = program.model_proto
     _forget(content.graph)
-    write_bytes(folder / FILES["onnx"][0], content.SerializeToString())
+    write_onnx(folder / FILES["onnx"][0], content.SerializeToString())
 
 
 def save_openvino(module: Named, size: int, batch: int | None, folder: Path) -> None:
@@ -103,7 +103,7 @@ def open_file(file: Path) -> Callable[[Array], list[Array]]:
     onnxruntime = import_fast("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(read_onnx(file), options, providers=["CPUExecutionProvider"])
     return lambda images_N3SS: session.run(None, {INPUT: images_N3SS})
 
 

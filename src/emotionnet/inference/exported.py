@@ -10,13 +10,15 @@ The network takes `images`, float32, (N, 3, S, S), preprocessed as model.json sa
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emotionnet.files import cache_folder, read_json, sha256, write_json
+from emotionnet.files import cache_folder, read_object, sha256, write_json
 from emotionnet.inference.packages import fast_version
 from emotionnet.records import DataError
 from emotionnet.runs import MODEL, WEIGHTS, require_run
@@ -31,6 +33,7 @@ MAKERS = {  # packages whose versions an exported network depends on
     "onnx": ("torch", "timm", "onnx", "onnxscript", "onnxruntime"),
     "openvino": ("torch", "timm", "openvino"),
 }
+MAX_BATCH = 4096
 SCHEMA = 1  # to be raised whenever the same run gives another exported network
 
 Form = Literal["onnx", "openvino"]
@@ -49,7 +52,7 @@ class Exported(BaseModel):
     schema_version: Literal[1] = 1
     form: Form
     int8: bool = False
-    batch: int | None = Field(None, ge=1)
+    batch: int | None = Field(None, ge=1, le=MAX_BATCH)
     outputs: tuple[Literal["features", "scores", "projection", "dimensions"], ...] = Field(min_length=2)
     weights_sha256: str
     files: dict[str, str]
@@ -76,7 +79,7 @@ def read_exported(folder: Path) -> Exported:
     """
     path = folder / EXPORT
     try:
-        exported = Exported.model_validate(read_json(path))
+        exported = Exported.model_validate(read_object(path))
     except ValidationError as error:
         faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
         raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
@@ -112,3 +115,9 @@ def cached_place(run: Path, form: Form) -> Path:
         if (run / name).is_file():
             found.update(f"{name} {sha256(run / name)}".encode())
     return cache_folder() / "models" / found.hexdigest()
+
+
+def mark_used(place: Path) -> None:
+    """Note that a MODEL in the cache was used now, for those used longest ago go first."""
+    with contextlib.suppress(OSError):  # a cache that may only be read
+        os.utime(place / EXPORT)

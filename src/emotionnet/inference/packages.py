@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import io
 import logging
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from types import ModuleType
 from emotionnet.records import DataError
 
 _TELEMETRY = "openvino_telemetry"  # OpenVINO reports even its import, NNCF each call, unless it is missing
+_SHOWN = 400  # characters of an error
 _CHATTY = ("torch.onnx", "onnxscript", "onnx_ir", "nncf")
 
 
@@ -50,6 +52,12 @@ def fast_version(name: str) -> str:
 
 def _missing(name: str) -> str:
     return f"the package {name} must be installed; it is not: pip install 'emotionnet[fast]'"
+
+
+def reason(error: Exception) -> str:
+    """What an error of such a package says, in one line; its cause seldom stands in the first."""
+    said = re.sub(r"^Exception from \S+$", "", str(error), flags=re.MULTILINE)  # where in OpenVINO's source
+    return " ".join(said.split())[:_SHOWN] or type(error).__name__
 
 
 @contextlib.contextmanager

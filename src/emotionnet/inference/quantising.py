@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emotionnet.files import sha256, write_bytes
+from emotionnet.files import sha256
 from emotionnet.inference.exported import FILES, INPUT, Exported, maker_versions
+from emotionnet.inference.onnx_files import read_onnx, write_onnx
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.packages import fast_version, import_fast, quiet
+from emotionnet.inference.packages import fast_version, import_fast, quiet, reason
+from emotionnet.records import DataError
 
 # The first convolution stays in float32. On the demo's network, in int8, it alone took the centred cosine of
 # features (`exporting.centred_cosines`) from 0.95 to 0.69; it is 3 % of the operations.
@@ -31,11 +33,16 @@ def quantise(exported: Exported, folder: Path, out: Path, images: Sequence[Array
         What `export.json` beside the files should say.
 
     Raises:
-        DataError: A package is missing.
+        DataError: A package is missing, or it cannot make this network int8.
     """
     version = fast_version("nncf")
-    with quiet():
-        _SAVERS[exported.form](folder, out, images)
+    try:
+        with quiet():
+            _SAVERS[exported.form](folder, out, images)
+    except (DataError, OSError):
+        raise
+    except Exception as error:  # of NNCF and of what it calls
+        raise DataError(f"the network must be one that NNCF can make int8; got {reason(error)}") from None
     return exported.model_copy(
         update={
             "int8": True,
@@ -55,10 +62,10 @@ def _save_openvino(folder: Path, out: Path, images: Sequence[Array]) -> None:
 
 def _save_onnx(folder: Path, out: Path, images: Sequence[Array]) -> None:
     (name,) = FILES["onnx"]
-    model = import_fast("onnx").load(folder / name)
+    model = import_fast("onnx").load_from_string(read_onnx(folder / name))
     layers = [(node.name, node.op_type) for node in model.graph.node]
     named = [{INPUT: batch} for batch in images]
-    write_bytes(out / name, _in_int8(model, named, layers).SerializeToString())
+    write_onnx(out / name, _in_int8(model, named, layers).SerializeToString())
 
 
 _SAVERS = {"onnx": _save_onnx, "openvino": _save_openvino}

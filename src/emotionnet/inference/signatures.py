@@ -22,7 +22,7 @@ class Port:
 
 def require_signature(
     folder: Path, exported: Exported, model: ImageModel, inputs: Sequence[Port], outputs: Sequence[Port]
-) -> None:
+) -> dict[str, int]:
     """Check that an opened network takes and gives what its MODEL says.
 
     Args:
@@ -31,6 +31,9 @@ def require_signature(
         model: Its `model.json`.
         inputs: Those of the network.
         outputs: Those of the network, in its order.
+
+    Returns:
+        The size of each output, by name, in order.
 
     Raises:
         DataError: It does not; one line for each fault.
@@ -48,6 +51,7 @@ def require_signature(
     faults = [*_faults("input", wanted_in, inputs), *_faults("output", wanted_out, outputs)]
     if faults:
         raise DataError(f"{folder}: {fault}; export the run again" for fault in faults)
+    return {name: int(port.shape[1] or 0) for name, port in zip(sizes, outputs, strict=True)}
 
 
 def _sizes(model: ImageModel) -> dict[str, int | None]:
