@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import numpy as np
@@ -57,13 +58,18 @@ def test_sentences_lose_tags_and_are_padded() -> None:
 
 
 def test_a_round_learns_and_tells_its_rate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, rng = tmp_path / "sentences.npz", np.random.default_rng(0)
-    tags = rng.integers(V, size=(60, 6))
-    vectors_VD = rng.normal(size=(V + 2, D)).astype(np.float32)
-    np.savez(file, vectors=vectors_VD, tags=tags, labels=tags[:, :1] % C)
-    one_round = make_2020_teacher(file, classes=C)
-    rates = [one_round() for _ in range(30)]
+    """Half of the sentences have low tags and one label, the others high tags and another."""
+    file, rng, state = tmp_path / "sentences.npz", np.random.default_rng(0), random.getstate()
+    labels = np.arange(60)[:, None] % 2
+    tags = rng.integers(V // 2, size=(60, 6)) + labels * (V // 2)
+    np.savez(file, vectors=rng.normal(size=(V + 2, D)).astype(np.float32), tags=tags, labels=labels)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        random.seed(0)
+        one_round = make_2020_teacher(file, classes=C)
+        rates = [one_round() for _ in range(20)]
+    random.setstate(state)
     losses = [float(line.removeprefix("loss ")) for line in capsys.readouterr().out.splitlines()]
     assert min(rates) > 0
-    assert len(losses) == 2 * 30
-    assert np.mean(losses[-8:]) < 0.9 * np.mean(losses[:8])
+    assert len(losses) == 2 * 20
+    assert np.mean(losses[-6:]) < 0.7 * np.mean(losses[:6])
