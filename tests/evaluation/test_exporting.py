@@ -17,8 +17,11 @@ from emotionnet.evaluation.exporting import Int8, centred_cosines, draw, export
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.units import Split, read_split
 from emotionnet.files import read_json, sha256, write_json
+from emotionnet.inference.backends import Backend
+from emotionnet.inference.engine import run_images
 from emotionnet.inference.export import export_run
 from emotionnet.inference.exported import Exported, read_exported
+from emotionnet.inference.outputs import Outputs
 from emotionnet.records import DataError, TrainingError
 
 MakeDataset = Callable[..., Dataset]
@@ -94,6 +97,21 @@ def test_one_picture_is_too_few_to_compare(
     with pytest.raises(DataError, match="its validation split must have two pictures to compare"):
         export(float_model, tmp_path / "model", int8=True)
     assert not (tmp_path / "model").exists()
+
+
+def test_the_score_in_float_is_that_of_torch_and_not_of_bfloat16(
+    float_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def told(backend: Backend, *given: Any, **how: Any) -> Outputs:
+        asked.append(backend.name)
+        return run_images(backend, *given, **how)
+
+    monkeypatch.setattr(exporting, "quantise", as_it_was)
+    monkeypatch.setattr(exporting, "run_images", told)
+    export(float_model, tmp_path / "model", int8=Int8(max_drop=1.0))
+    assert asked == ["torch", "openvino"]
 
 
 def test_float_needs_no_data_set(float_model: Path, tmp_path: Path) -> None:

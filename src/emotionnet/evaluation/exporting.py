@@ -21,7 +21,7 @@ from emotionnet.evaluation.scores import resample
 from emotionnet.evaluation.subject import open_run_data, training_config
 from emotionnet.evaluation.units import Split, read_split, require_sides
 from emotionnet.files import new_folder, refuse_existing
-from emotionnet.inference.backends import Engine, open_exported
+from emotionnet.inference.backends import Backend, Engine, open_exported
 from emotionnet.inference.engine import run_images
 from emotionnet.inference.export import copy_words, export_run, require_batch
 from emotionnet.inference.exported import PARTS, Exported, Form, read_exported, write_exported
@@ -29,6 +29,7 @@ from emotionnet.inference.hub import local_run
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array, Outputs, each_once
 from emotionnet.inference.quantising import quantise
+from emotionnet.inference.torch_backend import open_network
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message, track
 from emotionnet.records import DataError, TrainingError
@@ -78,9 +79,9 @@ def export(
         overwrite: Replace an earlier MODEL.
 
     Returns:
-        What `export.json` says of it. `scores` of int8, on the validation split: `val.<criterion>` in float
-        and `val.int8.<criterion>`, the criterion being what chose the run's best epoch; `drop`, the first
-        less the second; and the two of `centred_cosines`, `cosine.same` and `cosine.different`.
+        What `export.json` says of it. `scores` of int8, on the validation split: `val.<criterion>` in torch's
+        float32 and `val.int8.<criterion>`, the criterion being what chose the run's best epoch; `drop`, the
+        first less the second; and the two of `centred_cosines`, `cosine.same` and `cosine.different`.
 
     Raises:
         DataError: As `export_run`; for int8 also: the run's data set or its pictures cannot be read.
@@ -100,8 +101,7 @@ def export(
         write_description(folder, trial.model)
         copy_words(run, folder)
         write_exported(folder, exported)
-        scores = trial.scores(plain, folder)
-        exported = exported.model_copy(update={"scores": scores})
+        exported = exported.model_copy(update={"scores": trial.scores(folder)})
         write_exported(folder, exported)
     return exported
 
@@ -166,18 +166,20 @@ class Trial:
         starts = range(0, len(arrays), batch)
         return [np.stack([arrays[(start + i) % len(arrays)] for i in range(batch)]) for start in starts]
 
-    def scores(self, plain: Path, int8: Path) -> dict[str, float]:
-        """Of two MODELs on the validation split, and what lies between them; see `export`.
+    def scores(self, int8: Path) -> dict[str, float]:
+        """Of the run and of its MODEL on the validation split, and what lies between them; see `export`.
 
         Raises:
-            TrainingError: The second lost too much.
+            TrainingError: The MODEL lost too much.
         """
         split = read_split(self.dataset, "val", self.model.emotions)
         if self.criterion != "ccc":
             require_sides(self.dataset, split)
         if len(set(split.paths)) < 2:
             raise DataError(f"{self.dataset.root}: its validation split must have two pictures to compare")
-        outputs = [self._outputs(folder, split) for folder in (plain, int8)]
+        engine = ENGINES[read_exported(int8).form]
+        backends = open_network(self.run, device="auto"), open_exported(int8, engine, hint="throughput")
+        outputs = [self._outputs(backend, split) for backend in backends]
         before, after = (split_score(self.dataset, split, self.model, one, self.criterion) for one in outputs)
         same, different = centred_cosines(outputs[0].features, outputs[1].features)
         drop = before - after
@@ -199,8 +201,7 @@ class Trial:
             "cosine.different": different,
         }
 
-    def _outputs(self, folder: Path, split: Split) -> Outputs:
-        backend = open_exported(folder, ENGINES[read_exported(folder).form], hint="throughput")
+    def _outputs(self, backend: Backend, split: Split) -> Outputs:
         once, rows = each_once(split.paths)
         return run_images(backend, self.model.preprocessing, once, progress="validation pictures").take(rows)
 
