@@ -19,7 +19,8 @@ FORMATS: Mapping[str, torch.memory_format] = MappingProxyType(
     {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 )
 
-logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # its remarks tell what the config says
+for _name in ("lightning.fabric", "lightning.pytorch"):  # their remarks tell what the config says
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 def make_fabric(precision: str) -> Fabric:
