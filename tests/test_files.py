@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from emotionnet.files import new_folder, read_json, write_bytes, write_json
+from emotionnet.files import clear_place, made_alone, new_folder, read_json, write_bytes, write_json
 from emotionnet.records import DataError
 
 
@@ -129,3 +130,34 @@ def test_the_old_folder_comes_back_when_the_new_one_cannot_be_moved(
 def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_bytes(b"\xef\xbb\xbf[1]")
     assert read_json(tmp_path / "x.json") == [1]
+
+
+def test_a_place_of_the_cache_is_made_by_one_at_a_time(tmp_path: Path) -> None:
+    """A block that another one enters too would read an empty file, and write 1 over it."""
+    place = tmp_path / "below" / "counts"
+
+    def add(_: int) -> None:
+        with made_alone(place):
+            count = int(place.read_text()) if place.exists() else 0
+            place.write_text("")
+            place.write_text(str(count + 1))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(add, range(20)))
+    assert place.read_text() == "20"
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(DataError, match=r"file/x: must be a place to write to; got .*\$EMOTIONNET_CACHE$"),
+        made_alone(tmp_path / "file" / "x"),
+    ):
+        raise AssertionError
+
+
+def test_a_place_is_cleared_with_what_lies_beside_it_for_it_alone(tmp_path: Path) -> None:
+    for name in ("x", ".x.abc", ".y.abc", "y"):
+        (tmp_path / name / "new").mkdir(parents=True)
+    clear_place(tmp_path / "x")
+    assert names(tmp_path) == [".y.abc", "y"]

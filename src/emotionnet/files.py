@@ -75,6 +75,32 @@ def cache_folder() -> Path:
     return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "emotionnet"
 
 
+@contextlib.contextmanager
+def made_alone(place: Path) -> Iterator[None]:
+    """Within the block no other process makes this place of the cache: who comes second waits for the first.
+
+    Raises:
+        DataError: Nothing can be written there.
+    """
+    from filelock import FileLock  # takes longer than all of `--help` may spend on a cache
+
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{place}.lock"):
+            yield
+    except OSError as error:
+        raise DataError(
+            f"{place}: must be a place to write to; got {error.strerror or error}: "
+            "name another folder in $EMOTIONNET_CACHE"
+        ) from None
+
+
+def clear_place(place: Path) -> None:
+    """Delete what is broken in the cache, and what a process that was killed left beside it."""
+    for left in (place, *place.parent.glob(f".{place.name}.*")):
+        shutil.rmtree(left, ignore_errors=True)
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

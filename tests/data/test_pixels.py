@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,11 @@ def kept(paths: list[Path], side: int = 60) -> KeptPictures:
     return kept_pictures(paths, side, progress="")
 
 
+def folders(cache: Path) -> list[Path]:
+    """All but the locks."""
+    return [path for path in cache.iterdir() if path.is_dir()]
+
+
 def test_pictures_that_are_not_shrunk_are_evaluated_to_the_bit(cache: Path, pictures: list[Path]) -> None:
     for source, path in zip(kept(pictures), pictures, strict=True):
         np.testing.assert_array_equal(evaluation_input(source, HOW), evaluation_input(path, HOW))
@@ -83,9 +89,7 @@ def test_large_pictures_are_shrunk_and_cropped_where_they_were(cache: Path, tmp_
         assert np.abs(difference).mean() * 0.3 * 255 < 2
         for seed in range(6):
             moved = AUGMENTATION(source, seed).float() - AUGMENTATION(path, seed)
-            assert (
-                moved.abs().mean() < 6
-            )  # small crops of it are less sharp; another crop is 20 and more away
+            assert moved.abs().mean() < 6, "small crops are less sharp; another crop is 20 and more away"
 
 
 def test_they_are_decoded_once_and_again_when_anything_changes(
@@ -158,12 +162,12 @@ def test_what_is_broken_is_made_again(
     cache: Path, pictures: list[Path], decoded: list[Path], damage: Callable[[Path], Any]
 ) -> None:
     kept(pictures)
-    (folder,) = cache.iterdir()
+    (folder,) = folders(cache)
     damage(folder)
     for _ in range(2):
         np.testing.assert_array_equal(kept(pictures)[3].array(), np.asarray(decode(pictures[3])))
     assert len(decoded) == 2 * len(pictures)
-    assert [path.name for path in cache.iterdir()] == [folder.name]
+    assert folders(cache) == [folder]
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(
@@ -176,15 +180,41 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(
     with pytest.raises(DataError, match=r"cannot be kept \(No space left on device\); free some") as error:
         kept(pictures)
     assert len(error.value.faults) == 1
-    assert list(cache.iterdir()) == []
+    assert folders(cache) == []
 
 
 def test_a_cache_that_may_not_be_written_is_one_line(cache: Path, pictures: list[Path]) -> None:
     cache.parent.mkdir(exist_ok=True)
     cache.write_text("a file")
-    with pytest.raises(DataError, match="cannot be written") as error:
+    with pytest.raises(DataError, match=r"must be a place to write to; .* \$EMOTIONNET_CACHE") as error:
         kept(pictures)
     assert len(error.value.faults) == 1
+
+
+def test_who_comes_second_waits_for_the_first(cache: Path, pictures: list[Path], decoded: list[Path]) -> None:
+    """Each by a lock of its own, as processes have: what one of them maps is not made again."""
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: kept(pictures)[3].array(), range(2)))
+    np.testing.assert_array_equal(*found)
+    assert sorted(decoded) == pictures
+
+
+def test_what_a_killed_process_left_goes(cache: Path, pictures: list[Path]) -> None:
+    kept(pictures)
+    (folder,) = folders(cache)
+    (folder / "index.npy").unlink()
+    (folder.with_name(f".{folder.name}.abc") / "new").mkdir(parents=True)
+    kept(pictures)
+    assert folders(cache) == [folder]
+
+
+def test_what_is_there_needs_no_lock(
+    cache: Path, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a cache may only be read."""
+    kept(pictures)
+    monkeypatch.setattr(pixels, "made_alone", None)
+    assert len(kept(pictures)) == 4
 
 
 def test_another_process_gets_no_pixels_sent(cache: Path, pictures: list[Path]) -> None:

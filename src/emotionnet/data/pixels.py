@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -26,7 +25,7 @@ from emotionnet.data.images import opened
 from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.picture import MAX_PIXELS, Picture, Pixels, shrunk_size
 from emotionnet.data.picture_files import content_sha256
-from emotionnet.files import cache_folder, new_file, new_folder
+from emotionnet.files import cache_folder, clear_place, made_alone, new_file, new_folder
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
@@ -66,9 +65,8 @@ class KeptPictures(Sequence[Path | Picture]):
 
     @cached_property
     def _pixels(self) -> Pixels:
-        return np.memmap(
-            self.folder / FILE, dtype=np.uint8, mode="c"
-        )  # torch takes no array that is read-only
+        # a copy of what is written to, since torch takes no array that is read-only
+        return np.memmap(self.folder / FILE, dtype=np.uint8, mode="c")
 
 
 class _KeptPicture(Picture):
@@ -98,7 +96,11 @@ def kept_pictures(paths: Sequence[Path], side: int, *, progress: str) -> KeptPic
     folder = cache_folder() / "pixels" / _key(once, side)
     index_N4 = _read_index(folder, len(once))
     if index_N4 is None:
-        index_N4 = _make(folder, once, side, progress)
+        with made_alone(folder):  # for good: another process may map it by now
+            index_N4 = _read_index(folder, len(once))
+            if index_N4 is None:
+                clear_place(folder)
+                index_N4 = _make(folder, once, side, progress)
     return KeptPictures(paths, folder, index_N4)
 
 
@@ -137,11 +139,10 @@ def _ends(index_N4: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _make(folder: Path, paths: Sequence[Path], side: int, progress: str) -> npt.NDArray[np.int64]:
-    shutil.rmtree(folder, ignore_errors=True)  # what is there is broken
     index_N4 = np.zeros((len(paths), 4), dtype=np.int64)
     found = track(_decoded(paths, side), progress, len(paths), unit="images")
     try:
-        with new_folder(folder, parts=(INDEX, FILE), overwrite=True) as fresh:
+        with new_folder(folder, parts=(INDEX, FILE), overwrite=False) as fresh:
             with new_file(fresh / FILE) as file:
                 for row, kept in zip(index_N4, found, strict=True):
                     if kept is not None:

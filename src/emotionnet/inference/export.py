@@ -8,9 +8,8 @@ import shutil
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 
-from emotionnet.files import new_folder, refuse_existing, sha256
+from emotionnet.files import clear_place, made_alone, new_folder, refuse_existing, sha256
 from emotionnet.inference.export_forms import differences, named, save_onnx, save_openvino
 from emotionnet.inference.exported import (
     EXPORT,
@@ -98,26 +97,13 @@ def cached_export(run: Path, form: Form) -> Path:
         DataError: As `export_run`, or nothing can be written into the cache.
     """
     place = cached_place(run, form)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{place}.lock"):  # who comes second waits for the first
-            if not _is_whole(place):
-                _clear(place)
-                export_run(run, place, form=form)
-                _make_room(place)
-    except OSError as error:
-        raise DataError(
-            f"{place}: must be a place to write to; got {error.strerror or error}: "
-            "name another folder in $EMOTIONNET_CACHE"
-        ) from None
+    with made_alone(place):
+        if not _is_whole(place):
+            clear_place(place)
+            export_run(run, place, form=form)
+            _make_room(place)
     mark_used(place)
     return place
-
-
-def _clear(place: Path) -> None:
-    """Delete what is broken, and what a process that was killed left beside it."""
-    for left in (place, *place.parent.glob(f".{place.name}.*")):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _is_whole(place: Path) -> bool:
