@@ -152,6 +152,17 @@ def test_compiling_is_kept_where_it_pays_for_itself(
     assert ("\nnot compiled" in told) == (tried and found == "off")
 
 
+def test_compiling_that_fails_otherwise_does_not_end_the_run(
+    choose: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: Made, __: Way) -> None:
+        raise MemoryError("no memory\nfor a compiler")
+
+    monkeypatch.setattr(Made, "compiled", fails)
+    assert choose(dict.fromkeys(SECONDS, 9.0))[0] == (*FLOAT_LAST, "off")
+    assert "not compiled; no memory\n" in capsys.readouterr().err
+
+
 def test_a_run_of_less_than_a_minute_does_not_hang_on_the_clock(choose: Any) -> None:
     brief, made = choose({FLOAT_LAST: 0.149, FLOAT: 0.1, BRAIN_LAST: 0.01, BRAIN: 0.1})  # times 400
     assert brief == (*FLOAT_LAST, "off")

@@ -29,6 +29,7 @@ from emotionnet.training.objective import Objective
 from emotionnet.training.schedule import make_optimizer, rate_factor, set_rates
 from emotionnet.training.tally import Means, Watch, line
 
+LEAST = 2  # samples of a batch that is learned from: BatchNorm cannot train on one
 UNWATCHED = 50  # steps on a GPU between two looks at whether all is finite: a look waits for the GPU
 
 
@@ -160,7 +161,7 @@ class _Run:
             position = epoch + first / count
             factor = rate_factor(self.config.schedule, position, self.config.epochs, losses)
             rate = set_rates(self.optimizer, factor)
-            if len(batch):
+            if len(batch) >= LEAST:
                 share = 1 / min(group, count - first)
                 terms = self._backward(part, batch, (epoch, step), share, watch)
                 means.add(terms, len(batch))
@@ -168,7 +169,9 @@ class _Run:
             if (step + 1) % group == 0 or step + 1 == count:
                 self._step((epoch, step), watch)
         if not seen:
-            raise DataError(f"at least one training picture must be readable; {self.state.skipped[0]}")
+            raise DataError(
+                f"at least {LEAST} training pictures of a batch must be readable; {self.state.skipped[0]}"
+            )
         self._require_finite(watch)
         speed = seen / max(1e-9, time.perf_counter() - started)
         return {**means.result("train"), "lr": rate, "images_per_second": round(speed, 2)}

@@ -15,7 +15,7 @@ from torch import Tensor
 from emotionnet.config import FitConfig, TrainConfig
 from emotionnet.files import read_object
 from emotionnet.progress import message
-from emotionnet.records import ConfigError
+from emotionnet.records import first_line
 from emotionnet.runs import CONFIG
 from emotionnet.training.device import FORMATS, PRECISIONS
 from emotionnet.training.jobs import Job
@@ -98,8 +98,8 @@ def _open(config: TrainConfig, name: str) -> tuple[str, ...]:
 def _compiling_pays(trials: Trials, way: Way, batches: int) -> bool:
     try:
         compiling, step, before = trials.compiled(way)
-    except ConfigError as error:
-        message(f"not compiled; {error}")
+    except Exception as error:  # no compiler, or no memory for it; each has errors of its own
+        message(f"not compiled; {first_line(error)}")
         return False
     pays = compiling < (before - step) * batches
     told = f"seconds of a step: {step:.3g}, else {before:.3g}; of compiling: {compiling:.0f}"

@@ -73,7 +73,7 @@ class Trials:
             Seconds of compiling, of a compiled step and of one that is not.
 
         Raises:
-            ConfigError: The compiler fails.
+            ConfigError: The compiler fails; a step may fail otherwise too.
         """
         self.module.compile()
         with compiled_steps(usual=True):
