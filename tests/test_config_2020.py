@@ -148,6 +148,7 @@ def test_a_whole_file_by_hand(tmp_path: Path) -> None:
         "epochs": 30,
         "keep_epochs": False,
         "precision": "float32",
+        "memory_format": "channels_last",
         "compile": "off",
         "seed": 0,
         "data": {

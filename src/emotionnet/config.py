@@ -367,14 +367,10 @@ class FitConfig(Section):
     )
     keep_epochs: bool = Field(False, description="keep the weights of every epoch beside the best")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto",
-        description="arithmetic of forward and backward; auto: the fastest of a few steps where a run is "
-        "long enough to win by it, else float32, as for a text model; a RUN keeps the choice",
+        "auto", description="arithmetic; auto: the fastest where an image run is long enough, else float32"
     )
     compile: Literal["auto", "on", "off"] = Field(
-        "auto",
-        description="torch.compile; auto: tried where a run takes an hour, kept where it saves more than it "
-        "costs",
+        "auto", description="torch.compile; auto: tried where a run takes an hour, kept where it saves time"
     )
     seed: Seed = Field(0, description="seed of weights, order, augmentation and dropout")
 
@@ -393,8 +389,7 @@ class TrainConfig(FitConfig):
     """`train`: pictures in, emotions out."""
 
     memory_format: Literal["auto", "channels_last", "contiguous"] = Field(
-        "auto",
-        description="how pictures lie in memory; auto: the fastest, as precision, else channels_last",
+        "auto", description="how pictures lie in memory; auto: the fastest, as precision, else channels_last"
     )
     data: ImageDataConfig
     text: TextConfig = TextConfig()

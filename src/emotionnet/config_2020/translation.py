@@ -24,6 +24,7 @@ def translate(old: Old) -> dict[str, Any]:
         "epochs": 0 if old.evaluate else _or(old.epochs, EPOCHS) - _or(old.start_epoch, 0),
         "keep_epochs": old.save_best_only is False,
         "precision": "float32",
+        "memory_format": "channels_last",
         "compile": "off",
         "seed": _or(old.seed, 0),
         "data": _data(old),
