@@ -106,6 +106,15 @@ def test_they_are_decoded_once_and_again_when_anything_changes(
     np.testing.assert_array_equal(found[0].array(), np.asarray(decode(pictures[1])))
 
 
+def test_what_another_version_kept_is_not_taken(
+    cache: Path, pictures: list[Path], decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept(pictures)
+    monkeypatch.setattr(pixels, "SCHEMA", pixels.SCHEMA + 1)
+    kept(pictures)
+    assert len(decoded) == 2 * len(pictures)
+
+
 def test_a_picture_that_stands_twice_is_kept_once(
     cache: Path, pictures: list[Path], decoded: list[Path]
 ) -> None:
