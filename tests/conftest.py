@@ -128,7 +128,7 @@ def make_exported(tmp_path: Path) -> MakeExported:
         **more: Any,
     ) -> Path:
         from emotionnet.inference import exported as room
-        from emotionnet.inference.packages import import_fast
+        from emotionnet.inference.packages import import_fast, openvino_core
 
         folder = tmp_path / name
         folder.mkdir()
@@ -137,7 +137,7 @@ def make_exported(tmp_path: Path) -> MakeExported:
             (folder / "network.onnx").write_bytes(onnx)
         else:
             openvino = import_fast("openvino")
-            network = openvino.Core().read_model(onnx)
+            network = openvino_core().read_model(onnx)
             openvino.save_model(network, folder / "network.xml", compress_to_fp16=False)
         write_json(folder / "model.json", _means_described(image_size) | more)
         vectors = WordVectors(("red", "green", "blue"), np.eye(3, dtype=np.float32))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -92,6 +93,29 @@ def test_it_can_be_left_with_requests_on_their_way(make_exported: MakeExported) 
     running.close()
     given = batches(1)
     require_means(list(backend.run(given)), given)
+
+
+OPEN_AND_LET_GO = """
+import gc, signal, subprocess, sys
+from pathlib import Path
+
+signal.signal(signal.SIGCHLD, lambda *_: None)
+from emotionnet.inference.backends import open_exported
+
+first, second = (open_exported(Path(folder), "openvino", hint="latency") for folder in sys.argv[1:])
+del first
+gc.collect()
+del second
+gc.collect()
+for _ in range(20):
+    subprocess.run([sys.executable, "-c", ""], check=True)
+"""
+
+
+def test_networks_may_go_in_any_order(make_exported: MakeExported) -> None:
+    folders = [make_exported("openvino", name=name) for name in ("first", "second")]
+    done = subprocess.run([sys.executable, "-c", OPEN_AND_LET_GO, *map(str, folders)], check=False)
+    assert done.returncode == 0  # where each had a core of its own: killed by SIGSEGV
 
 
 def test_onnx_runtime_does_not_open_the_form_of_openvino(make_exported: MakeExported) -> None:

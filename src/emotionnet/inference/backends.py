@@ -19,7 +19,7 @@ import numpy as np
 from emotionnet.inference.exported import FILES, INPUT, Exported, read_exported
 from emotionnet.inference.onnx_files import read_onnx
 from emotionnet.inference.outputs import Array, Outputs
-from emotionnet.inference.packages import import_fast, reason
+from emotionnet.inference.packages import import_fast, openvino_core, reason
 from emotionnet.inference.signatures import Port, require_signature
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.records import DataError
@@ -123,7 +123,7 @@ def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:
     package = import_fast(name)
     try:
         if name == "openvino":
-            return _open_openvino(package, folder, exported, model, hint)
+            return _open_openvino(folder, exported, model, hint)
         return _open_onnxruntime(package, folder, exported, model, hint)
     except DataError:
         raise
@@ -132,8 +132,8 @@ def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:
         raise DataError(f"{where}: {name} cannot open it ({reason(error)}); export the run again") from None
 
 
-def _open_openvino(openvino: Any, folder: Path, exported: Exported, model: ImageModel, hint: Hint) -> Backend:
-    core, files = openvino.Core(), [folder / name for name in FILES[exported.form]]
+def _open_openvino(folder: Path, exported: Exported, model: ImageModel, hint: Hint) -> Backend:
+    core, files = openvino_core(), [folder / name for name in FILES[exported.form]]
     network = core.read_model(*([read_onnx(files[0])] if exported.form == "onnx" else files))
     sizes = require_signature(
         folder, exported, model, _openvino_ports(network.inputs), _openvino_ports(network.outputs)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from emotionnet.inference.exported import FILES, INPUT, OUTPUTS
 from emotionnet.inference.onnx_files import read_onnx, write_onnx
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.packages import import_fast
+from emotionnet.inference.packages import import_fast, openvino_core
 from emotionnet.models.network import EmotionNet
 
 SIZES = (1, 3)  # batches that a network for any batch is compared on; two different ones where it takes one
@@ -97,8 +97,7 @@ def differences(module: Named, size: int, batch: int | None, file: Path) -> dict
 def open_file(file: Path) -> Callable[[Array], list[Array]]:
     """What computes the outputs of `network.onnx` or `network.xml` in float32 on the CPU."""
     if file.name in FILES["openvino"]:
-        openvino = import_fast("openvino")
-        compiled = openvino.Core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = openvino_core().compile_model(file, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         return lambda images_N3SS: [np.array(value) for value in compiled(images_N3SS).values()]
     onnxruntime = import_fast("onnxruntime")
     options = onnxruntime.SessionOptions()

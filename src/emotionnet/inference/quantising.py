@@ -10,7 +10,7 @@ from emotionnet.files import sha256
 from emotionnet.inference.exported import FILES, INPUT, Exported, maker_versions
 from emotionnet.inference.onnx_files import read_onnx, write_onnx
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.packages import fast_version, import_fast, quiet, reason
+from emotionnet.inference.packages import fast_version, import_fast, openvino_core, quiet, reason
 from emotionnet.records import DataError
 
 # The first convolution stays in float32. On the demo's network, in int8, it alone took the centred cosine of
@@ -55,7 +55,7 @@ def quantise(exported: Exported, folder: Path, out: Path, images: Sequence[Array
 def _save_openvino(folder: Path, out: Path, images: Sequence[Array]) -> None:
     openvino = import_fast("openvino")
     xml, weights = FILES["openvino"]
-    model = openvino.Core().read_model(folder / xml, folder / weights)
+    model = openvino_core().read_model(folder / xml, folder / weights)
     layers = [(layer.get_friendly_name(), layer.get_type_name()) for layer in model.get_ordered_ops()]
     openvino.save_model(_in_int8(model, images, layers), out / xml, compress_to_fp16=False)
 
