@@ -55,6 +55,11 @@ def test_contenders_take_turns_and_the_first_round_does_not_count(
     assert capfd.readouterr() == ("", "")
 
 
+def test_more_rounds_may_warm_up(contender: MakeContender, tmp_path: Path) -> None:
+    ours = contender("ours", "counting", rates=[98.0, 99.0, 6.0], log=tmp_path / "log")
+    assert race([ours], rounds=1, warm_up=2).rates == {"ours": [6.0]}
+
+
 def test_the_faults_of_a_contender_are_lines(contender: MakeContender) -> None:
     with pytest.raises(DataError) as caught:
         race([contender("ours", "faulty")])

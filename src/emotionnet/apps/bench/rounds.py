@@ -70,14 +70,15 @@ class Rates:
         return found
 
 
-def race(contenders: Sequence[Contender], *, rounds: int = ROUNDS) -> Rates:
+def race(contenders: Sequence[Contender], *, rounds: int = ROUNDS, warm_up: int = 1) -> Rates:
     """Let contenders do their work in turn; those that wait use no core.
 
-    Each one gets ready and does one round that does not count, to warm up.
+    Each one gets ready and does rounds that do not count, to warm up.
 
     Args:
         contenders: Their names differ.
         rounds: How often each of them works; at least 1.
+        warm_up: How often before that.
 
     Raises:
         DataError: A contender says that something must be otherwise; names it.
@@ -91,10 +92,10 @@ def race(contenders: Sequence[Contender], *, rounds: int = ROUNDS) -> Rates:
             for number, one in enumerate(track(contenders, "starting"))
         ]
         rates: dict[str, list[float]] = {one.name: [] for one in contenders}
-        turns = [child for _ in range(rounds + 1) for child in children]
+        turns = [child for _ in range(warm_up + rounds) for child in children]
         for child in track(turns, names):
             rates[child.name].append(child.round())
-    return Rates({name: told[1:] for name, told in rates.items()})
+    return Rates({name: told[warm_up:] for name, told in rates.items()})
 
 
 @dataclass(frozen=True)

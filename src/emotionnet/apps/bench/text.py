@@ -23,7 +23,7 @@ KEY = "text.teacher"
 N_TAGS, N_DIMENSIONS, N_EMOTIONS = 36_534, 300, 690
 TAGS, USUAL = (12, 30), 30  # of a sentence
 LABELS, DROPPED, BATCH = 3, 0.2, 50
-SENTENCES, TO_VALIDATE = 3000, 50
+SENTENCES, TO_VALIDATE = 12_000, 50
 
 
 def text(work: Path) -> dict[str, float]:
