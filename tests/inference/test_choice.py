@@ -13,13 +13,8 @@ import pytest
 import torch
 
 import emotionnet
-from emotionnet.files import write_json
 from emotionnet.inference import choice
 from emotionnet.inference.choice import BackendName, open_backend
-from emotionnet.models.description import Domain, ImageModel, write_description
-from emotionnet.models.network import EmotionNet
-from emotionnet.models.trunks import create_trunk, preprocessing
-from emotionnet.models.weights import save_weights
 from emotionnet.records import DataError
 from tests.conftest import MakeExported
 
@@ -27,25 +22,9 @@ Without = Callable[..., None]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_random_run: Callable[..., Path]) -> Path:
     monkeypatch.setenv("EMOTIONNET_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "run"
-    folder.mkdir()
-    network = EmotionNet(create_trunk("test_resnet", "none"), "plain", n_emotions=2)
-    save_weights(network, folder / "model.safetensors")
-    model = ImageModel(
-        trunk="test_resnet",
-        weights="none",
-        shape="plain",
-        emotions=("joy", "fear"),
-        embedding_size=None,
-        aux_emotions=None,
-        preprocessing=preprocessing("test_resnet", "none", 32, 1.0),
-        domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
-    )
-    write_description(folder, model)
-    write_json(folder / "config.json", {})
-    return folder
+    return make_random_run(tmp_path / "run", shape="plain", dimensions=0)
 
 
 @pytest.fixture

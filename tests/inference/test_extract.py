@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,41 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from emotionnet.data.images import Preprocessing
-from emotionnet.files import read_json, write_json
+from emotionnet.files import read_json
 from emotionnet.inference import extract
 from emotionnet.inference.extract import extract_features
 from emotionnet.inference.predictor import load_predictor
-from emotionnet.models.description import Domain, ImageModel, write_description
-from emotionnet.models.network import EmotionNet
-from emotionnet.models.trunks import create_trunk
-from emotionnet.models.weights import save_weights
 from emotionnet.records import DataError
 
-HOW = Preprocessing(image_size=32, crop_pct=1.0, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 TREE = ("b.png", "a.png", "sub/a.png", "sub/a.bmp")
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    save_weights(
-        EmotionNet(create_trunk("test_resnet", "none"), "plain", n_emotions=2), folder / "model.safetensors"
-    )
-    model = ImageModel(
-        trunk="test_resnet",
-        weights="none",
-        shape="plain",
-        emotions=("joy", "fear"),
-        embedding_size=None,
-        aux_emotions=None,
-        preprocessing=HOW,
-        domain=Domain(dataset="none", data_hash="", licences={}, unseen=()),
-    )
-    write_description(folder, model)
-    write_json(folder / "config.json", {})
-    return folder
+def run(tmp_path: Path, make_random_run: Callable[..., Path]) -> Path:
+    return make_random_run(tmp_path / "run", shape="plain", dimensions=0)
 
 
 @pytest.fixture
