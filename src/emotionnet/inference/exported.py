@@ -20,7 +20,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotionnet.files import cache_folder, read_object, sha256, write_json
 from emotionnet.inference.packages import fast_version
-from emotionnet.models.description import faults_of
 from emotionnet.records import DataError
 from emotionnet.runs import MODEL, WEIGHTS, require_run
 
@@ -82,7 +81,8 @@ def read_exported(folder: Path) -> Exported:
     try:
         exported = Exported.model_validate(read_object(path))
     except ValidationError as error:
-        raise faults_of(path, error) from None
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
     for name in FILES[exported.form]:
         file = folder / name
         if not file.is_file():

@@ -114,14 +114,9 @@ def read_description(run: Path, kind: type[Model]) -> Model:
     try:
         model = _KINDS.validate_python(read_json(path))
     except ValidationError as error:
-        raise faults_of(path, error) from None
+        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
     if not isinstance(model, kind):
         wanted = "an image network" if kind is ImageModel else "a text model (a TEACHER)"
         raise DataError(f"{run}: must be a run of {wanted}; its {MODEL} says kind {model.kind!r}")
     return model
-
-
-def faults_of(path: Path, error: ValidationError) -> DataError:
-    """What is wrong with a file that describes a model: one line for each fault, with its key."""
-    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-    return DataError(f"{path}: {key}: {message}" for key, message in faults)
