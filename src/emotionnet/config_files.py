@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 
 from emotionnet.config import HubName, Section
 from emotionnet.files import read_object
-from emotionnet.records import ConfigError
+from emotionnet.records import ConfigError, DataError
 
 Stage = TypeVar("Stage", bound=Section)
 HUB = "hf:"
@@ -71,6 +71,12 @@ def checked(model: type[Stage], values: Mapping[str, Any], where: str) -> Stage:
     except ValidationError as error:
         faults = [line for fault in _distinct(error) for line in _describe(model, fault)]
         raise ConfigError(f"{where}: {line}" for line in faults) from None
+
+
+def description_error(path: Path, error: ValidationError) -> DataError:
+    """What is wrong with a description such as `model.json`: a line for each fault, with its key."""
+    faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
+    return DataError(f"{path}: {key}: {message}" for key, message in faults)
 
 
 def portable(config: Section, folder: Path) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from emotionnet.config_files import description_error
 from emotionnet.files import cache_folder, read_object, sha256, write_json
 from emotionnet.inference.packages import fast_version
 from emotionnet.records import DataError
@@ -81,8 +82,7 @@ def read_exported(folder: Path) -> Exported:
     try:
         exported = Exported.model_validate(read_object(path))
     except ValidationError as error:
-        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
+        raise description_error(path, error) from None
     for name in FILES[exported.form]:
         file = folder / name
         if not file.is_file():

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from emotionnet.config_files import description_error
 from emotionnet.data.images import Preprocessing
 from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
@@ -114,8 +115,7 @@ def read_description(run: Path, kind: type[Model]) -> Model:
     try:
         model = _KINDS.validate_python(read_json(path))
     except ValidationError as error:
-        faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
-        raise DataError(f"{path}: {key}: {message}" for key, message in faults) from None
+        raise description_error(path, error) from None
     if not isinstance(model, kind):
         wanted = "an image network" if kind is ImageModel else "a text model (a TEACHER)"
         raise DataError(f"{run}: must be a run of {wanted}; its {MODEL} says kind {model.kind!r}")

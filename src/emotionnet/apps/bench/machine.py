@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from emotionnet.inference.backends import usable_cores
+
 PACKAGES = ("torch", "torchvision", "timm", "pillow", "simplejpeg", "openvino", "onnxruntime", "nncf")
 FLAGS = ("avx2", "avx512f", "avx_vnni", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 SIDE = {"cpu": 2048, "cuda": 8192}  # of the square matrices that are multiplied
@@ -87,11 +89,6 @@ def machine() -> dict[str, Any]:
 def cpu_name() -> str:
     """The processor's name."""
     return _cpu_info("model name") or platform.processor() or platform.machine()
-
-
-def usable_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu_info(field: str) -> str:
