@@ -42,6 +42,12 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside(
     assert (tmp_path / "x").read_bytes() == b"old"
 
 
+def test_permissions_of_a_written_file(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "open", b"")
+    write_bytes(tmp_path / "closed", b"", mode=0o600)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("open", "closed")] == [0o644, 0o600]
+
+
 def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
     with new_folder(tmp_path / "deep" / "out", parts=("mark.json",), overwrite=False) as folder:
         (folder / "mark.json").touch()

@@ -16,8 +16,13 @@ from emotionnet.records import DataError
 
 
 @contextlib.contextmanager
-def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Give a file beside `path` to fill; it becomes `path` when all went well, else nothing is left."""
+def new_file(path: Path, *, mode: int = 0o644) -> Iterator[BinaryIO]:
+    """Give a file beside `path` to fill; it becomes `path` when all went well, else nothing is left.
+
+    Args:
+        path: The file to write.
+        mode: Its permissions.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -25,16 +30,16 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(beside).chmod(0o644)
+        Path(beside).chmod(mode)
         Path(beside).replace(path)
     except BaseException:
         Path(beside).unlink(missing_ok=True)
         raise
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write a file whole or not at all."""
-    with new_file(path) as file:
+    with new_file(path, mode=mode) as file:
         file.write(content)
 
 
