@@ -137,18 +137,35 @@ def evaluation_array(
     Returns:
         Float32, shape (3, image_size, image_size), normalised by mean and std.
     """
-    whole, side, short_side = size or image.size, how.image_size, how.short_side
-    factor = short_side / min(whole)
-    width, height = max(short_side, int(whole[0] * factor)), max(short_side, int(whole[1] * factor))
-    left, top = round((width - side) / 2), round((height - side) / 2)
-    step_x, step_y = whole[0] / width * scale[0], whole[1] / height * scale[1]
-    right, bottom = min(image.width, (left + side) * step_x), min(image.height, (top + side) * step_y)
-    box = (left * step_x, top * step_y, right, bottom)
+    side = how.image_size
+    left, top, right, bottom = crop_box(size or image.size, how, scale)
+    box = (left, top, min(image.width, right), min(image.height, bottom))
     pixels_HW3 = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box))
     result_3HW = np.empty((3, side, side), dtype=np.float32)
     for channel, levels in enumerate(_levels(how)):
         levels.take(pixels_HW3[..., channel], out=result_3HW[channel], mode="clip")
     return result_3HW
+
+
+def crop_box(
+    size: tuple[int, int], how: Preprocessing, scale: tuple[float, float] = (1.0, 1.0)
+) -> tuple[float, float, float, float]:
+    """What a network sees of a picture.
+
+    Args:
+        size: Width and height of the whole picture.
+        how: The transform.
+        scale: How wide and how high a pixel of `size` is where the box is wanted.
+
+    Returns:
+        Left, top, right, bottom; rounding may put right and bottom a little outside.
+    """
+    side, short_side = how.image_size, how.short_side
+    factor = short_side / min(size)
+    width, height = max(short_side, int(size[0] * factor)), max(short_side, int(size[1] * factor))
+    left, top = round((width - side) / 2), round((height - side) / 2)
+    step_x, step_y = size[0] / width * scale[0], size[1] / height * scale[1]
+    return left * step_x, top * step_y, (left + side) * step_x, (top + side) * step_y
 
 
 @lru_cache(maxsize=8)
