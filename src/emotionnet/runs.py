@@ -1,6 +1,6 @@
 """The RUN folder: what a training leaves behind, and how its numbers are kept.
 
-config.json  manifest.json  metrics.jsonl  metrics.json  model.safetensors  model.json
+config.json  manifest.json  metrics.jsonl  metrics.json  model.safetensors  model.json  guard.safetensors
 vectors.safetensors  words.json  checkpoints/  tensorboard/  predictions/  report.html  README.md
 """
 
@@ -24,6 +24,7 @@ METRICS = "metrics.json"
 HISTORY = "metrics.jsonl"
 MODEL = "model.json"
 WEIGHTS = "model.safetensors"
+GUARD = "guard.safetensors"  # what tells pictures that are unlike those of training
 SPLITS = "splits.json"  # where they were drawn, which files that give none need
 REPORT = "report.html"
 CARD = "README.md"
@@ -34,7 +35,7 @@ CHECKPOINT = f"{CHECKPOINTS}/last.pt"  # a run with it can go on
 REPLACED = ".replaced"
 SIGNS = ("dataset", "data_hash")  # keys of a manifest that only a training writes
 PARTS = (
-    *(CONFIG, MANIFEST, METRICS, HISTORY, MODEL, WEIGHTS, REPORT, CARD),
+    *(CONFIG, MANIFEST, METRICS, HISTORY, MODEL, WEIGHTS, GUARD, REPORT, CARD),
     *(
         "vectors.safetensors",
         "words.json",

@@ -23,7 +23,7 @@ from emotionnet.evaluation.units import Split, read_split, require_sides
 from emotionnet.files import new_folder, refuse_existing
 from emotionnet.inference.backends import Backend, Engine, open_exported
 from emotionnet.inference.engine import run_images
-from emotionnet.inference.export import copy_words, export_run, require_batch
+from emotionnet.inference.export import copy_beside, export_run, require_batch
 from emotionnet.inference.exported import PARTS, Exported, Form, read_exported, write_exported
 from emotionnet.inference.hub import local_run
 from emotionnet.inference.label_points import unit_rows
@@ -99,7 +99,7 @@ def export(
         exported = export_run(run, plain, form=form, batch=batch)
         exported = quantise(exported, plain, folder, images)
         write_description(folder, trial.model)
-        copy_words(run, folder)
+        copy_beside(run, folder)
         write_exported(folder, exported)
         exported = exported.model_copy(update={"scores": trial.scores(folder)})
         write_exported(folder, exported)

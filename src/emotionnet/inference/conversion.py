@@ -22,14 +22,13 @@ from emotionnet.models.checkpoints_2020 import (
     image_checkpoint,
     read_image_checkpoint,
 )
-from emotionnet.models.description import Domain, ImageModel, TextModel, write_description
+from emotionnet.models.description import UNKNOWN, Domain, ImageModel, TextModel, write_description
 from emotionnet.models.teachers import load_teacher
 from emotionnet.models.text_checkpoints_2020 import is_text, read_text_checkpoint, text_checkpoint
 from emotionnet.models.trunks import IMAGENET_MEAN, IMAGENET_STD
 from emotionnet.models.weights import read_content, save_weights
 from emotionnet.records import DataError, is_name
 
-UNKNOWN = "unknown"  # what a file does not say: the data set that it was trained on
 HIT_RATE = "val.hit_rate"
 BEST_EPOCH = "val.best_epoch"
 _TESTING = Preprocessing(image_size=224, crop_pct=0.875, mean=IMAGENET_MEAN, std=IMAGENET_STD)

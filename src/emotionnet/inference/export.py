@@ -12,11 +12,11 @@ import torch
 from emotionnet.files import clear_place, made_alone, new_folder, refuse_existing, sha256
 from emotionnet.inference.export_forms import differences, named, save_onnx, save_openvino
 from emotionnet.inference.exported import (
+    BESIDE,
     EXPORT,
     FILES,
     MAX_BATCH,
     PARTS,
-    WORDS,
     Exported,
     Form,
     cached_place,
@@ -76,7 +76,7 @@ def export_run(
             ) from None
         _require_close(run, form, checks)
         write_description(folder, model)
-        copy_words(run, folder)
+        copy_beside(run, folder)
         exported = Exported(
             form=form,
             batch=batch,
@@ -142,8 +142,8 @@ def require_batch(batch: int | None) -> None:
         raise DataError(f"batch must be at most {MAX_BATCH}; got {batch}")
 
 
-def copy_words(run: Path, folder: Path) -> None:
-    """Put the word vectors of a RUN, if it has any, into a MODEL."""
-    for name in WORDS:
+def copy_beside(run: Path, folder: Path) -> None:
+    """Put word vectors and guard of a RUN, where it has them, into a MODEL."""
+    for name in BESIDE:
         if (run / name).is_file():
             shutil.copyfile(run / name, folder / name)

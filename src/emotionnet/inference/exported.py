@@ -4,6 +4,7 @@ model.json    the network's description, as in a RUN
 export.json   the form of the network, its outputs, where it comes from, how it was checked
 network.onnx  or  network.xml and network.bin
 vectors.safetensors  words.json  vectors.json   word vectors in the space of its projection, where it has some
+guard.safetensors   what tells pictures that are unlike those of training, where it is known
 
 The network takes `images`, float32, (N, 3, S, S), preprocessed as model.json says. No torch in here.
 """
@@ -22,14 +23,14 @@ from emotionnet.config_files import description_error
 from emotionnet.files import cache_folder, read_object, sha256, write_json
 from emotionnet.inference.packages import fast_version
 from emotionnet.records import DataError
-from emotionnet.runs import MODEL, WEIGHTS, require_run
+from emotionnet.runs import GUARD, MODEL, WEIGHTS, require_run
 
 EXPORT = "export.json"
 INPUT = "images"
 OUTPUTS = ("features", "scores", "projection", "dimensions")  # in this order, those that a network has
 FILES = {"onnx": ("network.onnx",), "openvino": ("network.xml", "network.bin")}
-WORDS = ("vectors.safetensors", "words.json", "vectors.json")
-PARTS = (EXPORT, MODEL, *FILES["onnx"], *FILES["openvino"], *WORDS)
+BESIDE = ("vectors.safetensors", "words.json", "vectors.json", GUARD)  # of a RUN, copied as they are
+PARTS = (EXPORT, MODEL, *FILES["onnx"], *FILES["openvino"], *BESIDE)
 MAKERS = {  # packages whose versions an exported network depends on
     "onnx": ("torch", "timm", "onnx", "onnxscript", "onnxruntime"),
     "openvino": ("torch", "timm", "openvino"),
@@ -92,6 +93,23 @@ def read_exported(folder: Path) -> Exported:
     return exported
 
 
+def network_identity(folder: Path) -> str:
+    """A SHA-256 that stands for what a RUN or a MODEL computes: of the RUN's weights, but in int8 of its own.
+
+    Raises:
+        DataError: As `read_exported`, or the weights cannot be read.
+    """
+    if not is_exported(folder):
+        try:
+            return sha256(folder / WEIGHTS)
+        except OSError as error:
+            raise DataError(f"{folder / WEIGHTS}: cannot be read ({error.strerror})") from None
+    exported = read_exported(folder)
+    if not exported.int8:
+        return exported.weights_sha256
+    return hashlib.sha256(repr(sorted(exported.files.items())).encode()).hexdigest()
+
+
 def maker_versions(form: Form) -> dict[str, str]:
     """Versions of the packages that make an exported network.
 
@@ -104,14 +122,15 @@ def maker_versions(form: Form) -> dict[str, str]:
 def cached_place(run: Path, form: Form) -> Path:
     """Where the MODEL of a RUN lies in the cache, if it was made.
 
-    Its name stands for all that the MODEL depends on: weights, description, word vectors, form and versions.
+    Its name stands for all that the MODEL depends on: weights, description, word vectors, guard, form and
+    versions.
 
     Raises:
         DataError: The RUN is not finished, or a package that makes the form is not installed.
     """
     require_run(run)
     found = hashlib.sha256(repr((SCHEMA, form, maker_versions(form))).encode())
-    for name in (WEIGHTS, MODEL, *WORDS):
+    for name in (WEIGHTS, MODEL, *BESIDE):
         if (run / name).is_file():
             found.update(f"{name} {sha256(run / name)}".encode())
     return cache_folder() / "models" / found.hexdigest()

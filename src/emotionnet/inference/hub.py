@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FILES = (
     *(runs.CONFIG, runs.MANIFEST, runs.METRICS, runs.MODEL, runs.WEIGHTS, runs.CARD),
-    *("vectors.safetensors", "vectors.json", "words.json"),
+    *("vectors.safetensors", "vectors.json", "words.json", runs.GUARD),
 )
 _NAME = re.compile(r"hf:[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 

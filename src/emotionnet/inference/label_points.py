@@ -62,7 +62,7 @@ def label_points(words: Mapping[str, Sequence[str]], space: WordVectors | Teache
     """
     known = space.tags if isinstance(space, TeacherWords) else space
     wanted = dict.fromkeys(word for some in words.values() for word in some)
-    found = {word: _vector(word, known) for word in wanted}
+    found = {word: word_vector(word, known) for word in wanted}
     if isinstance(space, TeacherWords):
         found = {word: space.unknown if vector is None else vector for word, vector in found.items()}
     missing = ", ".join(word for word, vector in found.items() if vector is None)
@@ -106,6 +106,7 @@ def unit_rows(rows_ND: Array) -> Array:
     return unit_ND
 
 
-def _vector(word: str, vectors: WordVectors) -> Array | None:
+def word_vector(word: str, vectors: WordVectors) -> Array | None:
+    """The vector of a word, else that of its small letters, (D,); None where there is neither."""
     vector = vectors.get(word)
     return vectors.get(word.lower()) if vector is None else vector

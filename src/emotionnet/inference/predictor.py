@@ -5,8 +5,9 @@ Shape letters: N = images, F = features, D = embedding size, K = words.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -16,15 +17,17 @@ import numpy.typing as npt
 from emotionnet.data.images import ImageLike, describe
 from emotionnet.inference.backends import Backend, Hint
 from emotionnet.inference.choice import BackendName, open_backend
-from emotionnet.inference.engine import run_files, run_images
-from emotionnet.inference.exported import is_exported
+from emotionnet.inference.engine import Told, run_files, run_images
+from emotionnet.inference.exported import is_exported, network_identity
+from emotionnet.inference.guard import Guard, read_guard
 from emotionnet.inference.hub import local_run
-from emotionnet.inference.label_points import Labels, label_points, label_scores, word_sets
+from emotionnet.inference.label_points import Labels, unit_rows, word_sets
 from emotionnet.inference.outputs import Array, Outputs, probabilities
-from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
-from emotionnet.models.description import ImageModel, read_description
+from emotionnet.inference.results import Domain, Prediction, Score, ZeroShotPrediction
+from emotionnet.inference.words import VectorWords, Words, is_sentence
+from emotionnet.models.description import UNKNOWN, ImageModel, read_description
 from emotionnet.records import DataError
-from emotionnet.runs import require_run
+from emotionnet.runs import GUARD, require_run
 from emotionnet.text.vectors import WordVectors, read_vectors
 from emotionnet.word_dimensions import can_derive, derived_dimensions
 
@@ -39,6 +42,9 @@ class Predictor:
         backend: What computes the network.
         model: Its description.
         vectors: Word vectors in the space of its projection, or None.
+        words: What gives words their points there; None: the vectors.
+        guard: What tells pictures unlike those of training; None: unknown.
+        identify: Gives what stands for the network, see `identity`.
 
     Example:
         >>> import emotionnet
@@ -47,10 +53,40 @@ class Predictor:
         'love'
     """
 
-    def __init__(self, backend: Backend, model: ImageModel, vectors: WordVectors | None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        model: ImageModel,
+        vectors: WordVectors | None,
+        *,
+        words: Words | None = None,
+        guard: Guard | None = None,
+        identify: Callable[[], str] = str,
+    ) -> None:
+        if guard is not None and guard.n_features != backend.n_features:
+            sizes = f"{guard.n_features} and {backend.n_features}"
+            raise DataError(f"{GUARD} and the network must have one number of features; got {sizes}")
         self.backend = backend
         self.model = model
         self.vectors = vectors
+        self.words: Words | None = words or (VectorWords(vectors) if vectors is not None else None)
+        self.guard = guard
+        self._identify = identify
+
+    @cached_property
+    def identity(self) -> str:
+        """A hash that stands for the network: a RUN and a MODEL exported from it in float have the same."""
+        return self._identify()
+
+    @property
+    def trained_on(self) -> str:
+        """The name of the data set that it was trained on; empty where that is unknown."""
+        return "" if self.model.domain.dataset == UNKNOWN else self.model.domain.dataset
+
+    @property
+    def thresholds(self) -> Mapping[str, float]:
+        """From which probability an emotion counts; one without a threshold is absent."""
+        return {} if self.model.thresholds is None else self.model.thresholds.values
 
     @property
     def emotions(self) -> tuple[str, ...]:
@@ -77,6 +113,10 @@ class Predictor:
         """Raw outputs for many images; see `run_images`."""
         return run_images(self.backend, self.model.preprocessing, images, progress=progress)
 
+    def told_files(self, paths: Sequence[Path], *, progress: str = "") -> Generator[Told[Path]]:
+        """Raw outputs for files as they are read; see `run_files`."""
+        return run_files(self.backend, self.model.preprocessing, paths, progress=progress)
+
     @overload
     def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...  # type: ignore[overload-overlap]
     @overload
@@ -100,7 +140,7 @@ class Predictor:
         batch, single = as_list(images)
         if not batch:
             return []
-        results = self._predictions([describe(image) for image in batch], self.outputs(batch), top)
+        results = self.predictions([describe(image) for image in batch], self.outputs(batch), top)
         return results[0] if single else results
 
     def predict_files(
@@ -124,10 +164,10 @@ class Predictor:
         return self._predicted(paths, top, progress)
 
     def _predicted(self, paths: Sequence[Path], top: int, progress: str) -> Generator[Prediction | DataError]:
-        with closing(run_files(self.backend, self.model.preprocessing, paths, progress=progress)) as steps:
+        with closing(self.told_files(paths, progress=progress)) as steps:
             for told in steps:
                 if told.outputs is not None:
-                    yield from self._predictions([str(path) for path in told.pictures], told.outputs, top)
+                    yield from self.predictions([str(path) for path in told.pictures], told.outputs, top)
                 yield from map(DataError, told.faults)
 
     def embed(self, images: ImageLike | Sequence[ImageLike]) -> Array:
@@ -160,29 +200,53 @@ class Predictor:
         words = word_sets(labels)
         if not batch:
             return []
-        cosines_NK = self.label_cosines(self.outputs(batch), words)
+        outputs = self.outputs(batch)
+        cosines_NK = self.label_cosines(outputs, words)
+        told = zip(batch, cosines_NK, self.domains(outputs), strict=True)
         results = [
-            ZeroShotPrediction(image=describe(image), labels=largest(tuple(words), row, len(words)))
-            for image, row in zip(batch, cosines_NK, strict=True)
+            ZeroShotPrediction(describe(image), largest(tuple(words), row, len(words)), domain)
+            for image, row, domain in told
         ]
         return results[0] if single else results
 
     def label_cosines(self, outputs: Outputs, labels: Mapping[str, Sequence[str]]) -> Array:
-        """Mean cosine of each projection with the word vectors of each label; float32, shape (N, K).
+        """Mean cosine of each projection with the points of each label's words; float32, shape (N, K).
 
         Raises:
-            DataError: The network has no projection, or a word no vector; names all such words.
+            DataError: The network has no projection, or a word has no point; names all such words.
         """
-        if self.vectors is None or outputs.projection is None:
+        if self.words is None or outputs.projection is None:
             raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
-        return label_scores(outputs.projection, label_points(labels, self.vectors))
+        cosines_NK: Array = unit_rows(outputs.projection) @ self.words.label_points(labels).T
+        return cosines_NK
 
-    def _predictions(self, names: Sequence[str], out: Outputs, top: int) -> list[Prediction]:
-        shares_NC, tags = probabilities(out.scores, self.model.activation), self._nearest_tags(out, top)
-        dimensions, derived = self._dimensions(out, shares_NC)
+    def probabilities(self, outputs: Outputs) -> Array:
+        """What the scores say of each emotion; float32, shape (N, C)."""
+        return probabilities(outputs.scores, self.model.activation)
+
+    def domains(self, outputs: Outputs) -> list[Domain | None]:
+        """How far each picture is from those of training; None for each where that is unknown."""
+        guard = self.guard
+        if guard is None:
+            return [None] * len(outputs.features)
+        distances = guard.distances(outputs.features).tolist()
+        return [Domain(self.trained_on, distance, guard.threshold) for distance in distances]
+
+    def predictions(self, names: Sequence[str], outputs: Outputs, top: int) -> list[Prediction]:
+        """What outputs say of pictures, by name; as `predict`."""
+        shares_NC = self.probabilities(outputs)
+        dimensions, derived = self._dimensions(outputs, shares_NC)
+        told = zip(
+            names,
+            shares_NC,
+            self.nearest_tags(outputs, top),
+            dimensions,
+            self.domains(outputs),
+            strict=True,
+        )
         return [
-            Prediction(name, largest(self.emotions, row, top), nearest, values, derived)
-            for name, row, nearest, values in zip(names, shares_NC, tags, dimensions, strict=True)
+            Prediction(name, largest(self.emotions, row, top), nearest, values, derived, domain)
+            for name, row, nearest, values, domain in told
         ]
 
     def _dimensions(self, out: Outputs, shares_NC: Array) -> tuple[list[tuple[Score, ...]], bool]:
@@ -194,7 +258,8 @@ class Predictor:
         told = derived_dimensions(shares_NC, self.emotions)
         return _scores(told.names, told.values_NK), True
 
-    def _nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
+    def nearest_tags(self, out: Outputs, count: int) -> list[tuple[Score, ...]]:
+        """The words nearest to each projection and their cosines; none without projection or word vectors."""
         if out.projection is None or self.vectors is None:
             return [()] * len(out.scores)
         words = self.vectors.words
@@ -234,7 +299,16 @@ def load_predictor(
         require_run(folder)
     model = read_description(folder, ImageModel)
     opened = open_backend(folder, backend, device=device, hint=hint)
-    return Predictor(opened, model, _word_vectors(folder, model, vectors))
+    found = _word_vectors(folder, model, vectors)
+    of_sentences = found is not None and is_sentence(folder if vectors is None else Path(vectors))
+    return Predictor(
+        opened,
+        model,
+        found,
+        words=None if found is None else VectorWords(found, sentence=of_sentences),
+        guard=read_guard(folder),
+        identify=partial(network_identity, folder),
+    )
 
 
 def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> WordVectors | None:

@@ -17,6 +17,38 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Domain:
+    """How far a picture is from those that the model was trained on (`guard.Guard`).
+
+    `trained_on` names these; empty where it is unknown. Both numbers are cosine distances.
+    """
+
+    trained_on: str
+    distance: float
+    threshold: float
+
+    @property
+    def outside(self) -> bool:
+        """Whether the picture is unlike those of training."""
+        return self.distance > self.threshold
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        return {
+            "trained_on": self.trained_on,
+            "outside": self.outside,
+            "distance": self.distance,
+            "threshold": self.threshold,
+        }
+
+
+def domain_note(trained_on: str) -> str:
+    """What to say of a picture that is outside, behind its name or 'This picture is'."""
+    pictures = f"the pictures of '{trained_on}'" if trained_on else "those"
+    return f"unlike {pictures} that this model was trained on: do not rely on what it says of it"
+
+
+@dataclass(frozen=True, slots=True)
 class Prediction:
     """What one picture may evoke.
 
@@ -25,7 +57,7 @@ class Prediction:
     are the words nearest to the picture's projection and their cosines, empty for a network without one.
     `dimensions` are valence and the like: those that the network learned, on the scale of its training; or,
     `derived`, from 1 to 9, what its emotions' words have in published norms (`word_dimensions`). Empty where
-    there are neither.
+    there are neither. `domain` tells whether to believe any of it; None where that is unknown.
     """
 
     image: str
@@ -33,12 +65,14 @@ class Prediction:
     tags: tuple[Score, ...]
     dimensions: tuple[Score, ...] = ()
     derived: bool = False
+    domain: Domain | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; the schema's version goes along."""
         values = {
             "schema_version": SCHEMA_VERSION,
             "image": self.image,
+            **_said_first(self.domain),
             "emotions": [{"name": score.name, "probability": score.value} for score in self.emotions],
             "tags": [{"name": score.name, "cosine": score.value} for score in self.tags],
         }
@@ -53,11 +87,17 @@ class ZeroShotPrediction:
 
     image: str
     labels: tuple[Score, ...]
+    domain: Domain | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values; the schema's version goes along."""
         return {
             "schema_version": SCHEMA_VERSION,
             "image": self.image,
+            **_said_first(self.domain),
             "labels": [{"name": score.name, "cosine": score.value} for score in self.labels],
         }
+
+
+def _said_first(domain: Domain | None) -> dict[str, Any]:
+    return {} if domain is None else {"domain": domain.to_dict()}

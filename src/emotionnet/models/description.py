@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from emotionnet.config_files import description_error
 from emotionnet.data.images import Preprocessing
@@ -13,6 +13,7 @@ from emotionnet.files import read_json, write_json
 from emotionnet.records import DataError
 from emotionnet.runs import MODEL
 
+UNKNOWN = "unknown"  # what a converted file does not say: the data set that it was trained on
 MAX_SIZE = 2**16  # of a layer's side: far above any use, and memory is asked for by it
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -43,6 +44,44 @@ class Fitted(BaseModel):
     data_hash: str
 
 
+class GuardFit(BaseModel):
+    """What tells pictures unlike those of training (`inference.guard`), and how it was fitted.
+
+    A picture is outside whose cosine distance to the nearest but `neighbours - 1` of `pictures` training
+    pictures is above `threshold`: the share `quantile` of `groups` validation groups is inside with all its
+    pictures. `data_hash` is the `Dataset.split_hash` of validation. It changes no score, and so no split is
+    refused for it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    method: Literal["neighbours"] = "neighbours"
+    neighbours: int = Field(ge=1, le=MAX_SIZE)
+    pictures: int = Field(ge=1, le=MAX_SIZE)
+    threshold: float = Field(ge=0, le=2)
+    quantile: float = Field(gt=0, le=1)
+    groups: int = Field(ge=1)
+    data_hash: str
+
+    @model_validator(mode="after")
+    def _has_so_many(self) -> GuardFit:
+        if self.neighbours > self.pictures:
+            raise ValueError(f"neighbours must be at most pictures, {self.pictures}; got {self.neighbours}")
+        return self
+
+
+class Thresholds(BaseModel):
+    """From which probability an emotion counts: where F1 of validation groups is best.
+
+    An emotion with too few positive groups has none. `data_hash` as that of `GuardFit`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    values: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    data_hash: str
+
+
 class ImageModel(BaseModel):
     """An `EmotionNet`: trunk, shape of the heads, labels and preprocessing.
 
@@ -65,6 +104,8 @@ class ImageModel(BaseModel):
     preprocessing: Preprocessing
     domain: Domain
     fitted: tuple[Fitted, ...] = ()
+    guard: GuardFit | None = None
+    thresholds: Thresholds | None = None
 
 
 class TextModel(BaseModel):

