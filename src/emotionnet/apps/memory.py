@@ -20,3 +20,9 @@ def keep_freed_memory() -> None:
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, LARGEST)
         library.mallopt(M_TRIM_THRESHOLD, LARGEST)
+
+
+def give_back_memory() -> None:
+    """Let glibc give the kernel what is free: after something large, in a process that goes on."""
+    with contextlib.suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -74,12 +74,26 @@ class OpenVinoBackend:
                 with suppress(RuntimeError):  # nobody asks what it computed
                     request.wait()
 
+    def calls(self) -> list[Callable[[Array], Outputs]]:
+        """As `calls_of`: one for each request that is computed at the same time."""
+        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        return [partial(self._call, self._compiled.create_infer_request()) for _ in range(count)]
+
+    def _call(self, request: Any, batch_N3SS: Array) -> Outputs:
+        with _computing(self.name):
+            request.infer({INPUT: _filled(batch_N3SS, self.step)}, share_inputs=True)
+        return self._told(request, len(batch_N3SS))
+
     def _next(self, busy: deque[tuple[Any, int, Array]], free: list[Any]) -> Outputs:
         request, count, _ = busy.popleft()
         with _computing(self.name):
             request.wait()
-        told = {name: np.array(request.get_tensor(name).data[:count]) for name in self._sizes}
+        told = self._told(request, count)
         free.append(request)
+        return told
+
+    def _told(self, request: Any, count: int) -> Outputs:
+        told = {name: np.array(request.get_tensor(name).data[:count]) for name in self._sizes}
         return _outputs(told, self._sizes, count)
 
 
@@ -100,6 +114,17 @@ class OnnxRuntimeBackend:
                 told = self._session.run(list(self._sizes), {INPUT: full})
             rows = [np.asarray(value)[:count] for value in told]
             yield _outputs(dict(zip(self._sizes, rows, strict=True)), self._sizes, count)
+
+
+def calls_of(backend: Backend) -> list[Callable[[Array], Outputs]]:
+    """Ways to compute one batch at once, each for a thread of its own; together they keep all cores busy.
+
+    For pictures that come one by one, where `run` would hold outputs back until more have come. Each takes
+    1 to `step` pictures and gives the numbers that `run` gives.
+    """
+    if isinstance(backend, OpenVinoBackend):
+        return backend.calls()
+    return [lambda batch_N3SS: next(backend.run([batch_N3SS]))]  # which takes all cores by itself
 
 
 def open_exported(folder: Path, name: Engine, *, hint: Hint) -> Backend:

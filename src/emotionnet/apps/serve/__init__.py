@@ -1,0 +1,1 @@
+"""A trained network behind HTTP, for programs and for a browser."""

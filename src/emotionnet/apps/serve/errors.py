@@ -1,0 +1,130 @@
+"""What a server refuses, in one form: {"error": {"code", "message", "details"}}. No paths, no internals."""
+
+from __future__ import annotations
+
+import math
+import secrets
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from emotionnet.progress import message as tell
+from emotionnet.records import DataError
+
+CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid"}
+
+
+class Refused(DataError):
+    """A request that is refused, and why, for a program and for a person.
+
+    Args:
+        status: HTTP's.
+        code: A word that stays the same.
+        faults: As for `DataError`.
+        details: One for each part of the request that is at fault, where several may be.
+    """
+
+    def __init__(
+        self, status: int, code: str, faults: str | Sequence[str], *, details: Sequence[dict[str, str]] = ()
+    ) -> None:
+        super().__init__(faults)
+        self.status, self.code, self.details = status, code, tuple(details)
+
+
+class NotHere(Refused):
+    """What is asked for is not there."""
+
+    def __init__(self, code: str, fault: str) -> None:
+        super().__init__(404, code, fault)
+
+
+class Busy(Exception):
+    """There is more to do than may wait; it is worth another try after some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("the server is busy")
+        self.retry_after = max(1, min(60, math.ceil(seconds)))
+
+
+def error_reply(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    details: Sequence[Any] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The one form of an error."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if details:
+        error["details"] = list(details)
+    return JSONResponse({"error": error}, status_code=status, headers=headers)
+
+
+def answer_faults(app: FastAPI) -> None:
+    """Let an app answer faults of the caller, and of its own, in that form."""
+    app.add_exception_handler(DataError, _data_error)
+    app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(TimeoutError, _timeout)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unknown)
+
+
+async def _data_error(_request: Request, error: Exception) -> Response:
+    faults = error.faults if isinstance(error, DataError) else ()
+    if isinstance(error, Refused):
+        return error_reply(error.status, error.code, "\n".join(faults), details=error.details)
+    return error_reply(422, "invalid", "\n".join(faults))
+
+
+async def _busy(_request: Request, error: Exception) -> Response:
+    seconds = error.retry_after if isinstance(error, Busy) else 1
+    return error_reply(
+        429,
+        "busy",
+        f"the server has as much to do as may wait; try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+    )
+
+
+async def _timeout(_request: Request, _error: Exception) -> Response:
+    return error_reply(
+        503, "too_slow", "the server could not do this in time; try again", headers={"Retry-After": "5"}
+    )
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    details = [{"where": ".".join(map(str, one["loc"])), "message": str(one["msg"])} for one in found]
+    said = "; ".join(f"{one['where']}: {one['message']}" for one in details[:5])
+    return error_reply(422, "invalid", said[:1000], details=details[:20])
+
+
+async def _http(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = {404: "there is nothing at this address", 405: "this address takes other methods"}
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return error_reply(
+        status, CODES.get(status, "refused"), said.get(status, "the request is refused"), headers=headers
+    )
+
+
+async def _gone(_request: Request, _error: Exception) -> Response:
+    return error_reply(400, "bad_request", "the connection ended before the request did")
+
+
+async def _unknown(_request: Request, error: Exception) -> Response:
+    """Our own fault: its trace goes to standard error under a number that the answer names."""
+    number = secrets.token_hex(4)
+    tell(f"fault {number}: {type(error).__name__}")
+    traceback.print_exception(error, file=sys.stderr)
+    return error_reply(500, "internal", f"the server failed; its log tells more under {number}")

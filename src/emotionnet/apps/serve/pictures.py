@@ -1,0 +1,111 @@
+"""Pictures from outside: looked at before they are decoded, and sent out without what came along with them."""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from PIL import Image
+
+from emotionnet.apps.memory import give_back_memory
+from emotionnet.apps.serve.errors import Refused
+from emotionnet.apps.serve.limits import Limits
+from emotionnet.data.images import decode
+from emotionnet.data.picture import FORMATS, faults
+from emotionnet.records import DataError
+
+SMALL = 4_000_000  # pixels: below that pictures are decoded side by side
+QUALITY = 88
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in coded pixels FF is followed by 0 or a restart
+
+
+class Pixels:
+    """How many pixels are decoded at once: many small pictures, or one large one after the other."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+        self._freed = threading.Condition()
+
+    @contextmanager
+    def held(self, count: int) -> Iterator[None]:
+        """Wait for room for a picture, which has it until the block ends."""
+        if count <= SMALL:
+            yield
+            return
+        with self._freed:
+            self._freed.wait_for(lambda: self._held == 0 or self._held + count <= self._most)
+            self._held += count
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._held -= count
+                self._freed.notify_all()
+            give_back_memory()
+
+
+def look(content: bytes, limits: Limits) -> int:
+    """Look at a picture without decoding it.
+
+    Returns:
+        How many pixels it has.
+
+    Raises:
+        Refused: It is no picture, or decoding it may take too much time or memory.
+    """
+    try:
+        with faults("picture"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            (width, height), form = image.size, image.format
+    except DataError as error:
+        raise refusal(error) from None
+    if width * height > limits.pixels:
+        found = f"{width:,} x {height:,}"
+        raise Refused(413, "too_many_pixels", f"must have at most {limits.pixels:,} pixels; has {found}")
+    if form in ("JPEG", "MPO") and has_more_scans(content, limits.scans):
+        raise Refused(413, "too_many_scans", f"must be a JPEG of at most {limits.scans} scans; has more")
+    return width * height
+
+
+def refusal(error: DataError) -> Refused:
+    """Why a picture cannot be read; without the name that the reader gave it."""
+    if isinstance(error, Refused):
+        return error
+    said = re.sub(r"^(<\w+>|picture): ", "", error.faults[0])
+    if said.startswith("must be a picture"):
+        return Refused(415, "no_picture", said)
+    return Refused(422, "unreadable_picture", said)
+
+
+def has_more_scans(content: bytes, most: int) -> bool:
+    """Whether a JPEG has more scans (T.81, B.2.3): a few bytes each, and each may touch all pixels."""
+    if content.count(b"\xff\xda") <= most:  # as nearly all
+        return False
+    place, count = 2, 0
+    while (found := _MARKER.search(content, place)) is not None:
+        marker, place = found[0][1], found.end()
+        if marker == 0xD9:  # the end; what comes behind it is not decoded
+            return False
+        if marker == 0x01 or marker == 0xD8:
+            continue
+        count += marker == 0xDA
+        if count > most:
+            return True
+        place += max(2, int.from_bytes(content[place : place + 2], "big"))
+    return False
+
+
+def reencoded(content: bytes, side: int) -> bytes:
+    """A picture as a JPEG without metadata, at most so many pixels wide and high.
+
+    Raises:
+        DataError: It cannot be decoded.
+    """
+    image = decode(content)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    image.info.clear()  # Pillow would pass a comment on
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()

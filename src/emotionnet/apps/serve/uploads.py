@@ -1,0 +1,269 @@
+"""Bodies of requests, read piece by piece within limits; nothing of them is written to disk.
+
+Starlette's own reader of forms keeps large parts in files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.requests import Request
+
+from emotionnet.apps.serve.errors import Busy, Refused
+from emotionnet.apps.serve.limits import Limits
+
+LONGEST_NAME = 200  # characters
+RETRY = 2.0  # seconds, where the server holds as many bytes as it may
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file of a request: the name it was given, cleaned, and its content."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Received:
+    """What a request's body held."""
+
+    uploads: tuple[Upload, ...]
+    fields: dict[str, list[str]] = field(default_factory=dict)
+
+    def text(self, name: str) -> str | None:
+        """The last value of a field."""
+        return self.fields[name][-1] if self.fields.get(name) else None
+
+
+class Budget:
+    """How many bytes the requests of a server hold at once; one thread, the event loop's."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._held = most, 0
+
+    @contextmanager
+    def share(self) -> Iterator[Share]:
+        """A request's part of it, given back when the block ends."""
+        share = Share(self)
+        try:
+            yield share
+        finally:
+            self._held -= share.held
+
+    def take(self, count: int) -> None:
+        if self._held + count > self._most:
+            raise Busy(RETRY)
+        self._held += count
+
+
+class Share:
+    def __init__(self, budget: Budget) -> None:
+        self._budget, self.held = budget, 0
+
+    def take(self, count: int) -> None:
+        """Hold more bytes.
+
+        Raises:
+            Busy: All requests together hold as many as they may.
+        """
+        self._budget.take(count)
+        self.held += count
+
+
+@asynccontextmanager
+async def received(request: Request, limits: Limits, budget: Budget) -> AsyncIterator[Received]:
+    """Read a form with files, or a body that is one picture; its bytes count until the block ends.
+
+    Raises:
+        Refused: It is of another type, too large, too slow or malformed.
+        Busy: There is no room for it now.
+    """
+    with budget.share() as share:
+        yield await _read(request, limits, share)
+
+
+async def read_json_body(request: Request, limits: Limits) -> bytes:
+    """The body of a request that is to be JSON.
+
+    Raises:
+        Refused: It is of another type, too large or too slow.
+    """
+    kind = _media_type(request)[0]
+    if kind != b"application/json":
+        raise Refused(415, "unsupported_media_type", "the body must be application/json")
+    return b"".join([chunk async for chunk in _chunks(request, limits.json_bytes, limits)])
+
+
+async def _read(request: Request, limits: Limits, share: Share) -> Received:
+    kind, options = _media_type(request)
+    if kind == b"multipart/form-data":
+        form = _Form(options.get(b"boundary", b""), limits)
+        async for chunk in _chunks(request, limits.request_bytes, limits):
+            share.take(len(chunk))
+            form.write(chunk)
+        return form.received()
+    if not kind.startswith(b"image/") and kind != b"application/octet-stream":
+        raise Refused(
+            415,
+            "unsupported_media_type",
+            "the body must be a picture (image/* or application/octet-stream) or multipart/form-data with files",
+        )
+    parts: list[bytes] = []
+    async for chunk in _chunks(request, limits.file_bytes, limits):
+        share.take(len(chunk))
+        parts.append(chunk)
+    content = b"".join(parts)
+    if not content:
+        raise Refused(400, "no_picture", "the body must be a picture; it is empty")
+    return Received((Upload("picture", content),))
+
+
+def _media_type(request: Request) -> tuple[bytes, dict[bytes, bytes]]:
+    return parse_options_header(request.headers.get("content-type", ""))
+
+
+async def _chunks(request: Request, most: int, limits: Limits) -> AsyncIterator[bytes]:
+    """The body in pieces; it may be announced larger than it is, and be larger than announced."""
+    told = request.headers.get("content-length", "")
+    if told.isdecimal() and int(told[:20]) > most:
+        raise _too_large(most)
+    count = 0
+    stream = request.stream()
+    deadline = asyncio.get_running_loop().time() + limits.body_seconds
+    while True:
+        try:
+            async with asyncio.timeout_at(deadline):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise Refused(
+                408, "too_slow", f"the body must arrive within {limits.body_seconds:g} s"
+            ) from None
+        count += len(chunk)
+        if count > most:
+            raise _too_large(most)
+        yield chunk
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, "too_large", f"must have at most {most / 2**20:g} MiB")
+
+
+class _Form:
+    """A form with files, as it comes in."""
+
+    def __init__(self, boundary: bytes, limits: Limits) -> None:
+        self._limits = limits
+        self._uploads: list[Upload] = []
+        self._fields: dict[str, list[str]] = {}
+        self._parts = 0
+        self._ended = False
+        self._begin()
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": self._on_header_field,
+                    "on_header_value": self._on_header_value,
+                    "on_header_end": self._on_header_end,
+                    "on_headers_finished": self._on_headers,
+                    "on_part_data": self._on_data,
+                    "on_part_end": self._on_part_end,
+                    "on_end": self._on_end,
+                },
+            )
+        except (FormParserError, ValueError):
+            raise _malformed() from None
+        if not boundary:
+            raise _malformed()
+
+    def write(self, chunk: bytes) -> None:
+        """Take in some of it.
+
+        Raises:
+            Refused: It is malformed or too large.
+        """
+        try:
+            self._parser.write(chunk)
+        except FormParserError:
+            raise _malformed() from None
+
+    def received(self) -> Received:
+        """All of it.
+
+        Raises:
+            Refused: It ended early.
+        """
+        if not self._ended:
+            raise _malformed()
+        return Received(tuple(self._uploads), self._fields)
+
+    def _begin(self) -> None:
+        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self._disposition = b""
+        self._name = ""
+        self._file: str | None = None
+        self._content = bytearray()
+
+    def _on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._header[0].extend(data[start:end])
+
+    def _on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header[1].extend(data[start:end])
+
+    def _on_header_end(self) -> None:
+        name, value = self._header
+        if name.lower() == b"content-disposition":
+            self._disposition = bytes(value)
+        self._header = (bytearray(), bytearray())
+
+    def _on_headers(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        if b"name" not in options:
+            raise _malformed()
+        self._name = options[b"name"].decode("utf-8", "replace")[:LONGEST_NAME]
+        self._parts += 1
+        if b"filename" not in options:
+            if self._parts > self._limits.fields:
+                raise Refused(413, "too_large", f"a form must have at most {self._limits.fields} fields")
+            return
+        if len(self._uploads) == self._limits.files:
+            raise Refused(413, "too_many_files", f"at most {self._limits.files} files may come at once")
+        given = options[b"filename"].decode("utf-8", "replace")
+        self._file = clean_name(given, default=f"picture {len(self._uploads) + 1}")
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        most = self._limits.field_bytes if self._file is None else self._limits.file_bytes
+        if len(self._content) + end - start > most:
+            where = f"{self._file}: " if self._file else f"field {clean_name(self._name, default='?')}: "
+            raise Refused(413, "too_large", f"{where}must have at most {most / 2**20:g} MiB")
+        self._content.extend(data[start:end])
+
+    def _on_part_end(self) -> None:
+        if self._file is None:
+            self._fields.setdefault(self._name, []).append(self._content.decode("utf-8", "replace"))
+        else:
+            self._uploads.append(Upload(self._file, bytes(self._content)))
+        self._content = bytearray()
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _malformed() -> Refused:
+    return Refused(400, "malformed_form", "the body must be a whole form (multipart/form-data)")
+
+
+def clean_name(given: str, *, default: str) -> str:
+    """What an answer calls a file: the last part of its path, without what is no letter for a screen."""
+    last = given.replace("\\", "/").rpartition("/")[2]
+    shown = "".join(letter for letter in last if letter.isprintable()).strip()
+    return shown[:LONGEST_NAME] or default
