@@ -143,9 +143,7 @@ async def _chunks(request: Request, most: int, limits: Limits) -> AsyncIterator[
         except StopAsyncIteration:
             return
         except TimeoutError:
-            raise Refused(
-                408, "too_slow", f"the body must arrive within {limits.body_seconds:g} s"
-            ) from None
+            raise Refused(408, "too_slow", f"the body must arrive within {limits.body_seconds:g} s") from None
         count += len(chunk)
         if count > most:
             raise _too_large(most)
