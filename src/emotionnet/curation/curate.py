@@ -15,6 +15,7 @@ import polars as pl
 from emotionnet.config import CurateConfig
 from emotionnet.curation import families, selection
 from emotionnet.curation.emoji import unpack_emoji
+from emotionnet.curation.keyword_pictures import read_keyword_pictures
 from emotionnet.curation.openclipart import read_openclipart
 from emotionnet.curation.output import Curated, write_curated
 from emotionnet.curation.pool import Pool, usable_records
@@ -75,7 +76,7 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
 @contextlib.contextmanager
 def _open(source: Path | str) -> Iterator[Source]:
     if isinstance(source, Path):
-        yield read_source(source)
+        yield read_keyword_pictures(source) if source.is_dir() else read_source(source)
         return
     if source == "openclipart":
         yield read_openclipart()

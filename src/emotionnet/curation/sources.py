@@ -63,7 +63,7 @@ def read_source(path: Path) -> Source:
     if reader is None or not path.is_file():
         known = ", ".join(_READERS)
         raise DataError(
-            f"{path}: a source must be 'emoji', 'openclipart' or a file that ends in one of {known}"
+            f"{path}: a source must be 'emoji', 'openclipart', a folder or a file that ends in one of {known}"
         )
     table = _canonical(path, reader(path))
     if not table.height:

@@ -1,0 +1,77 @@
+"""Web records from a folder: pictures that carry keywords, as stock photographs and archives do.
+
+A record's id is the picture's path below the folder; its tags are the keywords of embedded XMP, IPTC and XMP
+sidecars (`data/keywords.py`).
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+
+from emotionnet.curation.sources import REJECTS_SCHEMA, SOURCE_SCHEMA, Source
+from emotionnet.data.images import SUFFIXES, find_images
+from emotionnet.data.keywords import Keywords, read_keywords
+from emotionnet.data.sidecars import Sidecars
+from emotionnet.progress import track
+from emotionnet.records import DataError, is_name
+
+NO_KEYWORDS = "carries no keywords (XMP dc:subject, IPTC, sidecar)"
+
+
+def read_keyword_pictures(folder: Path) -> Source:
+    """List the pictures below a folder, in order of their paths.
+
+    Raises:
+        DataError: No picture there carries a keyword.
+    """
+    pictures, _ = find_images([folder])
+    sidecars = Sidecars()
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        found = pool.map(lambda picture: _read(picture, sidecars), pictures)
+        said = list(track(found, "Reading keywords", len(pictures)))
+    rows, rejects = [], []
+    name = folder.resolve().name or "pictures"
+    for picture, read in zip(pictures, said, strict=True):
+        path = picture.relative_to(folder).as_posix()
+        fault = _fault(path, read)
+        if isinstance(read, Keywords) and not fault:
+            rows.append((path, path, list(read.keywords), None, name, read.licence or None))
+        else:
+            rejects.append((_printable(path), fault.replace(str(folder / ""), "")))
+    if not rows:
+        raise DataError(
+            f"{folder}: must hold pictures ({', '.join(SUFFIXES)}) that carry keywords; "
+            f"none of {len(pictures):,} does"
+        )
+    return Source(
+        name,
+        folder,
+        pl.DataFrame(rows, schema=SOURCE_SCHEMA, orient="row"),
+        pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
+    )
+
+
+def _read(picture: Path, sidecars: Sidecars) -> Keywords | str:
+    """What the picture carries, or why that cannot be read."""
+    try:
+        return read_keywords(picture, sidecars)
+    except DataError as error:
+        return "; ".join(error.faults)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+
+
+def _fault(path: str, read: Keywords | str) -> str:
+    if isinstance(read, str):
+        return read
+    if not is_name(path):
+        return "its name must be UTF-8"
+    return "" if read.keywords else NO_KEYWORDS
+
+
+def _printable(path: str) -> str:
+    return path.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,263 @@
+"""Our tags in an XMP sidecar, and out of it again.
+
+A sidecar that we wrote says so in a few properties of its own: for which picture, which words, what the file
+was before (compressed; nothing for a new one), and the SHA-256 of what we wrote, counted with zeros in its
+own place. So it can be put back byte for byte without anything kept elsewhere; and where another program has
+changed it since, our words and these properties are taken out of it, and nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from lxml import etree
+
+from emotionnet.data.xmp import (
+    ABOUT,
+    BAG,
+    CONTAINERS,
+    DC,
+    DESCRIPTION,
+    DIGIKAM,
+    HIERARCHY,
+    ITEM,
+    KEYWORDS,
+    LIGHTROOM,
+    MAX_BYTES,
+    RDF,
+    SEQ,
+    SUBJECT,
+    TAGS_LIST,
+    Element,
+    Xmp,
+    items,
+    parse_xmp,
+)
+from emotionnet.records import DataError
+
+NAMESPACE = "urn:emotionnet:tags:1#"
+_PICTURE, _WORDS, _BEFORE, _WRITTEN = (
+    f"{{{NAMESPACE}}}{name}" for name in ("Picture", "Words", "Before", "Written")
+)
+_OURS = (_PICTURE, _WORDS, _BEFORE, _WRITTEN)
+_PREFIXES = {DC: "dc", DIGIKAM: "digiKam", LIGHTROOM: "lr", NAMESPACE: "emotionnet"}
+_LISTS = {SUBJECT: BAG, TAGS_LIST: SEQ, HIERARCHY: BAG}
+_DIGEST = re.compile(rb"Written[^<>]*>([0-9a-f]{64})</")
+_BLANK = b"0" * 64
+_MOST_DIGESTS = 10  # a stranger's file may hold any number
+_EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="emotionnet">
+ <rdf:RDF xmlns:rdf="{RDF}">
+  <rdf:Description rdf:about="" xmlns:dc="{DC}" xmlns:digiKam="{DIGIKAM}" xmlns:lr="{LIGHTROOM}"/>
+ </rdf:RDF>
+</x:xmpmeta>
+<?xpacket end="w"?>
+"""
+
+
+@dataclass(frozen=True)
+class Base:
+    """A sidecar without our tags.
+
+    `content` is None for one that we made. `intact`: nobody else changed it since, so `content` is what the
+    file was, byte for byte.
+    """
+
+    content: bytes | None
+    intact: bool = True
+
+
+def without_tags(content: bytes, name: str) -> Base:
+    """Take our tags out of a sidecar.
+
+    Args:
+        content: Of the sidecar, whoever wrote it.
+        name: What errors call it.
+
+    Raises:
+        DataError: It says that we wrote it, but cannot be read.
+    """
+    if NAMESPACE.encode() not in content:
+        return Base(content)
+    xmp = parse_xmp(content, name)
+    if not xmp.values(_WRITTEN):
+        return Base(content)
+    before = _unpacked(xmp, name)
+    if _is_intact(content):
+        return Base(before)
+    _strip(xmp, parse_xmp(before, name) if before is not None else None)
+    return Base(xmp.content(), intact=False)
+
+
+def with_tags(base: bytes | None, words: Sequence[str], picture: str, name: str) -> bytes | None:
+    """Put words into a sidecar.
+
+    Into dc:subject, and into digiKam's and Lightroom's own properties where the sidecar has them, since these
+    programs ask them first; a new one has all three. Whatever else is in it stays.
+
+    Args:
+        base: The sidecar without our tags; None: there is none.
+        words: With '/' between the levels of a hierarchy.
+        picture: The name of the picture's file.
+        name: What errors call the sidecar.
+
+    Returns:
+        Its content; the very `base` when it has all of the words by itself.
+
+    Raises:
+        DataError: The sidecar is no XMP, or no list stands where keywords should, or it gets too large.
+    """
+    xmp = parse_xmp(_EMPTY.encode() if base is None else base, name)
+    kinds = [kind for kind in KEYWORDS if base is None or kind == SUBJECT or xmp.properties(kind)]
+    added = [_add(xmp, kind, words, name) for kind in kinds]
+    if not any(added):
+        return base
+    _sign(xmp, words, base, picture)
+    content = xmp.content()
+    content = content.replace(
+        b"Written>" + _BLANK, b"Written>" + hashlib.sha256(content).hexdigest().encode()
+    )
+    if len(content) > MAX_BYTES:
+        raise DataError(
+            f"{name}: XMP must have at most {MAX_BYTES:,} bytes; with tags it has {len(content):,}"
+        )
+    return content
+
+
+def written_for(content: bytes, picture: str, name: str) -> bool:
+    """Whether a sidecar holds our tags of a picture.
+
+    Args:
+        content: Of the sidecar.
+        picture: The name of the picture's file.
+        name: What errors call the sidecar.
+
+    Raises:
+        DataError: It says that we wrote it, but cannot be read.
+    """
+    if NAMESPACE.encode() not in content:
+        return False
+    return parse_xmp(content, name).values(_PICTURE) == [_spelt(picture)]
+
+
+def _spelt(picture: str) -> str:
+    """The name of a file in characters that XML can hold."""
+    return quote(os.fsencode(picture), safe=" ")
+
+
+def _is_intact(content: bytes) -> bool:
+    """Whether the file is what we wrote."""
+    return any(
+        hashlib.sha256(content.replace(digest, _BLANK)).hexdigest().encode() == digest
+        for digest in set(_DIGEST.findall(content)[:_MOST_DIGESTS])
+    )
+
+
+def _unpacked(xmp: Xmp, name: str) -> bytes | None:
+    """What the file was before; it comes from the file, so its size is bounded."""
+    texts = xmp.values(_BEFORE)
+    if not texts:
+        return None
+    try:
+        reader = zlib.decompressobj()
+        content = reader.decompress(base64.b64decode(texts[0]), MAX_BYTES)
+        whole = reader.eof
+    except (binascii.Error, zlib.error, ValueError):
+        whole = False
+    if not whole:
+        raise DataError(f"{name}: what it says that it was before must be readable; it is not")
+    return content
+
+
+def _strip(xmp: Xmp, before: Xmp | None) -> None:
+    """Take out our words, but those that were there before, and our properties."""
+    words = xmp.values(_WORDS)
+    for kind in KEYWORDS:
+        kept = set(before.values(kind)) if before is not None else set()
+        ours = {_form(word, kind) for word in words} - kept
+        for found in xmp.properties(kind):
+            gone = [item for item in items(found) if (item.text or "").strip() in ours]
+            for item in gone:
+                item.getparent().remove(item)
+            if gone and not kept and not any(True for _ in items(found)):
+                found.getparent().remove(found)
+    for description in xmp.descriptions():
+        for name in _OURS:
+            description.attrib.pop(name, None)
+            for found in list(description.iterchildren(name)):
+                description.remove(found)
+        if not len(description) and set(description.attrib) <= {ABOUT}:
+            description.getparent().remove(description)
+
+
+def _form(word: str, kind: str) -> str:
+    return word.replace("/", "|") if kind == HIERARCHY else word
+
+
+def _add(xmp: Xmp, kind: str, words: Sequence[str], name: str) -> bool:
+    """Append what a property lacks; whether it lacked anything."""
+    lacking = [word for word in (_form(word, kind) for word in words) if word not in set(xmp.values(kind))]
+    if not lacking:
+        return False
+    bag = _container(xmp, kind, name)
+    for word in lacking:
+        _append(bag, ITEM).text = word
+    return True
+
+
+def _container(xmp: Xmp, kind: str, name: str) -> Element:
+    """The list that a property's items stand in; made where there is none."""
+    found = xmp.properties(kind)
+    attributes = [one for one in xmp.descriptions() if one.get(kind)]
+    if attributes or (found and not len(found[0]) and (found[0].text or "").strip()):
+        raise DataError(f"{name}: {etree.QName(kind).localname} must be a list; it is a text")
+    if not found:
+        descriptions = xmp.descriptions() or [_append(xmp.rdf, DESCRIPTION)]
+        return _append(_append(descriptions[0], kind), _LISTS[kind])
+    bags = list(found[0].iterchildren(*CONTAINERS))
+    if bags:
+        return bags[0]
+    if len(found[0]) or found[0].attrib:
+        raise DataError(f"{name}: {etree.QName(kind).localname} must be a list; it is something else")
+    return _append(found[0], _LISTS[kind])
+
+
+def _sign(xmp: Xmp, words: Sequence[str], base: bytes | None, picture: str) -> None:
+    """Add our properties, in a description of their own."""
+    first = xmp.descriptions()[0]
+    place = _append(xmp.rdf, DESCRIPTION, NAMESPACE)
+    place.set(ABOUT, first.get(ABOUT) or "")
+    _append(place, _PICTURE).text = _spelt(picture)
+    bag = _append(_append(place, _WORDS), BAG)
+    for word in words:
+        _append(bag, ITEM).text = word
+    if base is not None:
+        _append(place, _BEFORE).text = base64.b64encode(zlib.compress(base, 9)).decode()
+    _append(place, _WRITTEN).text = _BLANK.decode()
+
+
+def _append(parent: Element, name: str, space: str | None = None) -> Element:
+    """A new last child, on a line of its own where its brothers, or its parent, have one.
+
+    Args:
+        parent: What it goes into.
+        name: With its namespace.
+        space: One more namespace that it declares.
+    """
+    spaces = [one for one in (space, etree.QName(name).namespace) if one in _PREFIXES]
+    indent = "\n" + " " * (1 + sum(1 for _ in parent.iterancestors()))
+    made = etree.SubElement(parent, name, nsmap={_PREFIXES[one]: one for one in spaces})
+    previous = made.getprevious()
+    if previous is None:
+        parent.text, made.tail = indent, indent[:-1]
+    elif not (parent.text or "").strip():
+        made.tail, previous.tail = previous.tail, parent.text
+    return made
