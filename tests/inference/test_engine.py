@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotionnet.data.images import Preprocessing
+from emotionnet.data.images import Preprocessing, evaluation_input
 from emotionnet.inference import engine
 from emotionnet.inference.engine import AT_ONCE, run_files, run_images
 from emotionnet.inference.outputs import Array, Outputs
@@ -96,15 +96,13 @@ def test_after_a_fault_images_are_only_looked_through(tmp_path: Path) -> None:
 
 def test_a_few_pictures_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
-    real = engine._read
 
-    def counted(picture: Any, how: Preprocessing) -> Any:
+    def counted(picture: Any, how: Preprocessing) -> Array:
         read.append(picture)
-        return real(picture, how)
+        return evaluation_input(picture, how)
 
-    monkeypatch.setattr(engine, "_read", counted)
     monkeypatch.setattr(engine, "usable_cores", lambda: 2)
-    steps = run_files(Means(1), HOW, saved(tmp_path, 8) * 50, progress="")
+    steps = run_files(Means(1), HOW, saved(tmp_path, 8) * 50, progress="", read=counted)
     next(steps)
     assert AT_ONCE <= len(read) <= 2 * AT_ONCE + 1
     steps.close()

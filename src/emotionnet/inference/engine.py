@@ -7,12 +7,12 @@ other, and no more of them, so that memory does not grow with their number.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -26,6 +26,7 @@ AT_ONCE = 32  # pictures that come out together, and that are read ahead
 MOST_READERS = 16
 
 Picture = TypeVar("Picture", bound=ImageLike)
+Read = Callable[[Any, Preprocessing], Array]  # how a picture becomes the network's input; in several threads
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def run_images(
         raise DataError("at least one image must be given; got none")
     parts: list[Outputs] = []
     faults: list[str] = []
-    with closing(_told(backend, how, images, whole=True)) as steps:
+    with closing(_told(backend, how, images, evaluation_input, whole=True)) as steps:
         for told in _tracked(steps, len(images), progress):
             faults += told.faults
             if told.outputs is not None:
@@ -69,7 +70,12 @@ def run_images(
 
 
 def run_files(
-    backend: Backend, how: Preprocessing, paths: Sequence[Path], *, progress: str
+    backend: Backend,
+    how: Preprocessing,
+    paths: Sequence[Path],
+    *,
+    progress: str,
+    read: Read = evaluation_input,
 ) -> Generator[Told[Path]]:
     """Put files through a network a few at a time, so that memory does not grow with their number.
 
@@ -78,12 +84,13 @@ def run_files(
         how: Preprocessing of the pictures.
         paths: In the order in which they come out.
         progress: What a progress bar on standard error says; empty: no bar.
+        read: Makes the network's input of a file, for those who want more of it while it is open.
 
     Yields:
         A few files each.
     """
     some: list[Told[Path]] = []
-    with closing(_told(backend, how, paths)) as steps:
+    with closing(_told(backend, how, paths, read)) as steps:
         for told in _tracked(steps, len(paths), progress):
             some.append(told)
             if sum(_count(one) for one in some) >= AT_ONCE:
@@ -111,31 +118,36 @@ def _tracked(steps: Iterator[Told[Picture]], total: int, progress: str) -> Itera
 
 
 def _told(
-    backend: Backend, how: Preprocessing, pictures: Sequence[Picture], *, whole: bool = False
+    backend: Backend,
+    how: Preprocessing,
+    pictures: Sequence[Picture],
+    read: Read,
+    *,
+    whole: bool = False,
 ) -> Generator[Told[Picture]]:
     """Each step of the backend; `whole`: once a picture cannot be read, the rest is only looked through."""
     waiting: deque[Told[Picture]] = deque()  # read, their outputs to come
 
     def batches() -> Iterator[Array]:
         broken = False
-        for read, arrays in reading:
-            broken = broken or (whole and bool(read.faults))
-            waiting.append(Told((), None, read.faults) if broken else read)
+        for some, arrays in reading:
+            broken = broken or (whole and bool(some.faults))
+            waiting.append(Told((), None, some.faults) if broken else some)
             if arrays and not broken:
                 yield np.stack(arrays)
 
-    with closing(_read_ahead(how, pictures, backend.step)) as reading:
+    with closing(_read_ahead(how, pictures, read, backend.step)) as reading:
         with closing(backend.run(batches())) as computing:
             for outputs in computing:
                 while not waiting[0].pictures:
                     yield waiting.popleft()
-                read = waiting.popleft()
-                yield Told(read.pictures, outputs, read.faults)
+                first = waiting.popleft()
+                yield Told(first.pictures, outputs, first.faults)
         yield from waiting
 
 
 def _read_ahead(
-    how: Preprocessing, pictures: Sequence[Picture], step: int
+    how: Preprocessing, pictures: Sequence[Picture], read: Read, step: int
 ) -> Generator[tuple[Told[Picture], list[Array]]]:
     """The pictures in steps, each with the network's input for those that can be read.
 
@@ -148,7 +160,7 @@ def _read_ahead(
     try:
         for start in range(0, len(pictures), step):
             some = pictures[start : start + step]
-            started.append((some, [pool.submit(_read, picture, how) for picture in some]))
+            started.append((some, [pool.submit(_tried, read, picture, how) for picture in some]))
             if len(started) > ahead:
                 yield _finished(*started.popleft())
         while started:
@@ -157,9 +169,9 @@ def _read_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def _read(picture: ImageLike, how: Preprocessing) -> Array | DataError:
+def _tried(read: Read, picture: ImageLike, how: Preprocessing) -> Array | DataError:
     try:
-        return evaluation_input(picture, how)
+        return read(picture, how)
     except DataError as error:
         return error
 

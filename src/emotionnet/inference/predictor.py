@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.data.images import ImageLike, describe
+from emotionnet.data.images import ImageLike, describe, evaluation_input
 from emotionnet.inference.backends import Backend, Hint
 from emotionnet.inference.choice import BackendName, open_backend
-from emotionnet.inference.engine import Told, run_files, run_images
+from emotionnet.inference.engine import Read, Told, run_files, run_images
 from emotionnet.inference.exported import is_exported, network_identity
 from emotionnet.inference.guard import Guard, read_guard
 from emotionnet.inference.hub import local_run
@@ -113,9 +113,11 @@ class Predictor:
         """Raw outputs for many images; see `run_images`."""
         return run_images(self.backend, self.model.preprocessing, images, progress=progress)
 
-    def told_files(self, paths: Sequence[Path], *, progress: str = "") -> Generator[Told[Path]]:
+    def told_files(
+        self, paths: Sequence[Path], *, progress: str = "", read: Read = evaluation_input
+    ) -> Generator[Told[Path]]:
         """Raw outputs for files as they are read; see `run_files`."""
-        return run_files(self.backend, self.model.preprocessing, paths, progress=progress)
+        return run_files(self.backend, self.model.preprocessing, paths, progress=progress, read=read)
 
     @overload
     def predict(self, images: ImageLike, *, top: int = 5) -> Prediction: ...  # type: ignore[overload-overlap]
