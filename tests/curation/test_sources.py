@@ -156,7 +156,8 @@ def test_an_unknown_type_names_the_known_ones(tmp_path: Path, name: str) -> None
     (tmp_path / "records.txt").write_text("x")
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(
-        DataError, match=r"'emoji', 'openclipart' or a file that ends in one of \.jsonl, \.csv, \.parquet"
+        DataError,
+        match=r"'emoji', 'openclipart', a folder or a file that ends in one of \.jsonl, \.csv, \.parquet",
     ):
         read_source(tmp_path / name)
 

@@ -8,8 +8,8 @@ import itertools
 import json
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,16 @@ from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
 from emotionnet.records import DataError
 
 Format = Literal["auto", "json", "csv", "table"]
+
+
+class Result(Protocol):
+    """One of many that are printed."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+
+
+OneOfMany = TypeVar("OneOfMany", bound=Result)
 _HEADER = ("image", "emotions", "tags")
 
 
@@ -36,21 +46,43 @@ def print_result(values: Mapping[str, Any]) -> None:
 
 
 def print_predictions(results: Iterable[Prediction | DataError], form: Format) -> list[str]:
-    """Many results: a JSON list or CSV with one row per picture, each as it comes, or a table of them all.
+    """Many predictions, see `print_each`."""
+    return print_each(results, form, _HEADER, _row)
+
+
+def print_each(
+    results: Iterable[OneOfMany | DataError],
+    form: Format,
+    header: Sequence[str],
+    row: Callable[[OneOfMany], Sequence[str]],
+) -> list[str]:
+    """Many results: a JSON list or CSV with one row for each, as they come, or a table of them all.
+
+    Args:
+        results: One for each picture, or why it has none.
+        form: How they are printed.
+        header: Names of the columns of CSV and table.
+        row: What stands in the columns.
 
     Returns:
         One line for each picture that has none.
     """
     faults: list[str] = []
 
-    def good() -> Iterator[Prediction]:
+    def good() -> Iterator[OneOfMany]:
         for result in results:
             if isinstance(result, DataError):
                 faults.extend(result.faults)
             else:
                 yield result
 
-    {"json": _print_list, "csv": _print_csv, "table": _print_rows}[_form(form)](good())
+    chosen = _form(form)
+    if chosen == "json":
+        _print_list(good())
+    elif chosen == "csv":
+        _print_csv(itertools.chain([header], map(row, good())))
+    else:
+        print_table(header, list(map(row, good())))
     return faults
 
 
@@ -65,28 +97,24 @@ def _form(form: Format) -> str:
     return form
 
 
-def _print_list(predictions: Iterable[Prediction]) -> None:
+def _print_list(results: Iterable[Result]) -> None:
     """As `json.dumps` of them all has it."""
     before = "["
-    for prediction in predictions:
-        _print(f"{before}\n" + textwrap.indent(json.dumps(prediction.to_dict(), indent=2), "  "))
+    for result in results:
+        _print(f"{before}\n" + textwrap.indent(json.dumps(result.to_dict(), indent=2), "  "))
         before = ","
     _print("[]\n" if before == "[" else "\n]\n")
 
 
-def _print_csv(predictions: Iterable[Prediction]) -> None:
-    for row in itertools.chain([_HEADER], map(_row, predictions)):
+def _print_csv(rows: Iterable[Sequence[str]]) -> None:
+    for row in rows:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(row)
         _print(_printable(text.getvalue()))
 
 
-def _print_rows(predictions: Iterable[Prediction]) -> None:
-    print_table(_HEADER, list(map(_row, predictions)))
-
-
 def _row(prediction: Prediction) -> tuple[str, str, str]:
-    return prediction.image, _scores(prediction.emotions), _scores(prediction.tags)
+    return prediction.image, named_scores(prediction.emotions), named_scores(prediction.tags)
 
 
 def _print(text: str) -> None:
@@ -98,11 +126,12 @@ def print_ranked(predictions: Sequence[ZeroShotPrediction]) -> None:
     if not sys.stdout.isatty():
         print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
         return
-    rows = [(prediction.image, _scores(prediction.labels)) for prediction in predictions]
+    rows = [(prediction.image, named_scores(prediction.labels)) for prediction in predictions]
     print_table(("image", "labels"), rows)
 
 
-def _scores(scores: Sequence[Score]) -> str:
+def named_scores(scores: Sequence[Score]) -> str:
+    """Names and values in one cell."""
     return "; ".join(f"{score.name} {score.value:.3f}" for score in scores)
 
 
