@@ -8,7 +8,7 @@ Shape letters: K = words or labels, V = words known, D = embedding size.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -38,8 +38,12 @@ class Words(Protocol):
     def size(self) -> int: ...
     @property
     def known(self) -> tuple[str, ...]: ...
-    def points(self, words: Sequence[str]) -> Array:
+    def points(self, words: Sequence[str], *, tell: Callable[[str], None] = message) -> Array:
         """The point of each word; float32, shape (K, D), rows of length 1.
+
+        Args:
+            words: Any.
+            tell: Takes a line for each word that has no point of its own and by which others it was given one.
 
         Raises:
             DataError: A word has none and can be given none; a line for each, with the nearest known words.
@@ -72,6 +76,7 @@ class VectorWords:
         self._lock = threading.Lock()
         self._said: WordVectors | None = None  # what the sentence model says of the known words
         self._given: dict[str, Array] = {}  # points of words that are unknown
+        self._notes: dict[str, str] = {}  # which known words gave them
 
     @property
     def size(self) -> int:
@@ -83,13 +88,16 @@ class VectorWords:
         """The words that have a vector."""
         return self.vectors.words
 
-    def points(self, words: Sequence[str]) -> Array:
+    def points(self, words: Sequence[str], *, tell: Callable[[str], None] = message) -> Array:
         """As `Words.points`; capitals do not matter where the vectors have none."""
         found = {word: word_vector(word, self.vectors) for word in dict.fromkeys(words)}
         missing = [word for word, vector in found.items() if vector is None]
         if missing:
             with self._lock:
                 found.update(self._unknown(missing))
+                for word in missing:
+                    if word in self._notes:
+                        tell(self._notes[word])
         rows_KD = [vector for word in words if (vector := found[word]) is not None]
         return unit_rows(np.stack(rows_KD)) if rows_KD else np.zeros((0, self.size), dtype=np.float32)
 
@@ -127,7 +135,7 @@ class VectorWords:
                 continue
             found[word] = point_D
             told = ", ".join(f"{name} {value:.2f}" for name, value in used.items())
-            message(f"{word!r} has no vector of its own; it is taken as {told}")
+            self._notes[word] = f"{word!r} has no vector of its own; it is taken as {told}"
         if faults:
             raise DataError(faults)
         return found
