@@ -38,7 +38,9 @@ def assets() -> dict[str, Asset]:
         kind = KINDS.get(PurePath(file.name).suffix)
         if kind is not None:
             content = file.read_bytes()
-            found[file.name] = Asset(content, f"{kind}; charset=utf-8", hashlib.sha256(content).hexdigest()[:16])
+            found[file.name] = Asset(
+                content, f"{kind}; charset=utf-8", hashlib.sha256(content).hexdigest()[:16]
+            )
     return found
 
 

@@ -6,15 +6,17 @@ shown in place. Programs talk to /v1.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from emotionnet.apps.serve.look import asset_response, template
+from emotionnet.apps.serve.limits import Limits
+from emotionnet.apps.serve.look import asset_response, quoted, template
+from emotionnet.apps.serve.uploads import Budget, Received, clean_name, read_json_body, received
 from emotionnet.inference.results import Prediction, Score
 from emotionnet.records import DataError
 from emotionnet.search.query import HITS, parse_query
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
     from emotionnet.search.teaching import Taught
 
 TOP = 7  # emotions beside a picture: as many as are read at a glance
-BEGIN = 14  # words that the first screen offers
+BEGIN = 12  # words that the first screen offers, each with its first picture
 MOST = 10 * HITS  # pictures on one page
-ReadPicture = Callable[[Request], Awaitable[bytes]]
 
 
 class PageService(Protocol):
@@ -84,7 +85,9 @@ class SearchForm(BaseModel):
         try:
             return float(self.least or 30) / 100
         except ValueError:
-            raise DataError(f"the least of an emotion must be a number of per cent; got {self.least!r}") from None
+            raise DataError(
+                f"the least of an emotion must be a number of per cent; got {self.least!r}"
+            ) from None
 
     def address(self, **changed: Any) -> str:
         """The fields that say something, as the query of an address."""
@@ -102,17 +105,19 @@ class Marks(BaseModel):
     no: tuple[Annotated[str, Field(pattern="^[0-9a-f]{16}$")], ...] = Field((), max_length=2000)
 
 
-def page_router(service: PageService, read_picture: ReadPicture) -> APIRouter:
+def page_router(service: PageService, limits: Limits, budget: Budget) -> APIRouter:
     """The page, its fragments and its static files.
 
     Args:
         service: What computes.
-        read_picture: Reads the one picture of a request's body, within the limits.
+        limits: Of a request's body.
+        budget: How many bytes all requests hold.
     """
     router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
     _add_start(router, service)
-    _add_own_pictures(router, service, read_picture)
+    _add_own_pictures(router, service, limits, budget)
     _add_index(router, service)
+    _add_teaching(router, service, limits)
     router.add_api_route("/static/{name}", asset_response, methods=["GET"])
     return router
 
@@ -134,8 +139,13 @@ def _add_start(router: APIRouter, service: PageService) -> None:
             taught=labels["taught"],
             swap=False,
             pictures=None if index is None else index["pictures"],
-            begin=_begin(labels),
+            begin=[(word, "") for word in _begin(labels)],
         )
+
+    @router.get("/page/begin")
+    async def begin() -> HTMLResponse:
+        words = _begin(await service.labels())
+        return _page("begin.html.j2", begin=[(word, await _first(service, word)) for word in words])
 
     @router.get("/page/suggest")
     async def suggest(q: Annotated[str, Query(max_length=400)] = "") -> HTMLResponse:
@@ -144,11 +154,13 @@ def _add_start(router: APIRouter, service: PageService) -> None:
         return _page("words.html.j2", words=[f"{before}{space}{word}" for word in words])
 
 
-def _add_own_pictures(router: APIRouter, service: PageService, read_picture: ReadPicture) -> None:
+def _add_own_pictures(router: APIRouter, service: PageService, limits: Limits, budget: Budget) -> None:
     @router.post("/page/predict")
     async def predict(request: Request, name: Annotated[str, Query(max_length=255)] = "") -> HTMLResponse:
         try:
-            told = await service.predict_one(name or "picture", await read_picture(request), TOP)
+            async with received(request, limits, budget) as body:
+                content = _only(body)
+                told = await service.predict_one(clean_name(name, default="picture"), content, TOP)
         except DataError as error:
             return _page("fault.html.j2", lines=error.faults)
         indexed = (await service.labels())["index"] is not None
@@ -156,8 +168,9 @@ def _add_own_pictures(router: APIRouter, service: PageService, read_picture: Rea
 
     @router.post("/page/search")
     async def search_like(request: Request, form: Annotated[SearchForm, Query()]) -> HTMLResponse:
-        picture = await read_picture(request)
-        return _page("results.html.j2", **await _found(service, form, picture))
+        async with received(request, limits, budget) as body:
+            found = await _found(service, form, _only(body))
+        return _page("results.html.j2", **found)
 
 
 def _add_index(router: APIRouter, service: PageService) -> None:
@@ -171,11 +184,15 @@ def _add_index(router: APIRouter, service: PageService) -> None:
     @router.get("/page/pictures/{picture}")
     async def one(picture: str) -> HTMLResponse:
         record, emotions = await service.about(picture, TOP)
-        return _page("picture.html.j2", picture=record, emotions=emotions)
+        trained_on = (await service.labels())["trained_on"]
+        return _page("picture.html.j2", picture=record, emotions=emotions, trained_on=trained_on)
 
+
+def _add_teaching(router: APIRouter, service: PageService, limits: Limits) -> None:
     @router.post("/page/teach")
-    async def teach(marks: Marks) -> HTMLResponse:
+    async def teach(request: Request) -> HTMLResponse:
         try:
+            marks = _marks(await read_json_body(request, limits))
             told = await service.teach(marks.word, marks.yes, marks.no)
         except DataError as error:
             return _page("fault.html.j2", lines=error.faults)
@@ -186,6 +203,19 @@ def _add_index(router: APIRouter, service: PageService) -> None:
     async def forget(word: Annotated[str, Query(max_length=200)]) -> HTMLResponse:
         await service.forget(word)
         return _page("taught.html.j2", taught=(await service.labels())["taught"], swap=False)
+
+
+def _only(body: Received) -> bytes:
+    if len(body.uploads) != 1:
+        raise DataError(f"one picture must come at a time; got {len(body.uploads)}")
+    return body.uploads[0].content
+
+
+def _marks(body: bytes) -> Marks:
+    try:
+        return Marks.model_validate_json(body)
+    except ValidationError:
+        raise DataError("a word of at most 200 characters and ids of pictures must come") from None
 
 
 async def _found(service: PageService, form: SearchForm, picture: bytes | None = None) -> Mapping[str, Any]:
@@ -200,6 +230,15 @@ async def _found(service: PageService, form: SearchForm, picture: bytes | None =
     full = len(results.hits) == form.k < MOST and picture is None
     more = form.address(k=min(MOST, 2 * form.k)) if full else ""
     return known | {"results": results, "asked": str(query), "more": more}
+
+
+async def _first(service: PageService, word: str) -> str:
+    """The id of the first picture for a word; empty where there is none."""
+    try:
+        hits = (await service.search(parse_query(quoted(word), k=1))).hits
+    except DataError:
+        return ""
+    return hits[0].picture.id if hits else ""
 
 
 def _begin(labels: Mapping[str, Any]) -> list[str]:
