@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.look import asset_response, quoted, template
-from emotionnet.apps.serve.uploads import Budget, Received, clean_name, read_json_body, received
+from emotionnet.apps.serve.schemas import Marks
+from emotionnet.apps.serve.uploads import Budget, clean_name, read_json_body, received
 from emotionnet.inference.results import Prediction, Score
 from emotionnet.records import DataError
 from emotionnet.search.query import HITS, parse_query
@@ -95,16 +96,6 @@ class SearchForm(BaseModel):
         return urlencode({name: value for name, value in fields.items() if value != ""})
 
 
-class Marks(BaseModel):
-    """A word and the pictures that were marked for it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    word: str = Field(max_length=200)
-    yes: tuple[Annotated[str, Field(pattern="^[0-9a-f]{16}$")], ...] = Field((), max_length=2000)
-    no: tuple[Annotated[str, Field(pattern="^[0-9a-f]{16}$")], ...] = Field((), max_length=2000)
-
-
 def page_router(service: PageService, limits: Limits, budget: Budget) -> APIRouter:
     """The page, its fragments and its static files.
 
@@ -159,8 +150,8 @@ def _add_own_pictures(router: APIRouter, service: PageService, limits: Limits, b
     async def predict(request: Request, name: Annotated[str, Query(max_length=255)] = "") -> HTMLResponse:
         try:
             async with received(request, limits, budget) as body:
-                content = _only(body)
-                told = await service.predict_one(clean_name(name, default="picture"), content, TOP)
+                called = clean_name(name, default="picture")
+                told = await service.predict_one(called, body.file.content, TOP)
         except DataError as error:
             return _page("fault.html.j2", lines=error.faults)
         indexed = (await service.labels())["index"] is not None
@@ -169,7 +160,7 @@ def _add_own_pictures(router: APIRouter, service: PageService, limits: Limits, b
     @router.post("/page/search")
     async def search_like(request: Request, form: Annotated[SearchForm, Query()]) -> HTMLResponse:
         async with received(request, limits, budget) as body:
-            found = await _found(service, form, _only(body))
+            found = await _found(service, form, body.file.content)
         return _page("results.html.j2", **found)
 
 
@@ -203,12 +194,6 @@ def _add_teaching(router: APIRouter, service: PageService, limits: Limits) -> No
     async def forget(word: Annotated[str, Query(max_length=200)]) -> HTMLResponse:
         await service.forget(word)
         return _page("taught.html.j2", taught=(await service.labels())["taught"], swap=False)
-
-
-def _only(body: Received) -> bytes:
-    if len(body.uploads) != 1:
-        raise DataError(f"one picture must come at a time; got {len(body.uploads)}")
-    return body.uploads[0].content
 
 
 def _marks(body: bytes) -> Marks:
