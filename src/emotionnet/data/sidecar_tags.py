@@ -52,6 +52,7 @@ _PREFIXES = {DC: "dc", DIGIKAM: "digiKam", LIGHTROOM: "lr", NAMESPACE: "emotionn
 _LISTS = {SUBJECT: BAG, TAGS_LIST: SEQ, HIERARCHY: BAG}
 _DIGEST = re.compile(rb"Written[^<>]*>([0-9a-f]{64})</")
 _BLANK = b"0" * 64
+_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 _MOST_DIGESTS = 10  # a stranger's file may hold any number
 _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="emotionnet">
@@ -113,8 +114,10 @@ def with_tags(base: bytes | None, words: Sequence[str], picture: str, name: str)
         Its content; the very `base` when it has all of the words by itself.
 
     Raises:
-        DataError: The sidecar is no XMP, or no list stands where keywords should, or it gets too large.
+        DataError: The sidecar is no XMP, or no list stands where keywords should, it gets too large, or a word
+            cannot stand in XML.
     """
+    require_xml(words, name)
     xmp = parse_xmp(_EMPTY.encode() if base is None else base, name)
     kinds = [kind for kind in KEYWORDS if base is None or kind == SUBJECT or xmp.properties(kind)]
     added = [_add(xmp, kind, words, name) for kind in kinds]
@@ -130,6 +133,21 @@ def with_tags(base: bytes | None, words: Sequence[str], picture: str, name: str)
             f"{name}: XMP must have at most {MAX_BYTES:,} bytes; with tags it has {len(content):,}"
         )
     return content
+
+
+def require_xml(texts: Sequence[str], name: str) -> None:
+    """Check that texts can stand in XML.
+
+    Args:
+        texts: Words, or parts of them.
+        name: What an error calls the place where they should stand.
+
+    Raises:
+        DataError: One has a character that XML cannot hold.
+    """
+    for text in texts:
+        if _NOT_XML.search(text):
+            raise DataError(f"{name}: must be of characters that XML can hold; got {text!a:.100}")
 
 
 def written_for(content: bytes, picture: str, name: str) -> bool:
