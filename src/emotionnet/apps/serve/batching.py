@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotionnet.apps.serve.errors import Busy, Refused
+from emotionnet.apps.serve.errors import BusyError, RefusedError
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.pictures import Pixels, look, refusal
 from emotionnet.data.images import Preprocessing, evaluation_input
@@ -75,14 +75,14 @@ class Batcher:
         """Whether another picture would be turned away."""
         return self._waiting >= self._limits.waiting
 
-    async def outputs(self, contents: Sequence[bytes]) -> list[Outputs | Refused]:
+    async def outputs(self, contents: Sequence[bytes]) -> list[Outputs | RefusedError]:
         """What the network says of each picture; or why it cannot be read.
 
         Raises:
-            Busy: More pictures wait than may; none of these was taken.
+            BusyError: More pictures wait than may; none of these was taken.
         """
         if self._waiting + len(contents) > self._limits.waiting:
-            raise Busy(self._waiting * self._pace)
+            raise BusyError(self._waiting * self._pace)
         self._waiting += len(contents)
         try:
             started = [self._started(content) for content in contents]
@@ -158,8 +158,8 @@ def _fail(future: Future[Outputs], error: Exception) -> None:
         future.set_exception(error)
 
 
-async def _awaited(future: Future[Outputs]) -> Outputs | Refused:
+async def _awaited(future: Future[Outputs]) -> Outputs | RefusedError:
     try:
         return await asyncio.wrap_future(future)
-    except Refused as error:
+    except RefusedError as error:
         return error

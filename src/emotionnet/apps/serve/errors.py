@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotionnet.progress import message as tell
 from emotionnet.records import DataError
@@ -21,7 +22,7 @@ from emotionnet.records import DataError
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid"}
 
 
-class Refused(DataError):
+class RefusedError(DataError):
     """A request that is refused, and why, for a program and for a person.
 
     Args:
@@ -38,14 +39,14 @@ class Refused(DataError):
         self.status, self.code, self.details = status, code, tuple(details)
 
 
-class NotHere(Refused):
+class NotHereError(RefusedError):
     """What is asked for is not there."""
 
     def __init__(self, code: str, fault: str) -> None:
         super().__init__(404, code, fault)
 
 
-class Busy(Exception):
+class BusyError(Exception):
     """There is more to do than may wait; it is worth another try after some seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -71,23 +72,22 @@ def error_reply(
 def answer_faults(app: FastAPI) -> None:
     """Let an app answer faults of the caller, and of its own, in that form."""
     app.add_exception_handler(DataError, _data_error)
-    app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(TimeoutError, _timeout)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unknown)
 
 
 async def _data_error(_request: Request, error: Exception) -> Response:
     faults = error.faults if isinstance(error, DataError) else ()
-    if isinstance(error, Refused):
+    if isinstance(error, RefusedError):
         return error_reply(error.status, error.code, "\n".join(faults), details=error.details)
     return error_reply(422, "invalid", "\n".join(faults))
 
 
 async def _busy(_request: Request, error: Exception) -> Response:
-    seconds = error.retry_after if isinstance(error, Busy) else 1
+    seconds = error.retry_after if isinstance(error, BusyError) else 1
     return error_reply(
         429,
         "busy",
@@ -122,9 +122,27 @@ async def _gone(_request: Request, _error: Exception) -> Response:
     return error_reply(400, "bad_request", "the connection ended before the request did")
 
 
-async def _unknown(_request: Request, error: Exception) -> Response:
-    """Our own fault: its trace goes to standard error under a number that the answer names."""
-    number = secrets.token_hex(4)
-    tell(f"fault {number}: {type(error).__name__}")
-    traceback.print_exception(error, file=sys.stderr)
-    return error_reply(500, "internal", f"the server failed; its log tells more under {number}")
+class OwnFaults:
+    """An app whose own faults are answered: their trace goes to standard error, its number to the client."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as error:  # whatever it is: a traceback is no answer
+            number = secrets.token_hex(4)
+            tell(f"fault {number}: {type(error).__name__}")
+            traceback.print_exception(error, file=sys.stderr)
+            if scope["type"] != "http" or begun:
+                raise
+            answer = error_reply(500, "internal", f"the server failed; its log tells more under {number}")
+            await answer(scope, receive, send)

@@ -10,9 +10,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from emotionnet.apps.serve.errors import NotHere, Refused
+from emotionnet.apps.serve.errors import NotHereError, RefusedError
 from emotionnet.apps.serve.limits import Limits
-from emotionnet.apps.serve.pictures import Pixels, look, refusal, reencoded
+from emotionnet.apps.serve.pictures import Pixels, look, reencoded, refusal
 from emotionnet.inference.predictor import Predictor, largest
 from emotionnet.inference.results import Score
 from emotionnet.records import DataError
@@ -77,7 +77,7 @@ class Library:
         try:
             return searcher.search(query)
         except DataError as error:
-            raise Refused(422, "invalid", [self._told(fault) for fault in error.faults]) from None
+            raise RefusedError(422, "invalid", [self._told(fault) for fault in error.faults]) from None
 
     def about(self, name: str, top: int) -> tuple[IndexedPicture, tuple[Score, ...]]:
         """What the index knows of a picture, and its likeliest emotions."""
@@ -96,20 +96,20 @@ class Library:
         """The file of a picture.
 
         Raises:
-            NotHere: The index does not know it, or the file is gone, or is no longer what was indexed.
+            NotHereError: The index does not know it, or the file is gone, or is no longer what was indexed.
         """
         record = _record(self.searcher.index, name)
         content = _regular_file(Path(record.path), record.bytes)
         if content is None or hashlib.sha256(content).hexdigest() != record.sha256:
-            raise NotHere("picture_gone", "the picture's file is gone or was changed since it was indexed")
+            raise NotHereError("picture_gone", "the picture's file is gone or was changed since")
         return content
 
     def picture(self, name: str) -> bytes:
         """A picture as a JPEG of at most `SIDE` pixels, without metadata.
 
         Raises:
-            NotHere: As `original`.
-            Refused: It is too large to be decoded here.
+            NotHereError: As `original`.
+            RefusedError: It is too large to be decoded here.
         """
         content = self.original(name)
         try:
@@ -126,16 +126,16 @@ class Library:
         try:
             return teach(index, word, yes, no)
         except DataError as error:
-            raise Refused(422, "invalid", [self._told(fault) for fault in error.faults]) from None
+            raise RefusedError(422, "invalid", [self._told(fault) for fault in error.faults]) from None
 
     def forget(self, word: str) -> None:
         """Delete a taught word.
 
         Raises:
-            NotHere: There is none.
+            NotHereError: There is none.
         """
         if word not in self.taught():
-            raise NotHere("no_word", "no such word was taught")
+            raise NotHereError("no_word", "no such word was taught")
         forget(self.folder, word)
 
     def taught(self) -> dict[str, Taught]:
@@ -151,7 +151,7 @@ class Library:
 
 def _known(index: Index, name: str) -> None:
     if not ID.fullmatch(name) or name not in index:
-        raise NotHere("no_picture", "the index has no picture of this id")
+        raise NotHereError("no_picture", "the index has no picture of this id")
 
 
 def _record(index: Index, name: str) -> IndexedPicture:

@@ -27,3 +27,6 @@ class Limits:
     body_seconds: float = 30.0
     request_seconds: float = 30.0
     batch: int | None = None
+
+
+LIMITS = Limits()

@@ -1,4 +1,4 @@
-"""Pictures from outside: looked at before they are decoded, and sent out without what came along with them."""
+"""Pictures from outside: looked at before they are decoded, and sent out as pixels alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from PIL import Image
 
 from emotionnet.apps.memory import give_back_memory
-from emotionnet.apps.serve.errors import Refused
+from emotionnet.apps.serve.errors import RefusedError
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.data.images import decode
 from emotionnet.data.picture import FORMATS, faults
@@ -54,7 +54,7 @@ def look(content: bytes, limits: Limits) -> int:
         How many pixels it has.
 
     Raises:
-        Refused: It is no picture, or decoding it may take too much time or memory.
+        RefusedError: It is no picture, or decoding it may take too much time or memory.
     """
     try:
         with faults("picture"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
@@ -63,20 +63,20 @@ def look(content: bytes, limits: Limits) -> int:
         raise refusal(error) from None
     if width * height > limits.pixels:
         found = f"{width:,} x {height:,}"
-        raise Refused(413, "too_many_pixels", f"must have at most {limits.pixels:,} pixels; has {found}")
+        raise RefusedError(413, "too_many_pixels", f"must have at most {limits.pixels:,} pixels; has {found}")
     if form in ("JPEG", "MPO") and has_more_scans(content, limits.scans):
-        raise Refused(413, "too_many_scans", f"must be a JPEG of at most {limits.scans} scans; has more")
+        raise RefusedError(413, "too_many_scans", f"must be a JPEG of at most {limits.scans} scans; has more")
     return width * height
 
 
-def refusal(error: DataError) -> Refused:
+def refusal(error: DataError) -> RefusedError:
     """Why a picture cannot be read; without the name that the reader gave it."""
-    if isinstance(error, Refused):
+    if isinstance(error, RefusedError):
         return error
     said = re.sub(r"^(<\w+>|picture): ", "", error.faults[0])
     if said.startswith("must be a picture"):
-        return Refused(415, "no_picture", said)
-    return Refused(422, "unreadable_picture", said)
+        return RefusedError(415, "no_picture", said)
+    return RefusedError(422, "unreadable_picture", said)
 
 
 def has_more_scans(content: bytes, most: int) -> bool:
@@ -88,7 +88,7 @@ def has_more_scans(content: bytes, most: int) -> bool:
         marker, place = found[0][1], found.end()
         if marker == 0xD9:  # the end; what comes behind it is not decoded
             return False
-        if marker == 0x01 or marker == 0xD8:
+        if marker in (0x01, 0xD8):
             continue
         count += marker == 0xDA
         if count > most:

@@ -1,21 +1,20 @@
 """Who may ask: by the name of the host, by a token, and not from the pages of other sites.
 
 A page of another site can let a browser send requests to this machine, also under a name of its own that it
-lets point here (DNS rebinding). So a server on the loopback answers to the names of the loopback alone, and one
-that others can reach asks for a token.
+lets point here (DNS rebinding). So a server on the loopback answers to the names of the loopback alone, and
+one that others can reach asks for a token.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotionnet.apps.serve.errors import error_reply
 
@@ -25,8 +24,8 @@ OPEN = frozenset({"/healthz", "/readyz"})  # without token
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -35,11 +34,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Gate:
@@ -50,7 +44,7 @@ class Gate:
         token: What a request must show; None: only the names of the loopback are answered to.
     """
 
-    def __init__(self, app: App, *, token: str | None) -> None:
+    def __init__(self, app: ASGIApp, *, token: str | None) -> None:
         self._app = app
         self._token = None if token is None else token.encode()
         self._cookie = None if self._token is None else cookie_value(self._token)
@@ -60,7 +54,7 @@ class Gate:
             await self._app(scope, receive, send)
             return
 
-        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
@@ -68,8 +62,7 @@ class Gate:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        answer = self._answer(scope)
-        await (answer or self._app)(scope, receive, send_with_headers)
+        await (self._answer(scope) or self._app)(scope, receive, send_with_headers)
 
     def _answer(self, scope: Scope) -> Response | None:
         """What is answered here; None: the request may pass."""
@@ -96,7 +89,7 @@ class Gate:
         return error_reply(
             401,
             "no_token",
-            "a token is needed: Authorization: Bearer TOKEN, or open the address that the server told at its start",
+            "a token is needed: Authorization: Bearer TOKEN, or the address that the server printed",
             headers={"WWW-Authenticate": "Bearer"},
         )
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
 from emotionnet.apps.serve.batching import Batcher
-from emotionnet.apps.serve.errors import Busy, NotHere, Refused
+from emotionnet.apps.serve.errors import BusyError, NotHereError, RefusedError
 from emotionnet.apps.serve.library import Library
-from emotionnet.apps.serve.limits import Limits
+from emotionnet.apps.serve.limits import LIMITS, Limits
 from emotionnet.apps.serve.pictures import look, refusal
 from emotionnet.apps.serve.uploads import Upload
 from emotionnet.inference.explain import Explanation, explain
@@ -35,28 +36,26 @@ class _Line:
 
     def __init__(self, name: str, threads: int, most: int, seconds: float) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._most, self._seconds, self._count = most, seconds, 0
+        self._most, self._seconds = most, seconds
+        self._count, self._lock = 0, threading.Lock()
 
     async def do(self, work: Callable[[], Answer]) -> Answer:
         """Do it in a thread.
 
         Raises:
-            Busy: As many as may are at work or wait.
+            BusyError: As many as may are at work or wait.
         """
-        if self._count >= self._most:
-            raise Busy(self._count * self._seconds)
-        self._count += 1
+        with self._lock:
+            if self._count >= self._most:
+                raise BusyError(self._count * self._seconds)
+            self._count += 1
         future = self._pool.submit(work)
-        future.add_done_callback(lambda _, loop=asyncio.get_running_loop(): self._leave(loop))
+        future.add_done_callback(self._leave)  # when the work is over, not when its caller gave it up
         return await asyncio.wrap_future(future)
 
-    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
-        """When the work is over, not when its caller gave up on it."""
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(self._left)
-
-    def _left(self) -> None:
-        self._count -= 1
+    def _leave(self, _: Future[Any]) -> None:
+        with self._lock:
+            self._count -= 1
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -74,12 +73,10 @@ class Service:
         DataError: The index was made by another model.
     """
 
-    def __init__(self, predictor: Predictor, index: Index | None = None, limits: Limits = Limits()) -> None:
+    def __init__(self, predictor: Predictor, index: Index | None = None, limits: Limits = LIMITS) -> None:
         self.predictor, self.limits = predictor, limits
         self._batcher = Batcher(predictor.backend, predictor.model.preprocessing, limits)
-        self._library = (
-            None if index is None else Library(index, predictor, limits, self._batcher.pixels)
-        )
+        self._library = None if index is None else Library(index, predictor, limits, self._batcher.pixels)
         self._explaining = _Line("explain", 1, limits.explanations, 3.0)
         self._teaching = _Line("teach", 1, limits.explanations, 3.0)
         self._searching = _Line("search", SEARCHERS, limits.searches, 0.1)
@@ -98,17 +95,19 @@ class Service:
         """The `top` emotions and tags of each picture.
 
         Raises:
-            Refused: Some cannot be read; `details` names them.
-            Busy: Too many wait.
+            RefusedError: Some cannot be read; `details` names them.
+            BusyError: Too many wait.
         """
         told = await self._batcher.outputs([upload.content for upload in uploads])
-        faults = [(upload, one) for upload, one in zip(uploads, told, strict=True) if isinstance(one, Refused)]
+        faults = [
+            (upload, one) for upload, one in zip(uploads, told, strict=True) if isinstance(one, RefusedError)
+        ]
         if faults:
             raise _all_of(faults, alone=len(uploads) == 1)
         return [
             self.predictor.predictions([upload.name], one, top)[0]
             for upload, one in zip(uploads, told, strict=True)
-            if not isinstance(one, Refused)
+            if not isinstance(one, RefusedError)
         ]
 
     async def predict_one(self, name: str, content: bytes, top: int) -> Prediction:
@@ -120,8 +119,8 @@ class Service:
 
         Raises:
             DataError: It cannot be read, or the emotion is unknown.
-            NotHere: The index does not have it.
-            Busy: Too many wait.
+            NotHereError: The index does not have it.
+            BusyError: Too many wait.
         """
         library = None if isinstance(picture, Upload) else self._require_library()
 
@@ -150,8 +149,8 @@ class Service:
 
         Raises:
             DataError: As `Searcher.search`; a picture that cannot be read is told as by `predict`.
-            NotHere: There is no index, or not that picture in it.
-            Busy: Too many wait.
+            NotHereError: There is no index, or not that picture in it.
+            BusyError: Too many wait.
         """
         library = self._require_library()
 
@@ -166,7 +165,7 @@ class Service:
         """What the index knows of a picture, and its likeliest emotions.
 
         Raises:
-            NotHere: There is no index, or not that picture in it.
+            NotHereError: There is no index, or not that picture in it.
         """
         return await self._searching.do(partial(self._require_library().about, picture, top))
 
@@ -178,7 +177,7 @@ class Service:
         """A larger one, without metadata.
 
         Raises:
-            NotHere: As `about`, or its file is gone or was changed.
+            NotHereError: As `about`, or its file is gone or was changed.
         """
         return await self._searching.do(partial(self._require_library().picture, picture))
 
@@ -187,8 +186,8 @@ class Service:
 
         Raises:
             DataError: As `teaching.teach`.
-            NotHere: There is no index, or not one of the pictures in it.
-            Busy: Too many wait.
+            NotHereError: There is no index, or not one of the pictures in it.
+            BusyError: Too many wait.
         """
         return await self._teaching.do(partial(self._require_library().teach, word, yes, no))
 
@@ -196,8 +195,8 @@ class Service:
         """Let the index forget a word.
 
         Raises:
-            NotHere: There is no index, or not that word.
-            Busy: Too many wait.
+            NotHereError: There is no index, or not that word.
+            BusyError: Too many wait.
         """
         await self._teaching.do(partial(self._require_library().forget, word))
 
@@ -211,7 +210,12 @@ class Service:
         told: dict[str, Any] = {
             "emotions": list(self.predictor.emotions),
             "taught": [
-                {"word": one.word, "score": one.score, "chance": one.chance, "marks": len(one.yes) + len(one.no)}
+                {
+                    "word": one.word,
+                    "score": one.score,
+                    "chance": one.chance,
+                    "marks": len(one.yes) + len(one.no),
+                }
                 for one in taught.values()
             ],
             "trained_on": self.predictor.trained_on,
@@ -229,11 +233,11 @@ class Service:
 
     def _require_library(self) -> Library:
         if self._library is None:
-            raise NotHere("no_index", "the server has no index: start it with --index")
+            raise NotHereError("no_index", "the server has no index: start it with --index")
         return self._library
 
 
-def _all_of(faults: Sequence[tuple[Upload, Refused]], *, alone: bool) -> Refused:
+def _all_of(faults: Sequence[tuple[Upload, RefusedError]], *, alone: bool) -> RefusedError:
     """One refusal for several pictures, with the status of the first."""
     _, first = faults[0]
     if alone:
@@ -242,4 +246,4 @@ def _all_of(faults: Sequence[tuple[Upload, Refused]], *, alone: bool) -> Refused
         {"image": upload.name, "code": fault.code, "message": fault.faults[0]} for upload, fault in faults
     ]
     said = [f"{upload.name}: {fault.faults[0]}" for upload, fault in faults]
-    return Refused(first.status, first.code, said, details=details)
+    return RefusedError(first.status, first.code, said, details=details)

@@ -5,20 +5,19 @@ Starlette's own reader of forms keeps large parts in files.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from emotionnet.apps.serve.errors import Busy, Refused
+from emotionnet.apps.serve.bodies import Budget, Share, too_large
+from emotionnet.apps.serve.errors import RefusedError
 from emotionnet.apps.serve.limits import Limits
 
 LONGEST_NAME = 200  # characters
-RETRY = 2.0  # seconds, where the server holds as many bytes as it may
 
 
 @dataclass(frozen=True)
@@ -36,44 +35,27 @@ class Received:
     uploads: tuple[Upload, ...]
     fields: dict[str, list[str]] = field(default_factory=dict)
 
-    def text(self, name: str) -> str | None:
-        """The last value of a field."""
-        return self.fields[name][-1] if self.fields.get(name) else None
-
-
-class Budget:
-    """How many bytes the requests of a server hold at once; one thread, the event loop's."""
-
-    def __init__(self, most: int) -> None:
-        self._most, self._held = most, 0
-
-    @contextmanager
-    def share(self) -> Iterator[Share]:
-        """A request's part of it, given back when the block ends."""
-        share = Share(self)
-        try:
-            yield share
-        finally:
-            self._held -= share.held
-
-    def take(self, count: int) -> None:
-        if self._held + count > self._most:
-            raise Busy(RETRY)
-        self._held += count
-
-
-class Share:
-    def __init__(self, budget: Budget) -> None:
-        self._budget, self.held = budget, 0
-
-    def take(self, count: int) -> None:
-        """Hold more bytes.
+    @property
+    def files(self) -> tuple[Upload, ...]:
+        """At least one.
 
         Raises:
-            Busy: All requests together hold as many as they may.
+            RefusedError: There is none.
         """
-        self._budget.take(count)
-        self.held += count
+        if not self.uploads:
+            raise RefusedError(400, "no_picture", "the form must have at least one file; it has none")
+        return self.uploads
+
+    @property
+    def file(self) -> Upload:
+        """The only one.
+
+        Raises:
+            RefusedError: There is none, or more.
+        """
+        if len(self.files) > 1:
+            raise RefusedError(400, "too_many_files", f"the form must have one file; got {len(self.files)}")
+        return self.files[0]
 
 
 @asynccontextmanager
@@ -81,8 +63,8 @@ async def received(request: Request, limits: Limits, budget: Budget) -> AsyncIte
     """Read a form with files, or a body that is one picture; its bytes count until the block ends.
 
     Raises:
-        Refused: It is of another type, too large, too slow or malformed.
-        Busy: There is no room for it now.
+        RefusedError: It is of another type, too large, too slow or malformed.
+        BusyError: There is no room for it now.
     """
     with budget.share() as share:
         yield await _read(request, limits, share)
@@ -92,35 +74,35 @@ async def read_json_body(request: Request, limits: Limits) -> bytes:
     """The body of a request that is to be JSON.
 
     Raises:
-        Refused: It is of another type, too large or too slow.
+        RefusedError: It is of another type, too large or too slow.
     """
     kind = _media_type(request)[0]
     if kind != b"application/json":
-        raise Refused(415, "unsupported_media_type", "the body must be application/json")
-    return b"".join([chunk async for chunk in _chunks(request, limits.json_bytes, limits)])
+        raise RefusedError(415, "unsupported_media_type", "the body must be application/json")
+    return b"".join([chunk async for chunk in _chunks(request, limits.json_bytes)])
 
 
 async def _read(request: Request, limits: Limits, share: Share) -> Received:
     kind, options = _media_type(request)
     if kind == b"multipart/form-data":
         form = _Form(options.get(b"boundary", b""), limits)
-        async for chunk in _chunks(request, limits.request_bytes, limits):
+        async for chunk in _chunks(request, limits.request_bytes):
             share.take(len(chunk))
             form.write(chunk)
         return form.received()
     if not kind.startswith(b"image/") and kind != b"application/octet-stream":
-        raise Refused(
+        raise RefusedError(
             415,
             "unsupported_media_type",
-            "the body must be a picture (image/* or application/octet-stream) or multipart/form-data with files",
+            "the body must be a picture (image/*, application/octet-stream) or a form (multipart/form-data)",
         )
     parts: list[bytes] = []
-    async for chunk in _chunks(request, limits.file_bytes, limits):
+    async for chunk in _chunks(request, limits.file_bytes):
         share.take(len(chunk))
         parts.append(chunk)
     content = b"".join(parts)
     if not content:
-        raise Refused(400, "no_picture", "the body must be a picture; it is empty")
+        raise RefusedError(400, "no_picture", "the body must be a picture; it is empty")
     return Received((Upload("picture", content),))
 
 
@@ -128,30 +110,17 @@ def _media_type(request: Request) -> tuple[bytes, dict[bytes, bytes]]:
     return parse_options_header(request.headers.get("content-type", ""))
 
 
-async def _chunks(request: Request, most: int, limits: Limits) -> AsyncIterator[bytes]:
+async def _chunks(request: Request, most: int) -> AsyncIterator[bytes]:
     """The body in pieces; it may be announced larger than it is, and be larger than announced."""
     told = request.headers.get("content-length", "")
     if told.isdecimal() and int(told[:20]) > most:
-        raise _too_large(most)
+        raise too_large(most)
     count = 0
-    stream = request.stream()
-    deadline = asyncio.get_running_loop().time() + limits.body_seconds
-    while True:
-        try:
-            async with asyncio.timeout_at(deadline):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        except TimeoutError:
-            raise Refused(408, "too_slow", f"the body must arrive within {limits.body_seconds:g} s") from None
+    async for chunk in request.stream():
         count += len(chunk)
         if count > most:
-            raise _too_large(most)
+            raise too_large(most)
         yield chunk
-
-
-def _too_large(most: int) -> Refused:
-    return Refused(413, "too_large", f"must have at most {most / 2**20:g} MiB")
 
 
 class _Form:
@@ -187,7 +156,7 @@ class _Form:
         """Take in some of it.
 
         Raises:
-            Refused: It is malformed or too large.
+            RefusedError: It is malformed or too large.
         """
         try:
             self._parser.write(chunk)
@@ -198,7 +167,7 @@ class _Form:
         """All of it.
 
         Raises:
-            Refused: It ended early.
+            RefusedError: It ended early.
         """
         if not self._ended:
             raise _malformed()
@@ -231,10 +200,10 @@ class _Form:
         self._parts += 1
         if b"filename" not in options:
             if self._parts > self._limits.fields:
-                raise Refused(413, "too_large", f"a form must have at most {self._limits.fields} fields")
+                raise RefusedError(413, "too_large", f"a form must have at most {self._limits.fields} fields")
             return
         if len(self._uploads) == self._limits.files:
-            raise Refused(413, "too_many_files", f"at most {self._limits.files} files may come at once")
+            raise RefusedError(413, "too_many_files", f"at most {self._limits.files} files may come at once")
         given = options[b"filename"].decode("utf-8", "replace")
         self._file = clean_name(given, default=f"picture {len(self._uploads) + 1}")
 
@@ -242,7 +211,7 @@ class _Form:
         most = self._limits.field_bytes if self._file is None else self._limits.file_bytes
         if len(self._content) + end - start > most:
             where = f"{self._file}: " if self._file else f"field {clean_name(self._name, default='?')}: "
-            raise Refused(413, "too_large", f"{where}must have at most {most / 2**20:g} MiB")
+            raise RefusedError(413, "too_large", f"{where}must have at most {most / 2**20:g} MiB")
         self._content.extend(data[start:end])
 
     def _on_part_end(self) -> None:
@@ -256,8 +225,8 @@ class _Form:
         self._ended = True
 
 
-def _malformed() -> Refused:
-    return Refused(400, "malformed_form", "the body must be a whole form (multipart/form-data)")
+def _malformed() -> RefusedError:
+    return RefusedError(400, "malformed_form", "the body must be a whole form (multipart/form-data)")
 
 
 def clean_name(given: str, *, default: str) -> str:
