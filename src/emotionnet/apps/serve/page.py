@@ -6,42 +6,31 @@ shown in place. Programs talk to /v1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Protocol
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from emotionnet.apps.serve.bodies import Budget
+from emotionnet.apps.serve.bodies import Budget
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.look import asset_response, quoted, template
 from emotionnet.apps.serve.schemas import Marks
-from emotionnet.apps.serve.uploads import Budget, clean_name, read_json_body, received
-from emotionnet.inference.results import Prediction, Score
+from emotionnet.apps.serve.uploads import clean_name, read_json_body, received
 from emotionnet.records import DataError
 from emotionnet.search.query import HITS, parse_query
 from emotionnet.search.query import Query as Question
 
 if TYPE_CHECKING:
-    from emotionnet.search.searcher import Results
-    from emotionnet.search.store import IndexedPicture
-    from emotionnet.search.teaching import Taught
+    from emotionnet.apps.serve.service import Service
 
 TOP = 7  # emotions beside a picture: as many as are read at a glance
 BEGIN = 12  # words that the first screen offers, each with its first picture
 MOST = 10 * HITS  # pictures on one page
-
-
-class PageService(Protocol):
-    """What the page asks of the service."""
-
-    async def predict_one(self, name: str, content: bytes, top: int) -> Prediction: ...
-    async def search(self, query: Question) -> Results: ...
-    async def about(self, picture: str, top: int) -> tuple[IndexedPicture, tuple[Score, ...]]: ...
-    async def teach(self, word: str, yes: Sequence[str], no: Sequence[str]) -> Taught: ...
-    async def forget(self, word: str) -> None: ...
-    async def labels(self, prefix: str = "") -> Mapping[str, Any]: ...
 
 
 class SearchForm(BaseModel):
@@ -96,7 +85,7 @@ class SearchForm(BaseModel):
         return urlencode({name: value for name, value in fields.items() if value != ""})
 
 
-def page_router(service: PageService, limits: Limits, budget: Budget) -> APIRouter:
+def page_router(service: Service, limits: Limits, budget: Budget) -> APIRouter:
     """The page, its fragments and its static files.
 
     Args:
@@ -113,7 +102,7 @@ def page_router(service: PageService, limits: Limits, budget: Budget) -> APIRout
     return router
 
 
-def _add_start(router: APIRouter, service: PageService) -> None:
+def _add_start(router: APIRouter, service: Service) -> None:
     @router.get("/")
     async def start(form: Annotated[SearchForm, Query()]) -> HTMLResponse:
         labels = await service.labels()
@@ -145,11 +134,11 @@ def _add_start(router: APIRouter, service: PageService) -> None:
         return _page("words.html.j2", words=[f"{before}{space}{word}" for word in words])
 
 
-def _add_own_pictures(router: APIRouter, service: PageService, limits: Limits, budget: Budget) -> None:
+def _add_own_pictures(router: APIRouter, service: Service, limits: Limits, budget: Budget) -> None:
     @router.post("/page/predict")
     async def predict(request: Request, name: Annotated[str, Query(max_length=255)] = "") -> HTMLResponse:
         try:
-            async with received(request, limits, budget) as body:
+            async with received(request, limits, budget) as body, asyncio.timeout(limits.request_seconds):
                 called = clean_name(name, default="picture")
                 told = await service.predict_one(called, body.file.content, TOP)
         except DataError as error:
@@ -159,12 +148,12 @@ def _add_own_pictures(router: APIRouter, service: PageService, limits: Limits, b
 
     @router.post("/page/search")
     async def search_like(request: Request, form: Annotated[SearchForm, Query()]) -> HTMLResponse:
-        async with received(request, limits, budget) as body:
+        async with received(request, limits, budget) as body, asyncio.timeout(limits.request_seconds):
             found = await _found(service, form, body.file.content)
         return _page("results.html.j2", **found)
 
 
-def _add_index(router: APIRouter, service: PageService) -> None:
+def _add_index(router: APIRouter, service: Service) -> None:
     @router.get("/page/search")
     async def search(form: Annotated[SearchForm, Query()]) -> HTMLResponse:
         answer = _page("results.html.j2", **await _found(service, form))
@@ -179,7 +168,7 @@ def _add_index(router: APIRouter, service: PageService) -> None:
         return _page("picture.html.j2", picture=record, emotions=emotions, trained_on=trained_on)
 
 
-def _add_teaching(router: APIRouter, service: PageService, limits: Limits) -> None:
+def _add_teaching(router: APIRouter, service: Service, limits: Limits) -> None:
     @router.post("/page/teach")
     async def teach(request: Request) -> HTMLResponse:
         try:
@@ -200,10 +189,10 @@ def _marks(body: bytes) -> Marks:
     try:
         return Marks.model_validate_json(body)
     except ValidationError:
-        raise DataError("a word of at most 200 characters and ids of pictures must come") from None
+        raise DataError("needed are a word of at most 64 letters and a picture marked Yes") from None
 
 
-async def _found(service: PageService, form: SearchForm, picture: bytes | None = None) -> Mapping[str, Any]:
+async def _found(service: Service, form: SearchForm, picture: bytes | None = None) -> Mapping[str, Any]:
     """What the template of results needs."""
     known: dict[str, Any] = {"results": None, "error": None, "asked": "", "like": form.like}
     known["trained_on"] = (await service.labels())["trained_on"]
@@ -217,7 +206,7 @@ async def _found(service: PageService, form: SearchForm, picture: bytes | None =
     return known | {"results": results, "asked": str(query), "more": more}
 
 
-async def _first(service: PageService, word: str) -> str:
+async def _first(service: Service, word: str) -> str:
     """The id of the first picture for a word; empty where there is none."""
     try:
         hits = (await service.search(parse_query(quoted(word), k=1))).hits
