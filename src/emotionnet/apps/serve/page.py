@@ -16,7 +16,6 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotionnet.apps.serve.bodies import Budget
-from emotionnet.apps.serve.bodies import Budget
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.look import asset_response, quoted, template
 from emotionnet.apps.serve.schemas import Marks
