@@ -11,7 +11,7 @@ from typing import Any
 import cyclopts
 
 from emotionnet.apps.benchmark.config import BenchmarkConfig
-from emotionnet.apps.commands import convert, data, explain, export, pictures, runs, tag, text, whole
+from emotionnet.apps.commands import convert, data, explain, export, pictures, runs, serve, tag, text, whole
 from emotionnet.apps.commands.base import app
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.apps.options import split_options
@@ -26,6 +26,7 @@ COMMANDS = (
     export,
     explain,
     pictures,
+    serve,
     tag,
     whole,
 )  # whose import makes them known to the program

@@ -194,7 +194,6 @@ def _marks(body: bytes) -> Marks:
 async def _found(service: Service, form: SearchForm, picture: bytes | None = None) -> Mapping[str, Any]:
     """What the template of results needs."""
     known: dict[str, Any] = {"results": None, "error": None, "asked": "", "like": form.like}
-    known["trained_on"] = (await service.labels())["trained_on"]
     try:
         query = form.query(picture)
         results = await service.search(query)
