@@ -1,7 +1,8 @@
 """Why: which parts of a picture speak for an emotion, or for any word that the run knows.
 
-Grad-cam where the network is in torch and its trunk has a layer for it, else occlusion. No torch in here before
-it is needed. Shape letters: N = images, S = H = W = side of the network's input in pixels, D = embedding size.
+Grad-cam where the network is in torch and its trunk has a layer for it, else occlusion. No torch in here
+before it is needed.
+Shape letters: N = images, S = H = W = side of the network's input, C = emotions, D = embedding size.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ Method = Literal["grad-cam", "occlusion"]
 class Explanation:
     """Which parts of a picture speak for an emotion or a word.
 
-    `probability` is that of the emotion, None for a word, whose `cosine` with the picture's projection is told
-    instead. `heat_HW` is of the network's input, float32, from 0 to 1, all 0 where nothing speaks for it.
-    `picture` is as it is shown, and `box` where in it, in pixels, the network's input lies. `domain` tells
-    whether to believe any of it; None where that is unknown.
+    `probability` is that of the emotion, None for a word, which has its `cosine` with the picture's
+    projection instead. `heat_HW` is of the network's input, float32, from 0 to 1, all 0 where nothing speaks
+    for it. `picture` is as it is shown, and `box` where in it, in pixels, the network's input lies. `domain`
+    tells whether to believe any of it; None where that is unknown.
     """
 
     emotion: str
@@ -50,11 +51,11 @@ class Explanation:
 
     def sheet(self) -> Image.Image:
         """The overlay with a caption."""
-        told = (
-            f"cosine {self.cosine:.2f}" if self.probability is None else f"probability {self.probability:.2f}"
-        )
+        what, value = "probability", self.probability
+        if value is None:
+            what, value = "cosine", self.cosine
         doubt = "; unlike its training" if self.domain is not None and self.domain.outside else ""
-        return heat_map.captioned(self.overlay(), f"{self.emotion}: {told}{doubt}")
+        return heat_map.captioned(self.overlay(), f"{self.emotion}: {what} {value:.2f}{doubt}")
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -93,11 +94,11 @@ def explain(predictor: Predictor, image: ImageLike, emotion: str | None = None) 
     Args:
         predictor: A network at work.
         image: The picture.
-        emotion: One of its emotions, or, for a network with a projection, a word; None: the likeliest emotion.
+        emotion: One of its emotions, or a word, for a network with a projection; None: the likeliest.
 
     Raises:
-        DataError: The picture cannot be decoded, the emotion is neither, the network gives numbers that are not
-            finite, or the package grad-cam is not installed.
+        DataError: The picture cannot be decoded, the emotion is neither, the network gives numbers that are
+            not finite, or the package grad-cam is not installed.
     """
     input_3SS = evaluation_input(image, predictor.model.preprocessing)
     (outputs,) = predictor.backend.run([input_3SS[None]])
@@ -130,9 +131,7 @@ def _aim(predictor: Predictor, name: str) -> _Aim:
         return _Aim(name, predictor.words.points([name])[0])
     near = difflib.get_close_matches(name.lower(), predictor.emotions, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise DataError(
-        f"{name!r} must be one of the {len(predictor.emotions)} emotions that the run tells{hint}"
-    )
+    raise DataError(f"{name!r} must be one of the run's {len(predictor.emotions)} emotions{hint}")
 
 
 def _heat(predictor: Predictor, input_3SS: Array, aim: _Aim) -> tuple[Array, Method]:

@@ -1,4 +1,4 @@
-"""Heat maps of a network in torch: Grad-CAM (Selvaraju et al., ICCV 2017), as the package grad-cam computes it.
+"""Heat maps of a network in torch: Grad-CAM (Selvaraju et al., ICCV 2017), as the package grad-cam has it.
 
 What is explained is a score before softmax or sigmoid (section 3 there), or a cosine.
 Shape letters: N = images, S = image side in pixels, D = embedding size.
@@ -11,7 +11,6 @@ import warnings
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from emotionnet.inference.outputs import Array
@@ -47,8 +46,8 @@ def grad_cam(network: EmotionNet, input_3SS: Array, aim: int | Array) -> Array |
         if layer is None:
             return None
         cam = package.GradCAM(asked, [layer.module], reshape_transform=layer.to_maps)
-        heat_1SS: Array = cam(input_13SS, targets=[lambda value: value])
-    return heat_1SS[0]
+        heat_SS: Array = cam(input_13SS, targets=[lambda value: value])[0]
+    return heat_SS
 
 
 class _Asked(nn.Module):
@@ -64,7 +63,7 @@ class _Asked(nn.Module):
             return told.scores[:, self.aim]
         assert told.projection is not None  # only such a network has points
         point_1D = torch.from_numpy(self.aim)[None].to(told.projection)
-        return F.cosine_similarity(told.projection, point_1D)
+        return torch.cosine_similarity(told.projection, point_1D)
 
 
 def _twin(network: EmotionNet) -> EmotionNet:

@@ -1,4 +1,4 @@
-"""Heat drawn over the picture that it belongs to. Shape letters: S = side of the heat, H, W = the picture's."""
+"""Heat drawn over the picture that it belongs to. Shape letters: H, W = height and width in pixels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heat maps of any network: parts of the picture are covered, one after the other (Zeiler and Fergus, ECCV 2014).
+"""Heat maps of any network: parts of the picture are covered in turn (Zeiler and Fergus, ECCV 2014).
 
 Shape letters: S = image side in pixels, G = cells a side, P = places of the cover.
 """
@@ -21,8 +21,8 @@ CELLS = 8  # a side: what is covered is two cells wide, and moves by one
 def occlusion(backend: Backend, input_3SS: Array, values: Callable[[Outputs], Array]) -> Array:
     """Which parts of a picture a network would say less without.
 
-    Each part is covered by the picture's mean colour; each of G x G cells has the mean of what four covers took
-    away, where they took any.
+    Each part is covered by the picture's mean colour; each of G x G cells has the mean of what four covers
+    took away, where that is anything.
 
     Args:
         backend: What computes the network; (G + 1)^2 + 1 pictures are put through it.

@@ -25,10 +25,10 @@ class TargetLayer:
 def find_target_layer(trunk: nn.Module, images_N3HW: Tensor) -> TargetLayer | None:
     """The layer of a trunk of timm that its heat maps are made of.
 
-    * Trunks that give maps (ResNet, RegNet, EfficientNet, MobileNet, ConvNeXt, Swin, ...): the last layer whose
-      output has their shape, that is, the last stage with what stands behind it.
-    * Trunks that give tokens (ViT, DeiT, BEiT, EVA, ...): the first norm of the last block. Behind it only the
-      class token is looked at, and the others have no gradient.
+    * Trunks that give maps (ResNet, RegNet, EfficientNet, MobileNet, ConvNeXt, Swin, ...): the last layer
+      whose output has their shape, that is, the last stage with what stands behind it.
+    * Trunks that give tokens (ViT, DeiT, BEiT, EVA, ...): the first norm of the last block. Behind that block
+      only the class token is looked at, and the others have no gradient.
 
     Args:
         trunk: In evaluation mode.
@@ -43,7 +43,8 @@ def find_target_layer(trunk: nn.Module, images_N3HW: Tensor) -> TargetLayer | No
         return None
     if given.dim() == 4:
         return _last_maps(trunk, given, outputs)
-    return _last_tokens(trunk, outputs) if given.dim() == 3 else None
+    height, width = images_N3HW.shape[2:]
+    return _last_tokens(trunk, (height, width), outputs) if given.dim() == 3 else None
 
 
 def _last_maps(trunk: Any, given: Tensor, outputs: dict[nn.Module, Any]) -> TargetLayer | None:
@@ -53,12 +54,13 @@ def _last_maps(trunk: Any, given: Tensor, outputs: dict[nn.Module, Any]) -> Targ
     return TargetLayer(alike[-1], to_maps) if alike and height * width > 1 else None
 
 
-def _last_tokens(trunk: Any, outputs: dict[nn.Module, Any]) -> TargetLayer | None:
-    norm = getattr(trunk.blocks[-1], "norm1", None) if hasattr(trunk, "blocks") else None
-    grid = getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
+def _last_tokens(trunk: Any, size: tuple[int, int], outputs: dict[nn.Module, Any]) -> TargetLayer | None:
+    norm: Any = getattr(trunk.blocks[-1], "norm1", None) if hasattr(trunk, "blocks") else None
+    grid_of = getattr(getattr(trunk, "patch_embed", None), "dynamic_feat_size", None)
     shape = _shape(outputs.get(norm)) if norm is not None else None
-    if grid is None or shape is None or len(shape) != 3:
+    if grid_of is None or shape is None or len(shape) != 3:
         return None
+    grid = grid_of(size)
     prefix = shape[1] - grid[0] * grid[1]  # tokens of class, distillation and registers stand first
     if not 0 <= prefix <= getattr(trunk, "num_prefix_tokens", 0):
         return None
@@ -97,4 +99,5 @@ def _from_channels_last(maps_NHWC: Tensor) -> Tensor:
 
 def _from_tokens(tokens_NTC: Tensor, *, grid: tuple[int, int], prefix: int) -> Tensor:
     """Tokens lie row by row."""
-    return _from_channels_last(tokens_NTC[:, prefix:].unflatten(1, grid))
+    count, _, size = tokens_NTC.shape
+    return _from_channels_last(tokens_NTC[:, prefix:].reshape(count, *grid, size))
