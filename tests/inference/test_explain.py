@@ -43,7 +43,7 @@ def noise() -> Image.Image:
 
 @pytest.fixture
 def corners() -> Image.Image:
-    """400 x 200 pixels, of which the network sees 100 to 300: red at its top left, blue at its bottom right."""
+    """400 x 200 pixels, 100 to 300 of them seen: red at the top left of these, blue at their bottom right."""
     picture = Image.new("RGB", (400, 200))
     picture.paste((255, 0, 0), (100, 0, 140, 40))
     picture.paste((0, 0, 200), (260, 160, 300, 200))

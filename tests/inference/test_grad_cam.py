@@ -30,8 +30,8 @@ def make_network() -> Callable[[str], EmotionNet]:
         network = EmotionNet(create_trunk(trunk, "none", seed=1), "2branch", 3, 4, seed=1)
         rng = np.random.default_rng(0)
         for module in network.modules():  # else random networks of blocks with a scale tell hardly anything
-            if isinstance(getattr(module, "gamma", None), nn.Parameter):
-                module.gamma.data.fill_(1.0)
+            if isinstance(scale := getattr(module, "gamma", None), nn.Parameter):
+                scale.data.fill_(1.0)
         for weight in network.parameters():
             weight.data += 0.02 * torch.from_numpy(
                 rng.standard_normal(tuple(weight.shape)).astype(np.float32)
@@ -59,7 +59,7 @@ class _Means(nn.Module):
         maps: Tensor = self.pool(images_N3HW)
         return maps
 
-    def forward_head(self, maps: Tensor, pre_logits: bool) -> Tensor:
+    def forward_head(self, maps: Tensor, pre_logits: bool) -> Tensor:  # noqa: ARG002
         return maps.mean((2, 3))
 
 
@@ -108,8 +108,10 @@ def test_no_heat_where_nothing_speaks_for_it(means: EmotionNet) -> None:
 def test_heat_of_a_word_is_that_of_its_cosine(means: EmotionNet) -> None:
     """At features of (1, 0, 1) / 64, red is for a word that means red, and blue against it."""
     heat_SS = grad_cam(means, _corners(), np.array([1, 0, 0], dtype=np.float32))
+    same_SS = grad_cam(means, _corners(), 0)
     assert heat_SS is not None
-    np.testing.assert_allclose(heat_SS, grad_cam(means, _corners(), 0), atol=1e-5)
+    assert same_SS is not None
+    np.testing.assert_allclose(heat_SS, same_SS, atol=1e-5)
 
 
 @pytest.mark.parametrize(("trunk", "emotion"), MAPS)
@@ -158,7 +160,7 @@ def test_formula_on_trunks_that_give_tokens(
 def test_heat_of_tokens_stands_upright(make_network: Callable[[str], EmotionNet]) -> None:
     """Without positions a ViT tells empty patches apart by nothing: the one that is not empty stands out."""
     network = make_network("test_vit")
-    network.trunk.pos_embed.data.zero_()  # type: ignore[operator,union-attr]
+    network.trunk.pos_embed.data.zero_()  # type: ignore[operator]
     for row, column in ((0, 0), (3, 3), (0, 2), (2, 0)):
         input_3SS = np.zeros((3, SIDE, SIDE), dtype=np.float32)
         input_3SS[:, 16 * row : 16 * row + 16, 16 * column : 16 * column + 16] = 2
