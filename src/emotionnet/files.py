@@ -81,18 +81,24 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def made_alone(place: Path) -> Iterator[None]:
+def made_alone(place: Path, *, busy: str | None = None) -> Iterator[None]:
     """Within the block no other process makes this place of the cache: who comes second waits for the first.
 
+    Args:
+        place: Which; nothing has to be there.
+        busy: What is raised instead of waiting.
+
     Raises:
-        DataError: Nothing can be written there.
+        DataError: Nothing can be written there; or `busy`.
     """
-    from filelock import FileLock  # takes longer than all of `--help` may spend on a cache
+    from filelock import FileLock, Timeout  # takes longer than all of `--help` may spend on a cache
 
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{place}.lock"):
+        with FileLock(f"{place}.lock", timeout=-1 if busy is None else 0):
             yield
+    except Timeout:
+        raise DataError(str(busy)) from None
     except OSError as error:
         raise DataError(
             f"{place}: must be a place to write to; got {error.strerror or error}: "

@@ -11,7 +11,19 @@ from typing import Any
 import cyclopts
 
 from emotionnet.apps.benchmark.config import BenchmarkConfig
-from emotionnet.apps.commands import convert, data, explain, export, pictures, runs, serve, tag, text, whole
+from emotionnet.apps.commands import (
+    convert,
+    data,
+    explain,
+    export,
+    index,
+    pictures,
+    runs,
+    serve,
+    tag,
+    text,
+    whole,
+)
 from emotionnet.apps.commands.base import app
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.apps.options import split_options
@@ -25,6 +37,7 @@ COMMANDS = (
     runs,
     export,
     explain,
+    index,
     pictures,
     serve,
     tag,

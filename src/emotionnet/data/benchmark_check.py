@@ -17,7 +17,7 @@ import numpy as np
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
-from emotionnet.data.looks import HASH_BYTES, look_and_quality, near_pairs
+from emotionnet.data.looks import HASH_BYTES, TELLING, look_and_quality, near_pairs
 from emotionnet.data.opening import read_benchmark
 from emotionnet.data.picture_files import picture_sizes
 from emotionnet.progress import track
@@ -25,7 +25,6 @@ from emotionnet.records import DataError, ImageRecord
 
 SCHEMA_VERSION = 1
 NEAR_BITS = 31  # of 256: what PDQ's authors take for one photograph (2019, see `looks.look`)
-_TELLING = 50  # PDQ: the hash of a picture of lower quality, plain or blurred, tells nothing
 _SAME_UNDER_OTHER_LABELS, _SAME_AT_ALL = 3, 6  # so many files of one content are a placeholder
 _EXAMPLES = 5
 _ADVICE = {
@@ -179,7 +178,7 @@ def _look(root: Path, path: str) -> _Seen:
         return _Seen(fault=str(error).removeprefix("<bytes>: "))
     except OSError as error:
         return _Seen(fault=error.strerror or "cannot be read")
-    return _Seen(hashlib.sha256(content).hexdigest(), looks if quality >= _TELLING else b"")
+    return _Seen(hashlib.sha256(content).hexdigest(), looks if quality >= TELLING else b"")
 
 
 def _repeated(

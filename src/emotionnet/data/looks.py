@@ -17,6 +17,7 @@ from emotionnet.data.images import ImageLike, decode
 HASH_SIDE = 256
 HASH_BITS = 256
 HASH_BYTES = HASH_BITS // 8
+TELLING = 50  # PDQ: the hash of a picture of lower quality, plain or blurred, tells nothing
 _BLOCK = 512
 
 
@@ -34,7 +35,7 @@ def look(source: ImageLike) -> bytes:
 
 
 def look_and_quality(source: ImageLike) -> tuple[bytes, int]:
-    """The PDQ hash, and how much it tells: 0 to 100; of plain pictures, below 50, it tells nothing.
+    """The PDQ hash, and how much it tells: 0 to 100; see `TELLING`.
 
     Raises:
         DataError: The picture cannot be decoded.

@@ -60,8 +60,8 @@ class IndexInfo(BaseModel):
     """What index.json says.
 
     `model` is what was given, a path absolute; `identity` its `Predictor.identity`; `stamp` tells without
-    opening it whether its files are still the same. `ann` has an entry for each column with approximate
-    search.
+    opening it whether its files are still the same. `table_version` is LanceDB's, of the table that is told
+    of. `ann` has an entry for each column with approximate search.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -77,6 +77,7 @@ class IndexInfo(BaseModel):
     embedding_size: Size | None
     backend: str
     counts: dict[str, int] = Field(default_factory=dict)
+    table_version: int = 0
     ann: dict[str, Ann] | None = None
     versions: dict[str, str] = Field(default_factory=dict)
 
@@ -197,32 +198,37 @@ def open_pictures(folder: Path, info: IndexInfo) -> LanceTable:
 
 
 def _connect(folder: Path) -> Any:
+    return import_lancedb().connect(str(folder))
+
+
+def import_lancedb() -> Any:
+    """The package.
+
+    Raises:
+        DataError: It is not installed.
+    """
     try:
         import lancedb
     except ImportError:
         raise DataError(
             "an index needs the package lancedb, which is not installed: pip install 'emotionnet[search]'"
         ) from None
-    return lancedb.connect(str(folder))
+    return lancedb
 
 
 @contextmanager
 def lance_faults(folder: Path) -> Iterator[None]:
-    """Whatever LanceDB raises on a table that is broken or gone, as one line."""
+    """Whatever LanceDB raises on a table that is broken, gone or cannot be written, as one line."""
     try:
         yield
-    except DataError:
+    except (DataError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
-    except Exception as error:
-        raise _broken(folder, error) from None
-    except BaseException as error:
-        if type(error).__name__ != "PanicException":  # how Rust says that it gave up; no Exception
-            raise
+    except BaseException as error:  # what Rust raises when it gives up is no Exception
         raise _broken(folder, error) from None
 
 
 def _broken(folder: Path, error: BaseException) -> DataError:
     return DataError(
-        f"{folder / TABLE}.lance: must be the table that 'emotionnet index' wrote; it cannot be read "
+        f"{folder / TABLE}.lance: must be the table that 'emotionnet index' wrote; LanceDB refuses it "
         f"({first_line(error)[:200]}): make the index again, with --overwrite"
     )

@@ -1,0 +1,184 @@
+"""From pictures to an INDEX, and to the same index once pictures have come, changed or gone.
+
+Whatever an interrupted run has written stays, whole pictures at a time; the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pyarrow as pa
+
+from emotionnet.files import cache_folder, made_alone
+from emotionnet.inference.choice import BackendName
+from emotionnet.inference.engine import Told
+from emotionnet.inference.predictor import Predictor
+from emotionnet.records import DataError
+from emotionnet.search.layout import (
+    INFO,
+    IndexInfo,
+    lance_faults,
+    open_pictures,
+    picture_rows,
+    read_info,
+    write_info,
+)
+from emotionnet.search.making import Opening, begin_index, follow_model, model_name
+from emotionnet.search.picture_facts import FactsReader
+from emotionnet.search.plan import make_plan
+from emotionnet.search.retelling import told_columns
+from emotionnet.search.scan import File, Scan, as_text, scan_pictures
+from emotionnet.search.store import EXACT_LIMIT, Index
+from emotionnet.search.unreadable import read_unreadable
+from emotionnet.search.writer import RowWriter
+
+MANY_PARTS = 16  # of the table on disk, above which they are put together
+KEPT = timedelta(minutes=10)  # old versions of the table, for those who read them
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of an index: how many pictures it holds, and how it came to them.
+
+    `unreadable` has a line for each file that is no picture, `unknown` one for each name that stands for
+    nothing.
+    """
+
+    pictures: int
+    added: int
+    changed: int
+    removed: int
+    unchanged: int
+    unreadable: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def build_index(
+    model: Path | str,
+    names: Sequence[str | Path],
+    out: Path,
+    *,
+    backend: BackendName = "auto",
+    overwrite: bool = False,
+) -> Built:
+    """Make an INDEX, or bring one up to date: only new and changed files are computed.
+
+    Pictures of the index that lie outside of `names` stay as they are.
+
+    Args:
+        model: A RUN, a MODEL, `hf:user/model` or `open_clip:ARCH@WEIGHTS`.
+        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
+        out: The INDEX folder.
+        backend: What computes it, see `load_predictor`.
+        overwrite: Begin anew where there is an index.
+
+    Raises:
+        DataError: No picture is found, the model cannot be opened or is not the index's, `out` may not be
+            written, or another process is writing it.
+    """
+    scan = scan_pictures(names)
+    if not scan.files:
+        raise DataError(scan.unknown or "at least one picture, folder or pattern must be given; got none")
+    place = sha256(as_text(out.resolve()).encode()).hexdigest()
+    busy = f"{out}: another process is writing this index; wait until it has ended"
+    with made_alone(cache_folder() / "locks" / place, busy=busy):
+        try:
+            return _build(model_name(model), scan, out, backend, overwrite=overwrite)
+        except OSError as error:
+            raise DataError(f"{out}: cannot be written ({error.strerror or error})") from None
+
+
+def _build(name: str, scan: Scan, out: Path, backend: BackendName, *, overwrite: bool) -> Built:
+    is_new = overwrite or not (out / INFO).is_file()
+    model = Opening(name, backend)
+    if is_new:
+        begin_index(model, out, overwrite=overwrite)
+    info = read_info(out)
+    pictures = open_pictures(out, info)
+    info = follow_model(model, out, info, pictures)
+    with lance_faults(out):
+        plan = make_plan(scan, pictures, read_unreadable(out))
+    writer = RowWriter(out, pictures, plan.changed)
+    writer.forget(list(scan.gone(writer.unreadable)))
+    writer.delete(plan.gone)
+    writer.touch(plan.touched)
+    if files := plan.new | plan.changed:
+        _compute(model.predictor, info, files, writer)
+        info = info.model_copy(update={"backend": model.predictor.backend.name})
+    writer.commit()
+    count = _finish(out, info, writer, kept=timedelta(milliseconds=1) if is_new else KEPT)
+    return Built(
+        pictures=count,
+        added=writer.added,
+        changed=writer.changed,
+        removed=len(plan.gone) + writer.lost,
+        unchanged=plan.unchanged,
+        unreadable=tuple(one.reason for path, one in writer.unreadable.items() if path in scan.files),
+        unknown=scan.unknown,
+    )
+
+
+def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], writer: RowWriter) -> None:
+    """Put files through the network and give their rows to the writer, those that cannot be read too."""
+    reader, left = FactsReader(), iter(files.items())
+    paths = [file.path for file in files.values()]
+    with closing(predictor.told_files(paths, progress="index", read=reader)) as steps:
+        for told in steps:
+            some = dict(itertools.islice(left, len(told.pictures) + len(told.faults)))
+            good = {path: file for path, file in some.items() if file.path in set(told.pictures)}
+            bad = [path for path in some if path not in good]
+            for path, reason in zip(bad, told.faults, strict=True):
+                writer.add_unreadable(path, some[path], as_text(reason))
+            if good:
+                writer.add(_rows(predictor, info, told, good, reader))
+            writer.commit_some()
+
+
+def _rows(
+    predictor: Predictor, info: IndexInfo, told: Told[Path], files: Mapping[str, File], reader: FactsReader
+) -> pa.Table:
+    assert told.outputs is not None
+    facts = [reader.take(file.path) for file in files.values()]
+    columns = {
+        name: [getattr(one, name) for one in facts]
+        for name in ("sha256", "width", "height", "taken", "look", "thumbnail")
+    }
+    return picture_rows(
+        info,
+        list(files),
+        {
+            **columns,
+            "bytes": [file.bytes for file in files.values()],
+            "modified_ns": [file.modified_ns for file in files.values()],
+            **told_columns(predictor, told.outputs),
+            "features": told.outputs.features,
+            "projection": told.outputs.projection,
+            "probabilities": predictor.probabilities(told.outputs),
+        },
+    )
+
+
+def _finish(out: Path, info: IndexInfo, writer: RowWriter, *, kept: timedelta) -> int:
+    """Put the table in order and write `index.json`, where anything changed; gives the number of pictures."""
+    pictures = writer.pictures
+    with lance_faults(out):
+        count = pictures.count_rows()
+        told = info.model_copy(update={"counts": {"pictures": count, "unreadable": len(writer.unreadable)}})
+        if told == read_info(out) and told.table_version == pictures.version:
+            return int(count)
+        if pictures.stats()["fragment_stats"]["num_fragments"] > MANY_PARTS:
+            pictures.optimize(cleanup_older_than=kept)
+        write_info(out, told.model_copy(update={"table_version": pictures.version}))
+    if count > EXACT_LIMIT:
+        from emotionnet.search.ann import update
+
+        update(Index.open(out))
+        version = open_pictures(out, info).version
+        write_info(out, read_info(out).model_copy(update={"table_version": version}))
+    return int(count)

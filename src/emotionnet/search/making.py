@@ -1,0 +1,173 @@
+"""A new INDEX, and whether one was made with the model that is given."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emotionnet import __version__
+from emotionnet.files import new_folder, write_bytes
+from emotionnet.inference.choice import BackendName
+from emotionnet.inference.exported import BESIDE, EXPORT, FILES, network_identity
+from emotionnet.inference.hub import is_hub, local_run
+from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.models.description import ImageModel, read_description, write_description
+from emotionnet.progress import message
+from emotionnet.records import DataError
+from emotionnet.runs import MODEL, WEIGHTS
+from emotionnet.search.layout import (
+    INFO,
+    PARTS,
+    TAUGHT,
+    IndexInfo,
+    create_pictures,
+    import_lancedb,
+    read_info,
+    write_info,
+)
+from emotionnet.search.retelling import retell
+from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.unreadable import write_unreadable
+
+if TYPE_CHECKING:
+    from lancedb.table import LanceTable
+
+CLIP = "open_clip:"
+_STAMPED = (WEIGHTS, EXPORT, MODEL, *BESIDE, *FILES["onnx"], *FILES["openvino"])
+
+
+def model_name(model: Path | str) -> str:
+    """A model as an index names it: a path from the root, so that the index can be used from anywhere."""
+    name = str(model)
+    if is_hub(name):
+        return name
+    if name.startswith(CLIP):
+        arch, sign, weights = name.partition("@")
+        return f"{arch}@{absolute(Path(weights))}" if sign and Path(weights).is_file() else name
+    return str(absolute(Path(name).expanduser()))
+
+
+@dataclass
+class Opening:
+    """A model by name, opened when it is needed."""
+
+    name: str
+    backend: BackendName
+
+    @property
+    def is_clip(self) -> bool:
+        return self.name.startswith(CLIP)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Opens it; see `load_predictor` for what can be wrong."""
+        return load_predictor(self.name, backend=self.backend)
+
+    @cached_property
+    def stamp(self) -> str:
+        """What stands for its files: another one as soon as one of them is replaced or touched."""
+        files = (
+            [Path(self.name.partition("@")[2])] if self.is_clip else [self.folder / part for part in _STAMPED]
+        )
+        states = [
+            (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()
+        ]
+        return hashlib.sha256(repr((self.name, states)).encode(errors="backslashreplace")).hexdigest()
+
+    @cached_property
+    def identity(self) -> str:
+        """As `Predictor.identity`; only a CLIP model has to be opened for it."""
+        return self.predictor.identity if self.is_clip else network_identity(self.folder)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Of a RUN or a MODEL."""
+        return local_run(self.name)
+
+
+def begin_index(model: Opening, out: Path, *, overwrite: bool) -> None:
+    """Make an INDEX without pictures; words that an earlier one of the same model was taught stay.
+
+    Raises:
+        DataError: The model cannot be opened, or `out` may not be written, see `files.new_folder`.
+    """
+    lancedb, predictor = import_lancedb(), model.predictor
+    info = IndexInfo(
+        model=as_text(model.name),
+        identity=model.identity,
+        stamp=model.stamp,
+        trained_on=predictor.trained_on,
+        emotions=predictor.emotions,
+        activation=predictor.model.activation,
+        n_features=predictor.backend.n_features,
+        embedding_size=predictor.model.embedding_size,
+        backend=predictor.backend.name,
+        versions={"emotionnet": __version__, "lancedb": str(lancedb.__version__)},
+    )
+    with new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
+        _describe(model, folder)
+        create_pictures(folder, info)
+        write_unreadable(folder, {})
+        _keep_taught(out, folder, info)
+        write_info(folder, info)
+
+
+def follow_model(model: Opening, out: Path, info: IndexInfo, pictures: LanceTable) -> IndexInfo:
+    """Check that an INDEX was made with a model, and take over what is new beside the model's weights.
+
+    Returns:
+        What `index.json` has to say, once all has gone well.
+
+    Raises:
+        DataError: It was made with another model, or the model cannot be read.
+    """
+    if info.stamp == model.stamp:
+        return info
+    if info.identity != model.identity:
+        raise DataError(
+            f"{out}: must be an index that {model.name} made; {info.model} made it: choose another --out or "
+            "add --overwrite"
+        )
+    if not model.is_clip and _tells_other(model.folder, out):
+        retell(model.predictor, out, info, pictures)
+    _describe(model, out)
+    return info.model_copy(update={"model": as_text(model.name), "stamp": model.stamp})
+
+
+def _tells_other(source: Path, out: Path) -> bool:
+    """Whether word vectors or guard are others than those that an INDEX holds."""
+    guards = [read_description(folder, ImageModel).guard for folder in (source, out)]
+    return guards[0] != guards[1] or any(_content(source / part) != _content(out / part) for part in BESIDE)
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def _describe(model: Opening, folder: Path) -> None:
+    """Put into an INDEX what it needs of its model to be searched without it."""
+    for part in () if model.is_clip else BESIDE:
+        content = _content(model.folder / part)
+        if content is None:
+            (folder / part).unlink(missing_ok=True)
+        else:
+            write_bytes(folder / part, content)
+    described = model.predictor.model if model.is_clip else read_description(model.folder, ImageModel)
+    write_description(folder, described)
+
+
+def _keep_taught(old: Path, new: Path, info: IndexInfo) -> None:
+    if not (old / TAUGHT).is_dir():
+        return
+    try:
+        same = read_info(old).identity == info.identity
+    except DataError:
+        same = False
+    if same:
+        shutil.copytree(old / TAUGHT, new / TAUGHT)
+    else:
+        message(f"{old / INFO}: is of another model; the words that it was taught are gone")

@@ -1,0 +1,95 @@
+"""Which pictures lie where, and which of those that an index holds are gone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from emotionnet.data.images import find_images
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A picture's file and its state: size in bytes, times of the last change to content and to anything."""
+
+    path: Path
+    bytes: int
+    modified_ns: int
+    changed_ns: int
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What some names stand for.
+
+    `files` has the files by their absolute path as text, in order; `folders` are those that were searched;
+    `unknown` has a line for each name that stands for nothing.
+    """
+
+    files: dict[str, File]
+    folders: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+    def gone(self, paths: Iterable[str]) -> Iterator[str]:
+        """Those of an index's paths that lie in the folders and are no more.
+
+        A file that only cannot be reached, as when a right is missing, is not gone.
+        """
+        inside = tuple(folder.rstrip(os.sep) + os.sep for folder in self.folders)
+        for path in paths:
+            if path not in self.files and path.startswith(inside):
+                try:
+                    os.stat(path)  # noqa: PTH116  # thousands of them
+                except (FileNotFoundError, NotADirectoryError):
+                    yield path
+                except (OSError, ValueError):
+                    continue
+
+
+def scan_pictures(names: Sequence[str | Path]) -> Scan:
+    """Find pictures, see `find_images`; a folder in which none is left is no folder that was searched.
+
+    So a disk that is not there today takes nothing from an index.
+    """
+    files: dict[str, File] = {}
+    folders: list[Path] = []
+    unknown: list[str] = []
+    for name in names:
+        paths, faults = find_images([name])
+        unknown += faults
+        if paths:
+            folders += _searched(Path(name).expanduser())
+        for path in map(absolute, paths):
+            try:
+                found = path.stat()
+            except OSError:  # deleted since
+                continue
+            files.setdefault(as_text(path), File(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    return Scan(dict(sorted(files.items())), tuple(map(as_text, dict.fromkeys(folders))), tuple(unknown))
+
+
+def _searched(name: Path) -> list[Path]:
+    """The folder that a name speaks of: itself, or the part of a pattern before its signs; none of a file."""
+    if name.is_dir():
+        return [absolute(name)]
+    if name.is_file():
+        return []
+    parts = absolute(name).parts
+    first = next(place for place, part in enumerate(parts) if any(sign in part for sign in "*?["))
+    return [Path(*parts[:first])]
+
+
+def absolute(path: Path) -> Path:
+    """A path from the root, links in it as they are; only what stands before a '..' is resolved."""
+    parts = path.absolute().parts
+    if ".." not in parts:
+        return Path(*parts)
+    last = len(parts) - parts[::-1].index("..")
+    return Path(os.path.realpath(Path(*parts[:last])), *parts[last:])
+
+
+def as_text(path: Path | str) -> str:
+    """A path, or a line with one, as UTF-8 can spell it."""
+    return str(path).encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,107 @@
+"""Rows into the table of an INDEX: whole ones, many at a time.
+
+Each commit of LanceDB is atomic. Files that cannot be read are written down before the rows beside them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emotionnet.search.layout import lance_faults, picture_id
+from emotionnet.search.plan import by_id
+from emotionnet.search.scan import File
+from emotionnet.search.unreadable import Unreadable, read_unreadable, write_unreadable
+
+if TYPE_CHECKING:
+    from lancedb.table import LanceTable
+
+ROWS_AT_ONCE = 1024  # that are written together,
+SECONDS = 30.0  # or as many as were computed in this time
+
+
+class RowWriter:
+    """Gathers rows and writes them.
+
+    Args:
+        folder: The INDEX.
+        pictures: Its table.
+        held: Paths of the pictures in the table whose files are to be computed again.
+    """
+
+    def __init__(self, folder: Path, pictures: LanceTable, held: Mapping[str, File]) -> None:
+        self.folder, self.pictures, self.held = folder, pictures, held
+        self.unreadable = read_unreadable(folder)
+        self.added = self.changed = self.lost = 0
+        self._saved = dict(self.unreadable)
+        self._waiting: list[pa.Table] = []
+        self._lost: list[str] = []
+        self._since = time.monotonic()
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows of pictures that could be read."""
+        self._waiting.append(rows)
+        for path in rows["path"].to_pylist():
+            self.unreadable.pop(path, None)
+
+    def add_unreadable(self, path: str, file: File, reason: str) -> None:
+        """Take note of a file that could not be read; its row, if it had one, goes."""
+        self.unreadable[path] = Unreadable(bytes=file.bytes, changed_ns=file.changed_ns, reason=reason)
+        if path in self.held:
+            self._lost.append(path)
+
+    def commit_some(self) -> None:
+        """Write what has been gathered, if that is enough."""
+        count = sum(rows.num_rows for rows in self._waiting)
+        if count >= ROWS_AT_ONCE or time.monotonic() - self._since >= SECONDS:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write what has been gathered."""
+        if self.unreadable != self._saved:
+            write_unreadable(self.folder, self.unreadable)
+            self._saved = dict(self.unreadable)
+        self.delete(self._lost)
+        self.lost += len(self._lost)
+        self._lost = []
+        if self._waiting:
+            self._write(pa.concat_tables(self._waiting))
+            self._waiting = []
+        self._since = time.monotonic()
+
+    def _write(self, rows: pa.Table) -> None:
+        old_N = pa.array([path in self.held for path in rows["path"].to_pylist()], pa.bool_())
+        old, new = rows.filter(old_N), rows.filter(pc.invert(old_N))
+        with lance_faults(self.folder):
+            if new.num_rows:
+                self.pictures.add(new)
+            if old.num_rows:
+                self.pictures.merge_insert("id").when_matched_update_all().execute(old)
+        self.added += new.num_rows
+        self.changed += old.num_rows
+
+    def delete(self, paths: list[str]) -> None:
+        """Take pictures out of the table."""
+        with lance_faults(self.folder):
+            for condition in by_id(paths):
+                self.pictures.delete(condition)
+
+    def touch(self, files: Mapping[str, File]) -> None:
+        """Write down the time of files whose content is as it was."""
+        if not files:
+            return
+        columns = {"id": list(map(picture_id, files)), "modified_ns": [f.modified_ns for f in files.values()]}
+        schema = pa.schema([("id", pa.string()), ("modified_ns", pa.int64())])
+        with lance_faults(self.folder):
+            rows = pa.table(columns, schema=schema)
+            self.pictures.merge_insert("id").when_matched_update_all().execute(rows)
+
+    def forget(self, paths: list[str]) -> None:
+        """Take files that are no more out of the list of those that could not be read."""
+        for path in paths:
+            self.unreadable.pop(path, None)

@@ -1,0 +1,60 @@
+"""An INDEX of a tiny MODEL over squares of plain colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from emotionnet.search.build import build_index
+from emotionnet.search.store import Index
+from tests.conftest import MakeExported
+
+Colour = tuple[int, int, int]
+SQUARES: Mapping[str, Colour] = {
+    "blue/dark.png": (0, 0, 120),
+    "blue/light.png": (90, 120, 255),
+    "green.png": (0, 200, 0),
+    "grey.png": (128, 128, 128),
+    "red/dark.png": (120, 0, 0),
+    "red/light.png": (255, 90, 90),
+}
+
+MakeIndex = Callable[..., Index]
+
+
+def save_squares(folder: Path, squares: Mapping[str, Colour], side: int = 8) -> None:
+    """Pictures of one colour each."""
+    for name, colour in squares.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (side, side), colour).save(folder / name)
+
+
+@pytest.fixture
+def make_index(tmp_path: Path, make_exported: MakeExported) -> MakeIndex:
+    """A factory: `make_index(squares=SQUARES, name="index", model=None, **described) -> Index`.
+
+    Pictures lie in `tmp_path / "pictures"`. The model is that of `make_exported`: features are the means of
+    red, green and blue, less 0.5 and times 4, and words are red, green and blue; `described` changes its
+    `model.json`.
+    """
+    pytest.importorskip("lancedb")
+
+    def make(
+        squares: Mapping[str, Colour] = SQUARES,
+        *,
+        name: str = "index",
+        model: Path | None = None,
+        **described: Any,
+    ) -> Index:
+        save_squares(tmp_path / "pictures", squares)
+        if model is None:
+            model = tmp_path / "model"
+            model = model if model.is_dir() else make_exported(**described)
+        build_index(model, [tmp_path / "pictures"], tmp_path / name)
+        return Index.open(tmp_path / name)
+
+    return make
