@@ -19,12 +19,14 @@ from pathlib import PurePath
 
 import numpy as np
 
+from emotionnet.inference.outputs import Array
+from emotionnet.inference.outputs import Array
 from emotionnet.inference.words import Words
 from emotionnet.records import DataError
 from emotionnet.search.query import Bound, Query
-from emotionnet.search.ranking import Measure, Part
+from emotionnet.search.ranking import Column, Measure, Part
 from emotionnet.search.store import sql_text
-from emotionnet.search.teaching import Taught
+from emotionnet.search.teaching import Taught, folded
 
 
 def word_parts(
@@ -66,9 +68,9 @@ def _measures(
     known: Words | None,
     tell: Callable[[str], None],
 ) -> tuple[Measure, ...]:
-    own = taught.get(word.casefold())
+    own = taught.get(folded(word))
     if own is not None:
-        return (_taught(own),)
+        return (_taught_measure(own),)
     place = _place(word, emotions)
     as_emotion = () if place is None else (_probability(place, len(emotions)),)
     if known is None and not as_emotion:
@@ -83,9 +85,19 @@ def _measures(
         return as_emotion
 
 
-def _taught(word: Taught) -> Measure:
+def _taught_as(word: str, taught: Mapping[str, Taught]) -> Taught | None:
+    try:
+        return taught.get(plain_word(word))
+    except DataError:  # no word can be taught so
+        return None
+
+
+def _taught_measure(word: Taught) -> Measure:
     """Its log-odds but for a constant, which changes no order."""
-    return Measure({"features": np.array(word.weights, dtype=np.float32)})
+    directions: dict[Column, Array] = {"features": np.array(word.weights, dtype=np.float32)}
+    if word.word_weights is not None:
+        directions["projection"] = np.array(word.word_weights, dtype=np.float32)
+    return Measure(directions)
 
 
 def bound_parts(bounds: Sequence[Bound], emotions: Sequence[str]) -> list[Part]:

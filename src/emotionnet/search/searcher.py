@@ -129,7 +129,7 @@ class Searcher:
             query.words,
             emotions=emotions,
             taught=taught_words(self.index.folder),
-            known=self._known_words() if query.words else None,
+            known=self.known_words() if query.words else None,
             tell=notes.append,
         )
         if query.like:
@@ -157,7 +157,7 @@ class Searcher:
     def suggestions(self, prefix: str, count: int = 10) -> list[str]:
         """Words that begin so: taught ones first, then emotions, then all that have a vector."""
         start = prefix.casefold()
-        known = self._known_words()
+        known = self.known_words()
         names = (*taught_words(self.index.folder), *self.index.info.emotions, *(known.known if known else ()))
         plain = dict.fromkeys(name.replace("_", " ") for name in names)
         return [name for name in plain if name.casefold().startswith(start)][:count]
@@ -209,7 +209,7 @@ class Searcher:
             duplicates = tuple(records[copy.id].path for copy in some)
             yield Hit(records[best.id], score[best.id], likeliest, duplicates)
 
-    def _known_words(self) -> Words | None:
+    def known_words(self) -> Words | None:
         """The words of the model; None where it knows but its emotions."""
         with self._opening:
             if self._words is None and self.index.info.embedding_size is not None:

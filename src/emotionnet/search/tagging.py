@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from emotionnet.inference.choice import BackendName
-from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.inference.results import SCHEMA_VERSION, Domain, Score
@@ -27,7 +26,10 @@ from emotionnet.search.thresholds import tag_thresholds
 
 @dataclass(frozen=True)
 class TaggedPicture:
-    """The tags of a picture with their probabilities, the largest first; none if it is `outside` the domain."""
+    """The tags of a picture with their probabilities, the largest first.
+
+    None where it is `outside`: unlike the pictures that the network was trained on.
+    """
 
     image: str
     tags: tuple[Score, ...]
@@ -49,8 +51,8 @@ class Tagger:
 
     Args:
         predictor: The network.
-        thresholds: By word, in the order in which equal ones are told; a taught word may be an emotion's name.
-        taught: The words that are told by a probe on the features.
+        thresholds: By word, in the order in which equal ones are told.
+        taught: The words that are told by a probe on the features, even where an emotion is called so.
         top: The most tags of a picture.
     """
 
@@ -89,22 +91,24 @@ class Tagger:
         if domain is not None and domain.outside:
             return TaggedPicture(image, (), outside=True)
         names = list(self.thresholds)
-        order = [i for i in np.argsort(-row_K, kind="stable") if row_K[i] >= self._least_K[i]]
+        order = [i for i in np.argsort(-row_K, kind="stable") if row_K[i] >= self._least[i]]
         scores = (Score(names[i], float(row_K[i])) for i in order[: self.top])
         return TaggedPicture(image, tuple(scores), outside=False)
 
     def _probabilities(self, outputs: Outputs) -> Array:
         """Of each word that has a threshold; float32, shape (N, K)."""
-        told_NC, features_NF = self.predictor.probabilities(outputs), unit_rows(outputs.features)
+        told_NC = self.predictor.probabilities(outputs)
         place = {name: index for index, name in enumerate(self.predictor.emotions)}
         columns = [
-            self.taught[name].probabilities(features_NF) if name in self.taught else told_NC[:, place[name]]
+            self.taught[name].probabilities(outputs.features, outputs.projection)
+            if name in self.taught
+            else told_NC[:, place[name]]
             for name in self.thresholds
         ]
         return np.stack(columns, axis=1).astype(np.float32)
 
     @cached_property
-    def _least_K(self) -> Array:
+    def _least(self) -> Array:
         return np.array(list(self.thresholds.values()), dtype=np.float32)
 
 

@@ -84,13 +84,18 @@ class Taught(BaseModel):
         return told | {"score": self.score, "chance": self.chance} | ({"why": self.why} if self.why else {})
 
 
+def folded(text: str) -> str:
+    """A text without capitals and needless spaces, which words are known by."""
+    return unicodedata.normalize("NFC", " ".join(text.split()).casefold())
+
+
 def plain_word(text: str) -> str:
-    """A word as it is kept: without capitals and needless spaces.
+    """A word as it is kept, see `folded`.
 
     Raises:
         DataError: It is empty, too long, or has characters that cannot be seen.
     """
-    word = unicodedata.normalize("NFC", " ".join(text.split()).casefold())
+    word = folded(text)
     if not 1 <= len(word) <= MAX_LETTERS or not word.isprintable():
         raise DataError(
             f"a word must have 1 to {MAX_LETTERS} characters that can be seen; got {text[:MAX_LETTERS]!a}"

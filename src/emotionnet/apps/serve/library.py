@@ -19,7 +19,7 @@ from emotionnet.records import DataError
 from emotionnet.search.query import Query
 from emotionnet.search.searcher import Results, Searcher
 from emotionnet.search.store import Index, IndexedPicture
-from emotionnet.search.teaching import Taught, forget, taught_words, teach
+from emotionnet.search.teaching import Taught, folded, forget, taught_words, teach
 
 SIDE = 1600  # pixels, of a picture that is sent out
 ID = re.compile("[0-9a-f]{16}")
@@ -124,7 +124,7 @@ class Library:
         for name in (*yes, *no):
             _known(index, name)
         try:
-            return teach(index, word, yes, no)
+            return teach(index, word, yes, no, words=self.searcher.known_words())
         except DataError as error:
             raise RefusedError(422, "invalid", [self._told(fault) for fault in error.faults]) from None
 
@@ -134,7 +134,7 @@ class Library:
         Raises:
             NotHereError: There is none.
         """
-        if word not in self.taught():
+        if folded(word) not in self.taught():
             raise NotHereError("no_word", "no such word was taught")
         forget(self.folder, word)
 
