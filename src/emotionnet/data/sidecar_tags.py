@@ -18,41 +18,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from lxml import etree
-
 from emotionnet.data.xmp import (
     ABOUT,
     BAG,
-    CONTAINERS,
     DC,
     DESCRIPTION,
     DIGIKAM,
-    HIERARCHY,
     ITEM,
     KEYWORDS,
     LIGHTROOM,
     MAX_BYTES,
+    NAMESPACE,
     RDF,
-    SEQ,
     SUBJECT,
-    TAGS_LIST,
-    Element,
     Xmp,
     items,
     parse_xmp,
 )
+from emotionnet.data.xmp_edit import add_words, append, spelt_for
 from emotionnet.records import DataError
 
-NAMESPACE = "urn:emotionnet:tags:1#"
 _PICTURE, _WORDS, _BEFORE, _WRITTEN = (
     f"{{{NAMESPACE}}}{name}" for name in ("Picture", "Words", "Before", "Written")
 )
 _OURS = (_PICTURE, _WORDS, _BEFORE, _WRITTEN)
-_PREFIXES = {DC: "dc", DIGIKAM: "digiKam", LIGHTROOM: "lr", NAMESPACE: "emotionnet"}
-_LISTS = {SUBJECT: BAG, TAGS_LIST: SEQ, HIERARCHY: BAG}
 _DIGEST = re.compile(rb"Written[^<>]*>([0-9a-f]{64})</")
 _BLANK = b"0" * 64
-_NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
+_NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MOST_DIGESTS = 10  # a stranger's file may hold any number
 _EMPTY = f"""<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="emotionnet">
@@ -114,13 +106,13 @@ def with_tags(base: bytes | None, words: Sequence[str], picture: str, name: str)
         Its content; the very `base` when it has all of the words by itself.
 
     Raises:
-        DataError: The sidecar is no XMP, or no list stands where keywords should, it gets too large, or a word
-            cannot stand in XML.
+        DataError: The sidecar is no XMP, or no list stands where keywords should, it gets too large, or a
+            word cannot stand in XML.
     """
     require_xml(words, name)
     xmp = parse_xmp(_EMPTY.encode() if base is None else base, name)
     kinds = [kind for kind in KEYWORDS if base is None or kind == SUBJECT or xmp.properties(kind)]
-    added = [_add(xmp, kind, words, name) for kind in kinds]
+    added = [add_words(xmp, kind, words, name) for kind in kinds]
     if not any(added):
         return base
     _sign(xmp, words, base, picture)
@@ -200,7 +192,7 @@ def _strip(xmp: Xmp, before: Xmp | None) -> None:
     words = xmp.values(_WORDS)
     for kind in KEYWORDS:
         kept = set(before.values(kind)) if before is not None else set()
-        ours = {_form(word, kind) for word in words} - kept
+        ours = {spelt_for(word, kind) for word in words} - kept
         for found in xmp.properties(kind):
             gone = [item for item in items(found) if (item.text or "").strip() in ours]
             for item in gone:
@@ -216,66 +208,15 @@ def _strip(xmp: Xmp, before: Xmp | None) -> None:
             description.getparent().remove(description)
 
 
-def _form(word: str, kind: str) -> str:
-    return word.replace("/", "|") if kind == HIERARCHY else word
-
-
-def _add(xmp: Xmp, kind: str, words: Sequence[str], name: str) -> bool:
-    """Append what a property lacks; whether it lacked anything."""
-    lacking = [word for word in (_form(word, kind) for word in words) if word not in set(xmp.values(kind))]
-    if not lacking:
-        return False
-    bag = _container(xmp, kind, name)
-    for word in lacking:
-        _append(bag, ITEM).text = word
-    return True
-
-
-def _container(xmp: Xmp, kind: str, name: str) -> Element:
-    """The list that a property's items stand in; made where there is none."""
-    found = xmp.properties(kind)
-    attributes = [one for one in xmp.descriptions() if one.get(kind)]
-    if attributes or (found and not len(found[0]) and (found[0].text or "").strip()):
-        raise DataError(f"{name}: {etree.QName(kind).localname} must be a list; it is a text")
-    if not found:
-        descriptions = xmp.descriptions() or [_append(xmp.rdf, DESCRIPTION)]
-        return _append(_append(descriptions[0], kind), _LISTS[kind])
-    bags = list(found[0].iterchildren(*CONTAINERS))
-    if bags:
-        return bags[0]
-    if len(found[0]) or found[0].attrib:
-        raise DataError(f"{name}: {etree.QName(kind).localname} must be a list; it is something else")
-    return _append(found[0], _LISTS[kind])
-
-
 def _sign(xmp: Xmp, words: Sequence[str], base: bytes | None, picture: str) -> None:
     """Add our properties, in a description of their own."""
     first = xmp.descriptions()[0]
-    place = _append(xmp.rdf, DESCRIPTION, NAMESPACE)
+    place = append(xmp.rdf, DESCRIPTION, NAMESPACE)
     place.set(ABOUT, first.get(ABOUT) or "")
-    _append(place, _PICTURE).text = _spelt(picture)
-    bag = _append(_append(place, _WORDS), BAG)
+    append(place, _PICTURE).text = _spelt(picture)
+    bag = append(append(place, _WORDS), BAG)
     for word in words:
-        _append(bag, ITEM).text = word
+        append(bag, ITEM).text = word
     if base is not None:
-        _append(place, _BEFORE).text = base64.b64encode(zlib.compress(base, 9)).decode()
-    _append(place, _WRITTEN).text = _BLANK.decode()
-
-
-def _append(parent: Element, name: str, space: str | None = None) -> Element:
-    """A new last child, on a line of its own where its brothers, or its parent, have one.
-
-    Args:
-        parent: What it goes into.
-        name: With its namespace.
-        space: One more namespace that it declares.
-    """
-    spaces = [one for one in (space, etree.QName(name).namespace) if one in _PREFIXES]
-    indent = "\n" + " " * (1 + sum(1 for _ in parent.iterancestors()))
-    made = etree.SubElement(parent, name, nsmap={_PREFIXES[one]: one for one in spaces})
-    previous = made.getprevious()
-    if previous is None:
-        parent.text, made.tail = indent, indent[:-1]
-    elif not (parent.text or "").strip():
-        made.tail, previous.tail = previous.tail, parent.text
-    return made
+        append(place, _BEFORE).text = base64.b64encode(zlib.compress(base, 9)).decode()
+    append(place, _WRITTEN).text = _BLANK.decode()

@@ -23,6 +23,7 @@ RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 DC = "http://purl.org/dc/elements/1.1/"
 DIGIKAM = "http://www.digikam.org/ns/1.0/"
 LIGHTROOM = "http://ns.adobe.com/lightroom/1.0/"
+NAMESPACE = "urn:emotionnet:tags:1#"  # our own
 _RIGHTS = "http://ns.adobe.com/xap/1.0/rights/"
 _CC = ("http://creativecommons.org/ns#", "http://web.resource.org/cc/")
 

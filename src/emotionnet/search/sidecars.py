@@ -1,4 +1,4 @@
-"""Tags of many pictures into their XMP sidecars, and out again; a picture itself is never opened for writing."""
+"""Tags of many pictures into their XMP sidecars, and out again; no picture is ever opened for writing."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def tag(  # noqa: PLR0913
     *paths: str,
     xmp: bool = False,
     prefix: str = "emotion/",
-    threshold: list[str] | None = None,
+    threshold: Annotated[list[str] | None, Parameter(negative="")] = None,
     top: Count = 5,
     index: Path | None = None,
     dry_run: bool = False,
@@ -105,7 +105,7 @@ def _noted(
         yield picture
     if outside:
         note = domain_note(tagger.predictor.trained_on)
-        message(f"no tags for {outside:,} picture{'s' * (outside != 1)}, {note}")
+        message(f"no tags for {outside:,} picture{'s' * (outside != 1)}: each is {note}")
 
 
 def _print_tags(pictures: Iterable[TaggedPicture | DataError], output: Form) -> list[str]:
