@@ -85,13 +85,6 @@ def _measures(
         return as_emotion
 
 
-def _taught_as(word: str, taught: Mapping[str, Taught]) -> Taught | None:
-    try:
-        return taught.get(plain_word(word))
-    except DataError:  # no word can be taught so
-        return None
-
-
 def _taught_measure(word: Taught) -> Measure:
     """Its log-odds but for a constant, which changes no order."""
     directions: dict[Column, Array] = {"features": np.array(word.weights, dtype=np.float32)}

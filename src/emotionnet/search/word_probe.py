@@ -6,9 +6,9 @@ variance 1 too: so a few examples are enough to trust what the word vectors know
 
 That was chosen on the demo's emoji of one vendor: 5 examples a word, average precision on all other emoji,
 means over 8 held-out words (every second one, 4 draws each), 25 tags and 25 labels. Zero-shot search has
-0.126, 0.452 and 0.404, this 0.315, 0.492 and 0.464. The features alone, which know nothing of the word, fall behind
-zero-shot search for words of the training. Prototypes, linear discriminants, and the projection in place of
-the features were no better over all three.
+0.126, 0.452 and 0.404, this 0.315, 0.492 and 0.464. The features alone, which know nothing of the word, fall
+behind zero-shot search for words of the training. Prototypes, linear discriminants, and the projection in
+place of the features were no better over all three.
 
 Shape letters: N = rows, F = features, D = embedding size, K = folds.
 """
