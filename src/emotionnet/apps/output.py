@@ -76,7 +76,7 @@ def print_each(
             else:
                 yield result
 
-    chosen = _form(form)
+    chosen = chosen_form(form)
     if chosen == "json":
         _print_list(good())
     elif chosen == "csv":
@@ -88,10 +88,11 @@ def print_each(
 
 def is_watched(form: Format) -> bool:
     """Whether predictions appear on a terminal as they come, where a bar would stand in their way."""
-    return sys.stdout.isatty() and _form(form) != "table"
+    return sys.stdout.isatty() and chosen_form(form) != "table"
 
 
-def _form(form: Format) -> str:
+def chosen_form(form: Format) -> str:
+    """What auto stands for: a table where a person reads, else JSON."""
     if form == "auto":
         return "table" if sys.stdout.isatty() else "json"
     return form

@@ -77,7 +77,7 @@ def _standard(measure: Measure, pictures: Vectors, reference: Vectors | None) ->
 
 
 def directions(parts: Sequence[Part]) -> list[tuple[Column, Array]]:
-    """Where the best pictures lie: the directions of all parts, turned round where their weight is below 0."""
+    """Where the best pictures lie: the directions of the parts, turned round where a weight is below 0."""
     return [
         (column, direction if part.weight > 0 else -direction)
         for part in parts
