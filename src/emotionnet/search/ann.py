@@ -131,7 +131,7 @@ def _recall(
 
 
 def _queries(index: Index, column: VectorColumn) -> Array:
-    """What is going to be asked: between two pictures, and, of the projection, words; drawn with a fixed seed.
+    """What is going to be asked: between two pictures, and, of the projection, words; by a fixed seed.
 
     Not the pictures themselves, which are found too easily.
     """
@@ -170,7 +170,7 @@ def exact_nearest(index: Index, column: VectorColumn, queries_QV: Array, k: int)
     return [tuple(name for name in row if name) for row in names_QK.tolist()]
 
 
-def _nearest(  # noqa: PLR0913
+def _nearest(
     index: Index, column: VectorColumn, vector: Array, k: int, where: str | None, probes: int | None
 ) -> tuple[tuple[str, ...], Array]:
     """Without `probes` all are compared."""

@@ -20,7 +20,6 @@ from pathlib import PurePath
 import numpy as np
 
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.outputs import Array
 from emotionnet.inference.words import Words
 from emotionnet.records import DataError
 from emotionnet.search.query import Bound, Query

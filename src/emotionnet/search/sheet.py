@@ -1,4 +1,4 @@
-"""Results as one HTML file to keep or to send: thumbnails and all inside, no script, nothing from elsewhere."""
+"""Results as one HTML file to keep or to send: thumbnails inside, no script, nothing from elsewhere."""
 
 from __future__ import annotations
 

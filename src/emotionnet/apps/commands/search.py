@@ -34,13 +34,13 @@ def search(  # noqa: PLR0913
     output: Annotated[Form, Parameter(name="--format")] = "auto",
     html: Path | None = None,
 ) -> None:
-    """Find pictures of an INDEX by words, by pictures that they are to be like, and by emotions; the best first.
+    """Find pictures of an INDEX by words, by pictures like them, and by emotions; the best first.
 
     Args:
         index: The INDEX folder, which 'index' writes.
         words: Such as serene or lonely:2, which counts twice; a phrase stands in double quotes within the
             shell's own: '"broken heart"'.
-        like: A picture that results are to be like: a file, or the id of one in the index; can be given again.
+        like: A picture that results are to be like: a file, or an id of the index; can be given again.
         not_: Words that are not wanted; can be given again.
         emotion: Only pictures with such a probability, as in 'joy>0.3' or 'fear<0.1'; can be given again.
         folder: Only pictures below a folder; one that is not here may be part of a path, as in holidays/2020.
