@@ -1,4 +1,4 @@
-"""From a model and an address to a server at work. Its packages are imported when they are known to be there."""
+"""From a model and an address to a server at work; its packages are imported when they are there."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def serve(
         backend: As for `load_predictor`.
 
     Raises:
-        DataError: A package is missing, the address cannot be listened at, the token is too short, or the model
-            or the index cannot be opened.
+        DataError: A package is missing, the address cannot be listened at, the token is too short, or the
+            model or the index cannot be opened.
     """
     missing = next((name for name in PACKAGES if find_spec(name) is None), None)
     if missing is not None:
