@@ -155,7 +155,8 @@ class Index:
             else:
                 some = list({int(self._row_ids_N[self.row(name)]) for name in ids})
                 found = self.pictures.take_row_ids(some).select(wanted).to_arrow()
-        return found.take(self._order(found["id"].to_pylist(), ids)).select(list(columns))
+        order = pa.array(self._order(found["id"].to_pylist(), ids), pa.int64())  # typed: there may be none
+        return found.take(order).select(list(columns))
 
     def _order(self, found: Sequence[str], ids: Sequence[str] | None) -> list[int]:
         """Places of what was found: in the order of `ids`, or of the paths; what is not there is left out."""
