@@ -22,6 +22,7 @@ from emotionnet.apps.commands import (
     search,
     serve,
     tag,
+    teach,
     text,
     whole,
 )
@@ -43,6 +44,7 @@ COMMANDS = (
     search,
     serve,
     tag,
+    teach,
     whole,
 )  # whose import makes them known to the program
 

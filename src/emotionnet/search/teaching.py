@@ -26,14 +26,13 @@ from emotionnet.files import write_json
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.words import Words
-from emotionnet.progress import message
 from emotionnet.records import DataError
 from emotionnet.search.examples import gather
 from emotionnet.search.layout import INFO, TAUGHT, read_info
+from emotionnet.search.marks import MAX_MARKS, merged_marks
 from emotionnet.search.store import Index
 
 MAX_LETTERS = 64
-MAX_MARKS = 1_000  # of one word, on either side
 MAX_WORDS = 1_000  # of one index
 MAX_BYTES = 1 << 22  # of one word's file: the largest of networks needs a tenth
 
@@ -63,6 +62,11 @@ class Taught(BaseModel):
     weights: tuple[float, ...]
     word_weights: tuple[float, ...] | None
     intercept: float
+
+    @property
+    def marks(self) -> dict[str, bool]:
+        """Whether each marked picture deserves the word, by id."""
+        return dict.fromkeys(self.yes, True) | dict.fromkeys(self.no, False)
 
     def decision(self, features_NF: Array, projection_ND: Array | None) -> Array:
         """Log-odds of each picture; float32, shape (N,). Rows of any length."""
@@ -126,7 +130,8 @@ def teach(
     word, before = plain_word(word), taught_words(index.folder)
     if word not in before and len(before) >= MAX_WORDS:
         raise DataError(f"{index.folder}: must have at most {MAX_WORDS} taught words; forget one first")
-    marks = _marks(index, before.get(word), yes, no)
+    earlier = before[word].marks if word in before else {}
+    marks = merged_marks(index, earlier, yes, no)
     examples = gather(index, marks)
     learned = learn(examples, _point(index, word, words))
     probe = learned.probe
@@ -181,31 +186,6 @@ def forget(folder: Path, word: str) -> None:
 
 def _file_name(word: str) -> str:
     return f"{hashlib.sha256(word.encode()).hexdigest()[:16]}.json"
-
-
-def _marks(index: Index, before: Taught | None, yes: Sequence[str], no: Sequence[str]) -> dict[str, bool]:
-    """Whether each marked picture deserves the word, by id."""
-    both = sorted(set(yes) & set(no))
-    faults = [f"{name[:40]}: must be marked yes or no; it is marked both" for name in both]
-    for name in dict.fromkeys((*yes, *no)):
-        try:
-            index.row(name)
-        except DataError as error:
-            faults += error.faults
-    if faults:
-        raise DataError(faults)
-    old = {} if before is None else dict.fromkeys(before.yes, True) | dict.fromkeys(before.no, False)
-    gone = [name for name in old if name not in index]
-    if gone:
-        message(f"{len(gone)} of the word's earlier marks are of pictures that are no longer in the index")
-    marks = {name: value for name, value in old.items() if name in index}
-    marks |= dict.fromkeys(yes, True) | dict.fromkeys(no, False)
-    counts = [list(marks.values()).count(side) for side in (True, False)]
-    if not counts[0]:
-        raise DataError("at least one picture must be marked yes; got none")
-    if max(counts) > MAX_MARKS:
-        raise DataError(f"a word must have at most {MAX_MARKS} marks on either side; got {max(counts)}")
-    return marks
 
 
 def _point(index: Index, word: str, words: Words | None) -> Array | None:
