@@ -19,7 +19,7 @@ import numpy.typing as npt
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from emotionnet.data.images import Preprocessing, decode
+from emotionnet.data.images import ImageLike, Preprocessing, decode
 from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.neighbours import cosines, has_neighbour, nearest_scores
 from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
@@ -98,7 +98,7 @@ def run_baselines(subject: Subject, splits: Splits) -> Baselines:
     )
 
 
-def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
+def pixel_features(images: Sequence[ImageLike]) -> npt.NDArray[np.float64]:
     """Each picture, transparent parts on white, shrunk to 8x8 RGB; float64, shape (N, 192), 0 to 255.
 
     Raises:
@@ -106,11 +106,11 @@ def pixel_features(paths: Sequence[Path]) -> npt.NDArray[np.float64]:
     """
     side = (PIXELS_SIDE, PIXELS_SIDE)
 
-    def shrunk(path: Path) -> npt.NDArray[np.float64]:
-        return np.asarray(decode(path).resize(side, Image.Resampling.BOX), dtype=np.float64).ravel()
+    def shrunk(image: ImageLike) -> npt.NDArray[np.float64]:
+        return np.asarray(decode(image).resize(side, Image.Resampling.BOX), dtype=np.float64).ravel()
 
     with ThreadPoolExecutor(max_workers=2) as pool:
-        return np.stack(list(track(pool.map(shrunk, paths), "8x8 pixels", total=len(paths))))
+        return np.stack(list(track(pool.map(shrunk, images), "8x8 pixels", total=len(images))))
 
 
 def trunk_features(
