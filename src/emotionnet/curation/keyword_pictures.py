@@ -41,7 +41,7 @@ def read_keyword_pictures(folder: Path) -> Source:
         if isinstance(read, Keywords) and not fault:
             rows.append((path, path, list(read.keywords), None, name, read.licence or None))
         else:
-            rejects.append((_printable(path), fault.replace(str(folder / ""), "")))
+            rejects.append((_printable(path), fault.replace(f"{folder}{os.sep}", "")))
     if not rows:
         raise DataError(
             f"{folder}: must hold pictures ({', '.join(SUFFIXES)}) that carry keywords; "
