@@ -80,16 +80,13 @@ class FakeService:
         if word == "bad":
             raise DataError("a word must be good")
         scored = len(yes) > 2
-        self.taught[word] = Taught(
+        self.taught[word] = Taught.model_construct(
             word=word,
             yes=tuple(yes),
             no=tuple(no),
-            n_background=9,
             score=0.5 if scored else None,
             chance=0.1 if scored else None,
             why="" if scored else "there are fewer than 3 yes",
-            weights=(0.0,),
-            intercept=0.0,
         )
         return self.taught[word]
 
