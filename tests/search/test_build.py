@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,7 @@ def test_many_pictures_are_written_some_at_a_time_and_put_together(
 
 _KILLED = """
 import os, signal, sys
+from hashlib import sha256
 from pathlib import Path
 from emotionnet.search import writer
 from emotionnet.search.build import build_index
@@ -267,7 +269,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_rows(
 
 def test_a_second_process_gets_one_line(pictures: Path, model: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
-    place = cache_folder() / "locks" / build.sha256(str(index).encode()).hexdigest()
+    place = cache_folder() / "locks" / sha256(str(index).encode()).hexdigest()
     with made_alone(place), pytest.raises(DataError) as error:
         build_index(model, [pictures], index)
     assert str(error.value) == f"{index}: another process is writing this index; wait until it has ended"
