@@ -127,27 +127,34 @@ def make_exported(tmp_path: Path) -> MakeExported:
         image_size: int = 8,
         **more: Any,
     ) -> Path:
-        from emotionnet.inference import exported as room
-        from emotionnet.inference.packages import import_fast, openvino_core
-
         folder = tmp_path / name
         folder.mkdir()
-        onnx = _means_in_onnx(batch, image_size)
-        if form == "onnx":
-            (folder / "network.onnx").write_bytes(onnx)
-        else:
-            openvino = import_fast("openvino")
-            network = openvino_core().read_model(onnx)
-            openvino.save_model(network, folder / "network.xml", compress_to_fp16=False)
-        write_json(folder / "model.json", _means_described(image_size) | more)
-        vectors = WordVectors(("red", "green", "blue"), np.eye(3, dtype=np.float32))
-        write_vectors(vectors, folder, info={})
-        files = {file: sha256(folder / file) for file in room.FILES[form]}
-        described = {"form": form, "batch": batch, "outputs": room.OUTPUTS[:3], "weights_sha256": "0" * 64}
-        write_json(folder / room.EXPORT, {"files": files, **described})
+        write_means(folder, form, batch=batch, image_size=image_size, **more)
         return folder
 
     return make
+
+
+def write_means(
+    folder: Path, form: str = "onnx", *, batch: int | None = None, image_size: int = 8, **more: Any
+) -> None:
+    """Fill a folder with the MODEL of `make_exported`."""
+    from emotionnet.inference import exported as room
+    from emotionnet.inference.packages import import_fast, openvino_core
+
+    onnx = _means_in_onnx(batch, image_size)
+    if form == "onnx":
+        (folder / "network.onnx").write_bytes(onnx)
+    else:
+        openvino = import_fast("openvino")
+        network = openvino_core().read_model(onnx)
+        openvino.save_model(network, folder / "network.xml", compress_to_fp16=False)
+    write_json(folder / "model.json", means_described(image_size) | more)
+    vectors = WordVectors(("red", "green", "blue"), np.eye(3, dtype=np.float32))
+    write_vectors(vectors, folder, info={})
+    files = {file: sha256(folder / file) for file in room.FILES[form]}
+    described = {"form": form, "batch": batch, "outputs": room.OUTPUTS[:3], "weights_sha256": "0" * 64}
+    write_json(folder / room.EXPORT, {"files": files, **described})
 
 
 def _means_in_onnx(batch: int | None, image_size: int) -> bytes:
@@ -177,7 +184,8 @@ def _means_in_onnx(batch: int | None, image_size: int) -> bytes:
     return content
 
 
-def _means_described(image_size: int) -> dict[str, Any]:
+def means_described(image_size: int) -> dict[str, Any]:
+    """What its model.json says."""
     how = {"image_size": image_size, "crop_pct": 1.0, "mean": [0.5] * 3, "std": [0.25] * 3}
     domain = {"dataset": "none", "data_hash": "", "licences": {}, "unseen": []}
     return {

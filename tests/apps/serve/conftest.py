@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import shutil
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +25,9 @@ from emotionnet.apps.serve.service import Service
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.models.description import ImageModel
+from emotionnet.search.build import build_index
 from emotionnet.text.vectors import WordVectors
-from tests.conftest import _means_described
+from tests.conftest import means_described, write_means
 
 COLOURS = {"red": (250, 10, 10), "green": (10, 250, 10), "blue": (10, 10, 250)}
 MakePicture = Callable[..., bytes]
@@ -57,7 +60,7 @@ class MeansBackend:
 
 def described() -> ImageModel:
     """The model that `MeansBackend` computes: anger is red, joy green, sadness blue."""
-    return ImageModel.model_validate(_means_described(8))
+    return ImageModel.model_validate(means_described(8))
 
 
 @pytest.fixture
@@ -111,3 +114,33 @@ def picture(
     file = io.BytesIO()
     Image.new("RGB", size, COLOURS.get(str(colour), colour)).save(file, form, **more)  # type: ignore[arg-type]
     return file.getvalue()
+
+
+SQUARES = {
+    "blue/dark.png": (0, 0, 120),
+    "blue/light.png": (90, 120, 255),
+    "green.png": (0, 200, 0),
+    "red/dark.png": (120, 0, 0),
+    "red/light.png": (255, 90, 90),
+}
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the pictures of `SQUARES` in `pictures`, a MODEL in `model` and their INDEX in `index`."""
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path_factory.mktemp("squares")
+    for name, colour in SQUARES.items():
+        (folder / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "pictures" / name).write_bytes(picture(colour, size=(16, 16)))
+    (folder / "model").mkdir()
+    write_means(folder / "model")
+    build_index(folder / "model", [folder / "pictures"], folder / "index", backend="onnxruntime")
+    return folder
+
+
+@pytest.fixture
+def indexed(squares: Path, tmp_path: Path) -> Path:
+    """A copy of the INDEX, over the same pictures."""
+    shutil.copytree(squares / "index", tmp_path / "index")
+    return tmp_path / "index"

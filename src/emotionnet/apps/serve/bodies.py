@@ -89,6 +89,7 @@ class _Bounded:
         return message
 
 
-def too_large(most: int) -> RefusedError:
+def too_large(most: int, where: str = "") -> RefusedError:
     """The refusal of what has more bytes."""
-    return RefusedError(413, "too_large", f"must have at most {most / 2**20:g} MiB")
+    told = f"{most / 2**20:g} MiB" if most >= 2**20 else f"{most:,} bytes"
+    return RefusedError(413, "too_large", f"{where}must have at most {told}")

@@ -162,11 +162,16 @@ def _record(index: Index, name: str) -> IndexedPicture:
 def _regular_file(path: Path, size: int) -> bytes | None:
     """The content of a file of so many bytes; None for whatever else lies there."""
     try:
-        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+        number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))  # a pipe would wait for its writer
     except (OSError, ValueError):
         return None
-    with os.fdopen(number, "rb") as file:
+    try:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode) or about.st_size != size:
             return None
-        return file.read(size)
+        with open(number, "rb", closefd=False) as file:  # noqa: PTH123
+            return file.read(size)
+    except OSError:
+        return None
+    finally:
+        os.close(number)

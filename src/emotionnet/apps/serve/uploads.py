@@ -210,8 +210,8 @@ class _Form:
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         most = self._limits.field_bytes if self._file is None else self._limits.file_bytes
         if len(self._content) + end - start > most:
-            where = f"{self._file}: " if self._file else f"field {clean_name(self._name, default='?')}: "
-            raise RefusedError(413, "too_large", f"{where}must have at most {most / 2**20:g} MiB")
+            name = self._file or f"field {clean_name(self._name, default='?')}"
+            raise too_large(most, f"{name}: ")
         self._content.extend(data[start:end])
 
     def _on_part_end(self) -> None:
