@@ -57,7 +57,7 @@ def tag(  # noqa: PLR0913
         backend: As for 'predict'.
     """
     if dry_run and not (xmp or undo):
-        raise DataError("--dry-run: must come with --xmp or --undo; nothing else writes anything")
+        raise DataError("--dry-run: must come with --xmp or --undo; else nothing is written")
     if not paths:
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import is_watched
