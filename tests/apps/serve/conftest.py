@@ -10,13 +10,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
-
-for name in ("fastapi", "httpx", "uvicorn", "lancedb"):
-    pytest.importorskip(name)
-
-import httpx
 from fastapi import FastAPI
 from PIL import Image
 
@@ -112,7 +108,7 @@ def picture(
 ) -> bytes:
     """A picture of one colour."""
     file = io.BytesIO()
-    Image.new("RGB", size, COLOURS.get(str(colour), colour)).save(file, form, **more)  # type: ignore[arg-type]
+    Image.new("RGB", size, COLOURS.get(str(colour), colour)).save(file, form, **more)
     return file.getvalue()
 
 
@@ -127,7 +123,7 @@ SQUARES = {
 
 @pytest.fixture(scope="module")
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the pictures of `SQUARES` in `pictures`, a MODEL in `model` and their INDEX in `index`."""
+    """A folder: `pictures` are those of `SQUARES`, `model` is a MODEL, `index` their INDEX."""
     pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("squares")
     for name, colour in SQUARES.items():
