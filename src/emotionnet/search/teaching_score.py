@@ -1,8 +1,8 @@
-"""What a few examples of a word are worth: teaching held against zero-shot search, on words held out of training.
+"""What a few examples of a word are worth: teaching held against zero-shot search.
 
-The pictures are those of a data set that an index holds, the words those that were held out of its training: no
-label, no tag and no vector of the network's own ever told of them. Every second one (in the order of
-`unseen.json`, from the first on) is scored here; the others were left for choosing how a word is learned.
+The pictures are those of a data set that an index holds, the words those that were held out of its training:
+no label and no tag told of them. Every second one, from the first of `unseen.json` on, is scored here; by the
+others it was chosen how a word is learned (`word_probe`).
 
 Shape letters: N = pictures, F = features, D = embedding size.
 """
@@ -31,13 +31,13 @@ from emotionnet.search.word_probe import train
 EXAMPLES = 5  # pictures that are marked, of as many groups
 LEAST_LEFT = 2  # groups with the word that must be left to find
 NAMED = 3  # words with scores of their own; the others count in the mean alone
-DRAWS = 5  # of the examples
+DRAWS = 10  # of the examples
 SEED = 0
 
 
 @dataclass(frozen=True)
 class _Case:
-    """Average precision of one draw, or its mean over several: of teaching, of zero-shot search, by chance."""
+    """Average precision of teaching, of zero-shot search and of random scores, for one draw of examples."""
 
     ap: float
     zero_shot_ap: float
@@ -67,10 +67,10 @@ def teaching_scores(index: Index, dataset: Dataset) -> dict[str, float]:
     """Average precision over all groups of which none was marked, from 5 marked pictures of as many groups.
 
     Returns:
-        For the first 3 words `teach.<word>.ap`, `.zero_shot_ap` and `.chance`, means over 5 draws of the
-        examples; the same of all words as `teach.mean.*`, with their number as `teach.mean.words` and the share
-        of draws in which teaching was better as `teach.mean.better`. Empty where no word has enough groups, or
-        the model no projection.
+        For the first 3 words `teach.<word>.ap`, `.zero_shot_ap` and `.chance`, means over 10 draws of the
+        examples; the same of all words as `teach.mean.*`, with their number as `teach.mean.words` and the
+        share of draws in which teaching was better as `teach.mean.better`. Empty where no word has enough
+        groups, or the model no projection.
 
     Raises:
         DataError: The data set or the index is broken.
