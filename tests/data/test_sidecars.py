@@ -9,6 +9,7 @@ import pytest
 from emotionnet.data import sidecars as room
 from emotionnet.data.sidecar_tags import with_tags
 from emotionnet.data.sidecars import Sidecars, read_sidecar
+from emotionnet.data.xmp import NAMESPACE
 from emotionnet.records import DataError
 
 
@@ -57,7 +58,7 @@ def test_one_that_was_written_for_the_picture_counts_too(tmp_path: Path) -> None
         assert content is not None
         (tmp_path / "a.xmp").write_bytes(content)
         assert [path.name for path in Sidecars().all_of(picture)] == wanted
-    (tmp_path / "a.xmp").write_bytes(b"broken <")
+    (tmp_path / "a.xmp").write_bytes(f"broken < {NAMESPACE}".encode())
     assert [path.name for path in Sidecars().all_of(picture)] == ["a.jpg.xmp"]
 
 

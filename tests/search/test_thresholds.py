@@ -45,3 +45,11 @@ def test_every_fault_is_told() -> None:
 def test_a_model_without_thresholds_needs_one() -> None:
     with pytest.raises(DataError, match=r"no word has a threshold: .*; add --threshold 0.3"):
         tag_thresholds([], EMOTIONS, {}, [])
+
+
+def test_a_model_without_emotions_needs_taught_words() -> None:
+    with pytest.raises(
+        DataError, match="the model has no emotions: add --index, an INDEX that was taught words"
+    ):
+        tag_thresholds(["0.3"], (), {}, [])
+    assert tag_thresholds([], (), {}, ["fog"]) == {"fog": 0.5}

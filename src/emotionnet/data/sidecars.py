@@ -64,5 +64,8 @@ def _names(picture: Path) -> tuple[Path, Path]:
 def _is_written_for(path: Path, picture: str) -> bool:
     if path.is_symlink() or not path.is_file():
         return False
-    content = read_sidecar(path)
-    return content is not None and written_for(content, picture, str(path))
+    try:
+        content = read_sidecar(path)
+        return content is not None and written_for(content, picture, str(path))
+    except DataError:  # it is another picture's, or nobody's
+        return False

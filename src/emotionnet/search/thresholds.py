@@ -49,6 +49,8 @@ def tag_thresholds(
     if of_all:
         usual = dict.fromkeys(names, of_all[0])
     usual |= of_one
+    if not names:
+        raise DataError("the model has no emotions: add --index, an INDEX that was taught words")
     if not usual:
         raise DataError(
             "no word has a threshold: the model has none that were fitted on validation; add --threshold 0.3"
