@@ -1,0 +1,188 @@
+"""Probes of words: against a slow second solver, on rows whose answer is plain, and where marks run short."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.optimize import minimize
+
+from emotionnet.evaluation.metrics import average_precisions
+from emotionnet.inference.label_points import unit_rows
+from emotionnet.inference.outputs import Array
+from emotionnet.search.examples import Examples, Marks
+from emotionnet.search.word_probe import BACKGROUND_BELOW, FLAT, RARE, C, learn, train
+
+
+def test_probe_is_the_minimum_that_another_solver_finds() -> None:
+    examples, point_D = _examples(count=40, yes=6, no=4, seed=1), _unit(5, seed=2)
+    probe = train(examples, point_D)
+
+    rows_NF = examples.features.astype(np.float64)
+    std_F = np.maximum(rows_NF.std(axis=0), RARE * rows_NF.std(axis=0).mean())
+    standard_NF = (rows_NF - rows_NF.mean(axis=0)) / std_F / np.sqrt(rows_NF.shape[1])
+    cosines_N = _projection(examples) @ point_D.astype(np.float64)
+    inputs_NF = np.column_stack([standard_NF, (cosines_N - cosines_N.mean()) / cosines_N.std()])
+    signs_N = np.where(examples.marks.yes_N, 1.0, -1.0)
+
+    def loss(values: npt.NDArray[np.float64]) -> float:
+        margins_N = signs_N * (inputs_NF @ values[:-1] + values[-1])
+        losses_N = examples.marks.row_weights * np.logaddexp(0.0, -margins_N)
+        return float(C * losses_N.sum() + 0.5 * (values[:-1] ** 2).sum())
+
+    found = minimize(loss, np.zeros(inputs_NF.shape[1] + 1), method="BFGS", options={"gtol": 1e-6}).x
+    expected_N = inputs_NF @ found[:-1] + found[-1]
+    np.testing.assert_allclose(
+        probe.decision(examples.features, examples.projection), expected_N, rtol=0.01, atol=0.01
+    )
+
+
+def test_few_examples_find_the_others() -> None:
+    examples = _examples(count=200, yes=5, shift=0.6, hidden=20)
+    told_N = train(examples, None).decision(examples.features, None)
+    own_N = np.arange(200) < 25  # the marked ones, and 20 that nobody marked
+    assert _precision(told_N[5:], own_N[5:]) > 0.8
+
+
+def test_a_word_that_the_vectors_know_helps() -> None:
+    """The features say nothing, the projection everything."""
+    examples, point_D = _examples(count=400, yes=5), _unit(5, seed=3)
+    own_N = np.arange(400) < 25
+    projection_ND = unit_rows(_projection(examples) + 4 * own_N[:, None] * point_D).astype(np.float32)
+    known = Examples(examples.features, projection_ND, examples.marks)
+    with_word = train(known, point_D).decision(known.features, known.projection)
+    without = train(known, None).decision(known.features, known.projection)
+    assert _precision(with_word[5:], own_N[5:]) > 0.8
+    assert _precision(without[5:], own_N[5:]) < 0.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_word_whose_point_says_nothing_is_dropped(seed: int) -> None:
+    examples, point_D = _examples(count=200, yes=8, shift=0.6, hidden=20, seed=seed), _unit(5, seed=seed + 50)
+    told_N = train(examples, point_D).decision(examples.features, examples.projection)
+    assert _precision(told_N[8:], (np.arange(200) < 28)[8:]) > 0.7
+
+
+def test_a_model_without_projection_has_no_word_weights() -> None:
+    examples = _examples(count=20, yes=3)
+    plain = Examples(examples.features, None, examples.marks)
+    assert train(plain, _unit(5)).weights_D is None
+    assert train(examples, None).weights_D is None
+
+
+def test_score_tells_clear_marks_from_chance() -> None:
+    clear = learn(_examples(count=100, yes=6, shift=2.0), None)
+    assert clear.score == 1.0
+    scores = [learn(_examples(count=100, yes=6, seed=seed), None) for seed in range(8)]
+    mean, chance = (np.mean([getattr(one, name) for one in scores]) for name in ("score", "chance"))
+    assert mean == pytest.approx(chance, abs=0.08)
+    assert 0.06 < chance < 0.15
+
+
+def test_marks_that_look_alike_are_held_out_together() -> None:
+    """Three pictures, twice each, among noise: who has seen the one knows the other, and nothing else."""
+    rng = np.random.default_rng(0)
+    features_NF = rng.standard_normal((100, 30))
+    features_NF[3:6] = features_NF[:3]
+    yes_N, groups_N = np.arange(100) < 6, np.arange(100)
+    rows = unit_rows(features_NF.astype(np.float32))
+
+    def score(groups_N: npt.NDArray[np.int64]) -> float:
+        found = learn(Examples(rows, None, Marks(yes_N, np.zeros(100, dtype=np.bool_), groups_N)), None).score
+        assert found is not None
+        return found
+
+    together_N = groups_N.copy()
+    together_N[3:6] = groups_N[:3]
+    assert score(groups_N) > 0.5
+    assert score(together_N) < 0.3
+
+
+def test_yes_begins_where_half_of_the_held_out_marks_are_and_little_of_the_background() -> None:
+    examples = _examples(count=400, yes=10, shift=0.4)
+    probe = learn(examples, None).probe
+    told_N = probe.decision(examples.features, None)
+    assert (told_N[10:] > 0).mean() <= 1 - BACKGROUND_BELOW
+    assert (told_N[:10] > 0).mean() >= 0.5
+
+
+@pytest.mark.parametrize("yes", [1, 2])
+def test_too_few_yes_have_no_score_but_a_probe(yes: int) -> None:
+    learned = learn(_examples(count=30, yes=yes, shift=2.0), None)
+    told = "is 1" if yes == 1 else "are 2"
+    assert (learned.score, learned.chance) == (None, None)
+    assert learned.why == (
+        f"a score needs at least 3 pictures marked yes that do not look alike; there {told}"
+    )
+    examples = _examples(count=30, yes=yes, shift=2.0)
+    assert (learned.probe.decision(examples.features, None)[yes:] < 0).mean() > 0.9
+
+
+def test_three_yes_that_look_alike_are_too_few() -> None:
+    examples = _examples(count=30, yes=3)
+    groups_N = examples.marks.groups_N.copy()
+    groups_N[:3] = 0
+    marks = Marks(examples.marks.yes_N, examples.marks.no_N, groups_N)
+    assert "there is 1" in learn(Examples(examples.features, None, marks), None).why
+
+
+def test_one_picture_to_hold_them_against_is_too_few() -> None:
+    learned = learn(_examples(count=5, yes=4), None)
+    assert learned.score is None
+    assert learned.why == "a score needs at least 2 pictures not marked yes that do not look alike; there is 1"
+
+
+def test_equal_rows_are_told_alike() -> None:
+    marks = Marks(np.array([True, False, False]), np.zeros(3, dtype=np.bool_), np.arange(3))
+    rows = np.full((3, 4), 0.5, dtype=np.float32)
+    probe = train(Examples(rows, rows, marks), rows[0])
+    assert np.ptp(probe.decision(rows, rows)) == 0
+    assert abs(probe.weights_F).max() < FLAT
+
+
+def test_a_feature_that_hardly_ever_speaks_does_not_shout() -> None:
+    """All but 0 in the sample and a little larger in one marked picture; then large in a new one."""
+    examples = _examples(count=200, yes=3)
+    features_NF = examples.features.copy()
+    features_NF[:, 0] = 0
+    features_NF[0, 0] = 1e-4
+    probe = train(Examples(features_NF, None, examples.marks), None)
+    new_F = features_NF[100].copy()
+    before = probe.decision(new_F[None], None)[0]
+    new_F[0] = 0.3
+    assert abs(probe.decision(new_F[None], None)[0] - before) < 10
+
+
+def test_same_examples_same_probe() -> None:
+    one, other = (learn(_examples(count=60, yes=5, shift=0.5), None) for _ in range(2))
+    np.testing.assert_array_equal(one.probe.weights_F, other.probe.weights_F)
+    assert (one.score, one.chance, one.probe.intercept) == (other.score, other.chance, other.probe.intercept)
+
+
+def _examples(
+    *, count: int, yes: int, no: int = 0, shift: float = 0.0, hidden: int = 0, seed: int = 0
+) -> Examples:
+    """Noise; the first `yes` rows are marked yes, they and `hidden` more lie off by `shift` in half the features.
+
+    The `no` rows behind them are marked no.
+    """
+    rng = np.random.default_rng(seed)
+    features_NF = rng.standard_normal((count, 20))
+    features_NF[: yes + hidden, :10] += 2 * shift
+    rows = np.arange(count)
+    marks = Marks(rows < yes, (rows >= yes) & (rows < yes + no), rows)
+    projection_ND = unit_rows(rng.standard_normal((count, 5)).astype(np.float32))
+    return Examples(unit_rows(features_NF.astype(np.float32)), projection_ND, marks)
+
+
+def _projection(examples: Examples) -> Array:
+    assert examples.projection is not None
+    return examples.projection
+
+
+def _unit(size: int, *, seed: int = 0) -> Array:
+    return unit_rows(np.random.default_rng(seed).standard_normal((1, size)).astype(np.float32))[0]
+
+
+def _precision(scores_N: npt.NDArray[np.float64], labels_N: npt.NDArray[np.bool_]) -> float:
+    return float(average_precisions(scores_N[:, None], labels_N[:, None])[0])
