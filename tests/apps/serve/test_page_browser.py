@@ -47,15 +47,17 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+THRESHOLD = 0.4
 GUARD = {
     "neighbours": 1,
     "pictures": 3,
-    "threshold": 0.4,
+    "threshold": THRESHOLD,
     "quantile": 0.95,
     "groups": 3,
     "data_hash": "0" * 64,
 }
 WAIT = 15_000  # milliseconds
+expect.set_options(timeout=WAIT)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt install chromium")
 
@@ -73,7 +75,7 @@ def address(make_dataset: MakeDataset, make_exported: MakeExported, tmp_path: Pa
     """A server over the red, yellow and blue squares; green is unlike all that its model was trained on."""
     model = make_exported(guard=GUARD)
     kept_RF = np.array([[2, -1, -1], [1, 0.7, -1], [-1, -0.5, 2]], np.float16)
-    write_guard(Guard(kept_RF, 1, GUARD["threshold"]), model)
+    write_guard(Guard(kept_RF, neighbours=1, threshold=THRESHOLD), model)
     make_dataset({"train": 16, "val": 4, "test": 4})
     build_index(model, [tmp_path / "dataset/images"], tmp_path / "index", backend="onnxruntime")
     service = Service(load_predictor(model, backend="onnxruntime"), Index.open(tmp_path / "index"))
@@ -223,6 +225,7 @@ def test_search_look_and_teach(open_page: Any, width: int, colours: str) -> None
     page.get_by_role("button", name="Teach", exact=True).click()
     expect(page.locator("#learned")).to_contain_text("cross-validated over 3 yes and 2 no")
     expect(page.locator("#taught")).to_contain_text("5 marks")
+    expect(page.locator("#marks")).to_have_text("0 yes, 0 no")  # the next word begins anew
     check(page)
     page.locator("#learned a").click()
     expect(hit(page, 0).locator(".first")).to_contain_text("anger")

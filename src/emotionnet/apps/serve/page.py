@@ -141,7 +141,7 @@ def _add_own_pictures(router: APIRouter, service: Service, limits: Limits, budge
                 called = clean_name(name, default="picture")
                 told = await service.predict_one(called, body.file.content, TOP)
         except DataError as error:
-            return _page("fault.html.j2", lines=error.faults)
+            return _page("fault.html.j2", lines=[_of_file(fault) for fault in error.faults])
         indexed = (await service.labels())["index"] is not None
         return _page("prediction.html.j2", prediction=told, searchable=indexed)
 
@@ -184,11 +184,16 @@ def _add_teaching(router: APIRouter, service: Service, limits: Limits) -> None:
         return _page("taught.html.j2", taught=(await service.labels())["taught"], swap=False)
 
 
+def _of_file(fault: str) -> str:
+    """A fault of a picture that stands below its name."""
+    return f"This file {fault}" if fault.startswith("must ") else fault
+
+
 def _marks(body: bytes) -> Marks:
     try:
         return Marks.model_validate_json(body)
     except ValidationError:
-        raise DataError("needed are a word of at most 64 letters and a picture marked Yes") from None
+        raise DataError("needed are a word of at most 64 letters and marked pictures of the index") from None
 
 
 async def _found(service: Service, form: SearchForm, picture: bytes | None = None) -> Mapping[str, Any]:

@@ -91,6 +91,18 @@ class TaughtWord(Reply):
     marks: int
 
 
+class TaughtReply(Reply):
+    """What came of teaching: how many pictures are marked, and how well the word is told from others."""
+
+    word: str
+    yes: int
+    no: int
+    background: int
+    score: float | None
+    chance: float | None
+    why: str | None = None
+
+
 class IndexSize(Reply):
     pictures: int
 
@@ -131,7 +143,7 @@ class Marks(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     word: str = Field(min_length=1, max_length=64)
-    yes: list[PictureId] = Field(min_length=1, max_length=2000)
+    yes: list[PictureId] = Field(default_factory=list, max_length=2000)
     no: list[PictureId] = Field(default_factory=list, max_length=2000)
 
 

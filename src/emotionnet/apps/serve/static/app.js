@@ -156,6 +156,7 @@ async function why(button) {
   if (shown) return;
   place.dataset.why = emotion;
   press(place);
+  one(".stage", place).scrollIntoView({ block: "nearest" });
   const caption = one(".caption", place);
   caption.hidden = false;
   caption.textContent = `Looking for ${emotion} …`;
@@ -263,11 +264,19 @@ function setTeaching(on) {
   (on ? one("#word") : one("[data-teach]") || one("#q")).focus();
 }
 
+async function teach(body) {
+  const learned = one("#learned");
+  await put(learned, "/page/teach", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+  if (one(".fault", learned)) return;
+  marks.clear(); // they are kept with the word, and are not the next word's
+  paint();
+}
+
 function setUpTeaching() {
   teaching.addEventListener("submit", (event) => {
     event.preventDefault();
     const body = JSON.stringify({ word: one("#word").value.trim(), yes: chosen("yes"), no: chosen("no") });
-    put(one("#learned"), "/page/teach", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+    teach(body);
   });
   results.addEventListener("keydown", (event) => {
     const hit = event.target.closest(".hit");
