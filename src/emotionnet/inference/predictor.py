@@ -219,7 +219,8 @@ class Predictor:
         """
         if self.words is None or outputs.projection is None:
             raise DataError("zero-shot needs a network with a projection and word vectors; this run has none")
-        cosines_NK: Array = unit_rows(outputs.projection) @ self.words.label_points(labels).T
+        points_DK = np.ascontiguousarray(self.words.label_points(labels).T)
+        cosines_NK: Array = unit_rows(outputs.projection) @ points_DK
         return cosines_NK
 
     def probabilities(self, outputs: Outputs) -> Array:

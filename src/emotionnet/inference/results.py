@@ -20,7 +20,7 @@ class Score:
 class Domain:
     """How far a picture is from those that the model was trained on (`guard.Guard`).
 
-    `trained_on` names these; empty where it is unknown. Both numbers are cosine distances.
+    `trained_on` names these; empty where it is unknown. Both numbers are distances of that guard.
     """
 
     trained_on: str

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from emotionnet.config_files import description_error
 from emotionnet.data.images import Preprocessing
@@ -17,6 +25,12 @@ UNKNOWN = "unknown"  # what a converted file does not say: the data set that it 
 MAX_SIZE = 2**16  # of a layer's side: far above any use, and memory is asked for by it
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def _rising(ends: tuple[float, float]) -> tuple[float, float]:
+    if not ends[0] < ends[1]:
+        raise ValueError(f"the second must be above the first; got {ends[0]} and {ends[1]}")
+    return ends
 
 
 class Domain(BaseModel):
@@ -44,13 +58,26 @@ class Fitted(BaseModel):
     data_hash: str
 
 
+Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
+
+
+class ContrastFit(BaseModel):
+    """Of a guard: how many pictures of noise it holds, and its two scales; see `inference.guard.Contrast`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    pictures: int = Field(ge=1, le=MAX_SIZE)
+    near: Ends
+    share: Ends
+
+
 class GuardFit(BaseModel):
     """What tells pictures unlike those of training (`inference.guard`), and how it was fitted.
 
-    A picture is outside whose cosine distance to the nearest but `neighbours - 1` of `pictures` training
-    pictures is above `threshold`: the share `quantile` of `groups` validation groups is inside with all its
-    pictures. `data_hash` is the `Dataset.split_hash` of validation. It changes no score, and so no split is
-    refused for it.
+    A picture is outside whose distance to the nearest but `neighbours - 1` of `pictures` training pictures,
+    held against a `contrast` where there is one, is above `threshold`: so far that a picture of a group like
+    the `groups` of validation is inside with a probability of at least `quantile`. `data_hash` is the
+    `Dataset.split_hash` of validation. It changes no score, and so no split is refused for it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -58,7 +85,8 @@ class GuardFit(BaseModel):
     method: Literal["neighbours"] = "neighbours"
     neighbours: int = Field(ge=1, le=MAX_SIZE)
     pictures: int = Field(ge=1, le=MAX_SIZE)
-    threshold: float = Field(ge=0, le=2)
+    threshold: float = Field(ge=0)
+    contrast: ContrastFit | None = None
     quantile: float = Field(gt=0, le=1)
     groups: int = Field(ge=1)
     data_hash: str

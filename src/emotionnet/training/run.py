@@ -17,6 +17,7 @@ from emotionnet.data.opening import open_data
 from emotionnet.data.record_dataset import RecordDataset
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, sha256, write_bytes, write_json
+from emotionnet.models.network import EmotionNet
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
@@ -26,6 +27,7 @@ from emotionnet.training.loop import fit, keep
 from emotionnet.training.probe import probe_config
 from emotionnet.training.speed import recorded, settled
 from emotionnet.training.teacher_job import teacher_job
+from emotionnet.training.tuned import tune
 
 AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
 
@@ -81,6 +83,8 @@ def _run(
         else:
             state = keep(job.module, job.scores, run)
         job.describe(run)
+        if isinstance(config, TrainConfig) and isinstance(job.module, EmotionNet):
+            tune(run, job.module, config, dataset)
         _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
     return run
 
