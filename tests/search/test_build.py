@@ -21,6 +21,7 @@ from emotionnet.inference.predictor import load_predictor
 from emotionnet.records import DataError
 from emotionnet.search import build, making, picture_facts, plan, writer
 from emotionnet.search.build import Built, build_index
+from emotionnet.search.known import read_known
 from emotionnet.search.layout import picture_id, read_info, row_schema
 from emotionnet.search.store import Index
 from tests.conftest import MakeExported
@@ -93,11 +94,36 @@ def test_nothing_is_opened_for_an_unchanged_folder(
     def never(*_: Any, **__: Any) -> Any:
         raise AssertionError
 
-    for room, name in ((making, "load_predictor"), (plan, "content_sha256"), (making, "network_identity")):
+    for room, name in (
+        (making, "load_predictor"),
+        (making, "network_identity"),
+        (plan, "content_sha256"),
+        (build, "open_pictures"),
+    ):
         monkeypatch.setattr(room, name, never)
+    monkeypatch.setitem(sys.modules, "lancedb", None)
     monkeypatch.setattr(Image, "open", never)
     assert counts(build_index(model, [pictures], tmp_path / "index")) == (6, 0, 0, 0, 6)
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "index").rglob("*"))} == before
+
+
+@pytest.mark.parametrize("harm", ["missing", "broken", "older"])
+def test_the_table_is_asked_where_the_shortcut_is_gone(
+    pictures: Path, model: Path, tmp_path: Path, computed: list[str], harm: str
+) -> None:
+    index = tmp_path / "index"
+    build_index(model, [pictures], index)
+    if harm == "missing":
+        (index / "files.arrow").unlink()
+    elif harm == "broken":
+        (index / "files.arrow").write_bytes((index / "files.arrow").read_bytes()[:-9])
+    else:  # as after a run that was killed
+        Index.open(index).pictures.delete(f"id = '{picture_id(str(pictures / 'green.png'))}'")
+    computed.clear()
+    held = 5 if harm == "older" else 6
+    assert counts(build_index(model, [pictures], index)) == (6, 6 - held, 0, 0, held)
+    assert computed == ["green.png"][: 6 - held]
+    assert len(read_known(index) or {}) == 6
 
 
 def test_only_new_and_changed_files_are_computed(

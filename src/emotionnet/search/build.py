@@ -20,6 +20,7 @@ from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import Told
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
+from emotionnet.search.known import read_known, table_states, write_known
 from emotionnet.search.layout import (
     INFO,
     IndexInfo,
@@ -31,11 +32,11 @@ from emotionnet.search.layout import (
 )
 from emotionnet.search.making import Opening, begin_index, follow_model, model_name
 from emotionnet.search.picture_facts import FactsReader
-from emotionnet.search.plan import make_plan
+from emotionnet.search.plan import make_plan, same_content
 from emotionnet.search.retelling import told_columns
 from emotionnet.search.scan import File, Scan, as_text, scan_pictures
 from emotionnet.search.store import EXACT_LIMIT, Index
-from emotionnet.search.unreadable import read_unreadable
+from emotionnet.search.unreadable import Unreadable, read_unreadable
 from emotionnet.search.writer import RowWriter
 
 MANY_PARTS = 16  # of the table on disk, above which they are put together
@@ -99,16 +100,19 @@ def _build(name: str, scan: Scan, out: Path, backend: BackendName, *, overwrite:
     model = Opening(name, backend)
     if is_new:
         begin_index(model, out, overwrite=overwrite)
+    elif (made := _unchanged(model, scan, out)) is not None:
+        return made
     info = read_info(out)
     pictures = open_pictures(out, info)
     info = follow_model(model, out, info, pictures)
     with lance_faults(out):
-        plan = make_plan(scan, pictures, read_unreadable(out))
-    writer = RowWriter(out, pictures, plan.changed)
-    writer.forget(list(scan.gone(writer.unreadable)))
+        plan = make_plan(scan, table_states(pictures), read_unreadable(out))
+        touched = same_content(plan.other, pictures)
+    changed = {path: file for path, file in plan.other.items() if path not in touched}
+    writer = RowWriter(out, pictures, changed)
+    writer.touch(touched)
     writer.delete(plan.gone)
-    writer.touch(plan.touched)
-    if files := plan.new | plan.changed:
+    if files := plan.new | changed:
         _compute(model.predictor, info, files, writer)
         info = info.model_copy(update={"backend": model.predictor.backend.name})
     writer.commit()
@@ -117,11 +121,27 @@ def _build(name: str, scan: Scan, out: Path, backend: BackendName, *, overwrite:
         pictures=count,
         added=writer.added,
         changed=writer.changed,
-        removed=len(plan.gone) + writer.lost,
-        unchanged=plan.unchanged,
-        unreadable=tuple(one.reason for path, one in writer.unreadable.items() if path in scan.files),
+        removed=writer.removed,
+        unchanged=plan.unchanged + len(touched),
+        unreadable=_reasons(scan, writer.unreadable),
         unknown=scan.unknown,
     )
+
+
+def _unchanged(model: Opening, scan: Scan, out: Path) -> Built | None:
+    """What to say where all is as it was, without opening table or model; None where it is not."""
+    known = read_known(out)
+    if known is None or read_info(out).stamp != model.stamp:
+        return None
+    unreadable = read_unreadable(out)
+    plan = make_plan(scan, known, unreadable)
+    if not plan.is_empty:
+        return None
+    return Built(len(known), 0, 0, 0, plan.unchanged, _reasons(scan, unreadable), scan.unknown)
+
+
+def _reasons(scan: Scan, unreadable: Mapping[str, Unreadable]) -> tuple[str, ...]:
+    return tuple(one.reason for path, one in sorted(unreadable.items()) if path in scan.files)
 
 
 def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], writer: RowWriter) -> None:
@@ -170,7 +190,7 @@ def _finish(out: Path, info: IndexInfo, writer: RowWriter, *, kept: timedelta) -
     with lance_faults(out):
         count = pictures.count_rows()
         told = info.model_copy(update={"counts": {"pictures": count, "unreadable": len(writer.unreadable)}})
-        if told == read_info(out) and told.table_version == pictures.version:
+        if told == read_info(out) and told.table_version == pictures.version and read_known(out) is not None:
             return int(count)
         if pictures.stats()["fragment_stats"]["num_fragments"] > MANY_PARTS:
             pictures.optimize(cleanup_older_than=kept)
@@ -179,6 +199,7 @@ def _finish(out: Path, info: IndexInfo, writer: RowWriter, *, kept: timedelta) -
         from emotionnet.search.ann import update
 
         update(Index.open(out))
-        version = open_pictures(out, info).version
-        write_info(out, read_info(out).model_copy(update={"table_version": version}))
+        pictures = open_pictures(out, info)
+        write_info(out, read_info(out).model_copy(update={"table_version": pictures.version}))
+    write_known(out, pictures)
     return int(count)

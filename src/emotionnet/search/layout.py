@@ -6,6 +6,7 @@ vectors.safetensors  words.json  vectors.json   word vectors in the space of its
 guard.safetensors   what tells pictures unlike those of its training, where it has that
 pictures.lance/     a row for each picture
 unreadable.json     files that are no pictures, and why
+files.arrow         the files of the pictures, and in which state they were
 taught/             words that its user taught it
 
 Shape letters: F = features, D = embedding size, C = emotions.
@@ -37,8 +38,9 @@ if TYPE_CHECKING:
 INFO = "index.json"
 TABLE = "pictures"
 UNREADABLE = "unreadable.json"
+KNOWN = "files.arrow"
 TAUGHT = "taught"
-PARTS = (INFO, MODEL, *BESIDE, f"{TABLE}.lance", UNREADABLE, TAUGHT)
+PARTS = (INFO, MODEL, *BESIDE, f"{TABLE}.lance", UNREADABLE, KNOWN, TAUGHT)
 SCHEMA_VERSION = 1
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from emotionnet.data.picture_files import content_sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError
+from emotionnet.search.known import State
 from emotionnet.search.layout import picture_id
 from emotionnet.search.scan import File, Scan
 from emotionnet.search.store import sql_text
@@ -22,26 +23,25 @@ IDS_AT_ONCE = 1000  # in a condition
 
 @dataclass(frozen=True)
 class Plan:
-    """Files by path: to be computed because they are new or `changed`, and those whose time alone is another.
+    """Files by path: new ones, and `other` ones, whose state is not that of the index.
 
-    `gone` are paths of pictures that are no more; `unchanged` counts those that need no computing.
+    `gone` are paths of pictures that are no more, of the index and of those that could not be read;
+    `unchanged` counts the others.
     """
 
     new: dict[str, File]
-    changed: dict[str, File]
-    touched: dict[str, File]
+    other: dict[str, File]
     gone: list[str]
     unchanged: int
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.new or self.other or self.gone)
 
-def make_plan(scan: Scan, pictures: LanceTable, unreadable: Mapping[str, Unreadable]) -> Plan:
-    """Compare what lies there with what the table holds.
 
-    A file of the same size and time is not opened; one of the same size and another time is hashed.
-    """
-    table = pictures.search().select(["path", "bytes", "modified_ns"]).to_arrow()
-    states = zip(table["bytes"].to_pylist(), table["modified_ns"].to_pylist(), strict=True)
-    known = dict(zip(table["path"].to_pylist(), states, strict=True))
+def make_plan(scan: Scan, known: Mapping[str, State], unreadable: Mapping[str, Unreadable]) -> Plan:
+    """Compare what lies there with what an index holds; no file is opened."""
     new, other = {}, {}
     for path, file in scan.files.items():
         tried = unreadable.get(path)
@@ -51,29 +51,27 @@ def make_plan(scan: Scan, pictures: LanceTable, unreadable: Mapping[str, Unreada
             new[path] = file
         elif known[path] != (file.bytes, file.modified_ns):
             other[path] = file
-    same_size = {path: file for path, file in other.items() if known[path][0] == file.bytes}
-    touched = _same_content(same_size, pictures)
-    changed = {path: file for path, file in other.items() if path not in touched}
-    unchanged = sum(path in known for path in scan.files) - len(changed)
-    return Plan(new, changed, touched, list(scan.gone(known)), unchanged)
+    unchanged = sum(path in known for path in scan.files) - len(other)
+    return Plan(new, other, list(scan.gone([*known, *unreadable])), unchanged)
 
 
-def _same_content(files: Mapping[str, File], pictures: LanceTable) -> dict[str, File]:
-    """Those whose content is still that of the table."""
+def same_content(files: Mapping[str, File], pictures: LanceTable) -> dict[str, File]:
+    """Those of some files of the index whose content is as it was: only their time is another."""
     if not files:
         return {}
-    hashes: dict[str, str] = {}
+    held: dict[str, tuple[int, str]] = {}
     for condition in by_id(list(files)):
-        table = pictures.search().where(condition).select(["path", "sha256"]).to_arrow()
-        hashes |= dict(zip(table["path"].to_pylist(), table["sha256"].to_pylist(), strict=True))
-    return {path: file for path, file in track(files.items(), "compare") if _sha256(file) == hashes.get(path)}
+        table = pictures.search().where(condition).select(["path", "bytes", "sha256"]).to_arrow()
+        held |= {row["path"]: (row["bytes"], row["sha256"]) for row in table.to_pylist()}
+    return {path: file for path, file in track(files.items(), "compare") if _is(file, *held[path])}
 
 
-def _sha256(file: File) -> str:
+def _is(file: File, size: int, content: str) -> bool:
+    """Whether a file has this content; one of another size is not opened."""
     try:
-        return content_sha256(file.path)
+        return file.bytes == size and content_sha256(file.path) == content
     except DataError:  # it is read again, and told then
-        return ""
+        return False
 
 
 def by_id(paths: list[str]) -> list[str]:

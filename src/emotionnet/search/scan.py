@@ -83,9 +83,10 @@ def _searched(name: Path) -> list[Path]:
 
 def absolute(path: Path) -> Path:
     """A path from the root, links in it as they are; only what stands before a '..' is resolved."""
-    parts = path.absolute().parts
+    path = path.absolute()
+    parts = path.parts
     if ".." not in parts:
-        return Path(*parts)
+        return path
     last = len(parts) - parts[::-1].index("..")
     return Path(os.path.realpath(Path(*parts[:last])), *parts[last:])
 

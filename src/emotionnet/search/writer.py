@@ -37,7 +37,7 @@ class RowWriter:
     def __init__(self, folder: Path, pictures: LanceTable, held: Mapping[str, File]) -> None:
         self.folder, self.pictures, self.held = folder, pictures, held
         self.unreadable = read_unreadable(folder)
-        self.added = self.changed = self.lost = 0
+        self.added = self.changed = self.removed = 0
         self._saved = dict(self.unreadable)
         self._waiting: list[pa.Table] = []
         self._lost: list[str] = []
@@ -66,9 +66,9 @@ class RowWriter:
         if self.unreadable != self._saved:
             write_unreadable(self.folder, self.unreadable)
             self._saved = dict(self.unreadable)
-        self.delete(self._lost)
-        self.lost += len(self._lost)
-        self._lost = []
+        if self._lost:
+            self.removed += self._delete(self._lost)
+            self._lost = []
         if self._waiting:
             self._write(pa.concat_tables(self._waiting))
             self._waiting = []
@@ -86,10 +86,15 @@ class RowWriter:
         self.changed += old.num_rows
 
     def delete(self, paths: list[str]) -> None:
-        """Take pictures out of the table."""
+        """Take pictures out of the table, and files out of the list of those that could not be read."""
+        self.removed += self._delete(paths)
+        for path in paths:
+            self.unreadable.pop(path, None)
+
+    def _delete(self, paths: list[str]) -> int:
         with lance_faults(self.folder):
-            for condition in by_id(paths):
-                self.pictures.delete(condition)
+            done = [self.pictures.delete(condition) for condition in by_id(paths)]
+        return sum(one.num_deleted_rows for one in done)
 
     def touch(self, files: Mapping[str, File]) -> None:
         """Write down the time of files whose content is as it was."""
@@ -100,8 +105,3 @@ class RowWriter:
         with lance_faults(self.folder):
             rows = pa.table(columns, schema=schema)
             self.pictures.merge_insert("id").when_matched_update_all().execute(rows)
-
-    def forget(self, paths: list[str]) -> None:
-        """Take files that are no more out of the list of those that could not be read."""
-        for path in paths:
-            self.unreadable.pop(path, None)
