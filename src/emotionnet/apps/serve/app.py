@@ -27,7 +27,7 @@ from emotionnet.apps.serve.schemas import (
     SearchFields,
     SearchReply,
     StatusReply,
-    TaughtWord,
+    TaughtReply,
     content,
     errors,
     pictures_body,
@@ -186,7 +186,7 @@ def _add_teaching(router: APIRouter, service: Service, limits: Limits, _budget: 
 
     @router.post(
         "/v1/teach",
-        response_model=TaughtWord,
+        response_model=TaughtReply,
         responses=errors(400, 404, 408, 413, 415, 422, 429),
         openapi_extra=marks,
     )

@@ -120,11 +120,11 @@ class Library:
 
     def teach(self, word: str, yes: Sequence[str], no: Sequence[str]) -> Taught:
         """As `teaching.teach`."""
-        index = self.searcher.index
+        searcher = self.searcher
         for name in (*yes, *no):
-            _known(index, name)
+            _known(searcher.index, name)
         try:
-            return teach(index, word, yes, no, words=self.searcher.known_words())
+            return teach(searcher.index, word, yes, no, words=searcher.known_words())
         except DataError as error:
             raise RefusedError(422, "invalid", [self._told(fault) for fault in error.faults]) from None
 
@@ -169,7 +169,7 @@ def _regular_file(path: Path, size: int) -> bytes | None:
         about = os.fstat(number)
         if not stat.S_ISREG(about.st_mode) or about.st_size != size:
             return None
-        with open(number, "rb", closefd=False) as file:  # noqa: PTH123
+        with open(number, "rb", closefd=False) as file:
             return file.read(size)
     except OSError:
         return None
