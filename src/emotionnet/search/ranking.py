@@ -1,18 +1,17 @@
 """How well pictures fit what is asked for.
 
-A query is a weighted sum of parts, a part is a mean of measures, and a measure is a sum of dot products,
-each with one column of a picture's vectors. Cosines of words, cosines of pictures and probabilities lie on
-scales of their own, so each measure is taken in standard deviations from its mean over the index before
-anything is added.
+Everything comes down to dot products with a picture's vectors. Cosines of words, cosines of pictures and
+probabilities lie on scales of their own, so each is taken in standard deviations from its mean over the index
+before anything is added, and so is each sum before it goes into another.
 
 Shape letters: N = pictures, V = size of a vector.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -38,49 +37,58 @@ class Measure:
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """One thing that is asked for; a weight below 0 asks for the contrary."""
+class Mix:
+    """A sum of standard scores by weights; a weight below 0 asks for the contrary."""
 
-    weight: float
-    measures: tuple[Measure, ...]
+    terms: tuple[tuple[float, Term], ...]
+
+    def of(self, pictures: Vectors, reference: Vectors | None) -> tuple[Array, Array]:
+        """Of each picture, and of those of the reference; float32, shape (N,) each."""
+        found = [(weight, *_standard(term, pictures, reference)) for weight, term in self.terms]
+        ours_N: Array = np.sum([weight * ours for weight, ours, _ in found], axis=0, dtype=np.float32)
+        if reference is None:
+            return ours_N, ours_N
+        known: Array = np.sum([weight * theirs for weight, _, theirs in found], axis=0, dtype=np.float32)
+        return ours_N, known
 
 
-def standard_scores(parts: Sequence[Part], pictures: Vectors, reference: Vectors | None = None) -> Array:
-    """How well each picture fits all parts.
+Term: TypeAlias = Measure | Mix
+
+
+def standard_scores(asked: Mix, pictures: Vectors, reference: Vectors | None = None) -> Array:
+    """How well each picture fits all that is asked for.
 
     Args:
-        parts: At least one, whose weights are not all 0.
+        asked: At least one term, weights other than 0.
         pictures: Their vectors, by column.
         reference: Vectors of the pictures that means and deviations are those of; None: of the same.
 
     Returns:
-        The mean of the parts' standard scores by their weights; float32, shape (N,), in standard deviations.
+        The mean of the terms' standard scores by their weights; float32, shape (N,), in standard deviations.
     """
-    total = sum(abs(part.weight) for part in parts)
-    scores = [
-        part.weight / total / len(part.measures) * _standard(measure, pictures, reference)
-        for part in parts
-        for measure in part.measures
-    ]
-    summed: Array = np.sum(scores, axis=0, dtype=np.float32)
-    return summed
+    total = sum(abs(weight) for weight, _ in asked.terms)
+    return asked.of(pictures, reference)[0] / np.float32(total)
 
 
-def _standard(measure: Measure, pictures: Vectors, reference: Vectors | None) -> Array:
-    raw_N = measure.of(pictures)
-    known_N = raw_N if reference is None else measure.of(reference)
-    mean, spread = float(known_N.mean(dtype=np.float64)), float(known_N.std(dtype=np.float64))
+def _standard(term: Term, pictures: Vectors, reference: Vectors | None) -> tuple[Array, Array]:
+    if isinstance(term, Mix):
+        raw_N, known_N = term.of(pictures, reference)
+    else:
+        raw_N = term.of(pictures)
+        known_N = raw_N if reference is None else term.of(reference)
+    mean, spread = known_N.mean(dtype=np.float64), known_N.std(dtype=np.float64)
     if spread < _FLAT:
-        return np.zeros_like(raw_N)
-    standard_N: Array = ((raw_N - mean) / spread).astype(np.float32)
-    return standard_N
+        return np.zeros_like(raw_N), np.zeros_like(known_N)
+    ours, theirs = (((rows - mean) / spread).astype(np.float32) for rows in (raw_N, known_N))
+    return ours, theirs
 
 
-def directions(parts: Sequence[Part]) -> list[tuple[Column, Array]]:
-    """Where the best pictures lie: the directions of the parts, turned round where a weight is below 0."""
-    return [
-        (column, direction if part.weight > 0 else -direction)
-        for part in parts
-        for measure in part.measures
-        for column, direction in measure.directions.items()
-    ]
+def directions(asked: Mix, sign: float = 1.0) -> Iterator[tuple[Column, Array]]:
+    """Where the best pictures lie: the directions of all terms, turned round where a weight is below 0."""
+    for weight, term in asked.terms:
+        turned = float(np.sign(weight)) * sign
+        if isinstance(term, Mix):
+            yield from directions(term, turned)
+        else:
+            for column, direction in term.directions.items():
+                yield column, np.float32(turned) * direction

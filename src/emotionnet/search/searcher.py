@@ -18,11 +18,12 @@ from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import largest
 from emotionnet.inference.results import SCHEMA_VERSION, Score
 from emotionnet.inference.words import Words, clip_words, open_words
-from emotionnet.search.asked import bound_parts, condition, word_parts
+from emotionnet.search.asked import bound_terms, condition
 from emotionnet.search.copies import Appearance, fold_copies
 from emotionnet.search.likes import like_features, open_model
+from emotionnet.search.meaning import Reader
 from emotionnet.search.query import Query
-from emotionnet.search.ranking import Column, Measure, Part, directions, standard_scores
+from emotionnet.search.ranking import Column, Measure, Mix, Term, directions, standard_scores
 from emotionnet.search.store import EXACT_LIMIT, Index, IndexedPicture, vectors_of
 from emotionnet.search.teaching import taught_words
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from emotionnet.inference.predictor import Predictor
 
 TOP = 3  # emotions that are told of a hit
+AGAIN, SHARPNESS = 10, 1.5  # pictures that a word is asked again by; a score 1 lower counts e^1.5 times less
 SAMPLE = 4_096  # pictures that means and deviations are taken from where there are too many to look at all
 
 
@@ -111,48 +113,61 @@ class Searcher:
         """
         notes: list[str] = []
         where = condition(query, self.index.info.emotions)
-        parts = self.parts(query, notes)
-        ranked = self.ranked(parts, 3 * query.k + 50, where)  # some more than wanted, since copies are folded
+        asked = self.asked(query, notes)
+        ranked = self.ranked(asked, 3 * query.k + 50, where)  # some more than wanted, since copies are folded
         hits = tuple(self._hits(ranked, query.k))
         if not hits:
             notes.append("no picture meets what was asked for" if where else "the index holds no picture")
         return Results(query, hits, tuple(dict.fromkeys(notes)))
 
-    def parts(self, query: Query, notes: list[str]) -> list[Part]:
+    def asked(self, query: Query, notes: list[str]) -> Mix:
         """What pictures are ranked by; `notes` takes what is to be said of it.
 
         Raises:
             DataError: As `search`.
         """
         emotions = self.index.info.emotions
-        parts = word_parts(
-            query.words,
-            emotions=emotions,
-            taught=taught_words(self.index.folder),
-            known=self.known_words() if query.words else None,
-            tell=notes.append,
-        )
+        known = self.known_words() if query.words else None
+        reader = Reader(emotions, taught_words(self.index.folder), known, notes.append)
+        meanings = reader.meanings([word for word, _ in query.words])
+        terms: list[tuple[float, Term]] = [
+            (weight, self._asked_again(meaning.term) if meaning.loose else meaning.term)
+            for (_, weight), meaning in zip(query.words, meanings, strict=True)
+        ]
         if query.like:
             mean_F = like_features(self.index, query.like, self._model).mean(axis=0)
-            parts.append(Part(1.0, (Measure({"features": unit_rows(mean_F[None])[0]}),)))
-        return parts or bound_parts(query.emotions, emotions)
+            terms.append((1.0, Measure({"features": unit_rows(mean_F[None])[0]})))
+        return Mix(tuple(terms or bound_terms(query.emotions, emotions)))
 
-    def ranked(self, parts: Sequence[Part], count: int, where: str | None) -> list[tuple[str, float]]:
+    def ranked(self, asked: Mix, count: int, where: str | None = None) -> list[tuple[str, float]]:
         """The ids of the best pictures and their scores, the best first, equal ones in order of their paths.
 
         All pictures are compared where there are at most `EXACT_LIMIT`; else those that approximate search
-        finds for each measure, with their exact scores.
+        finds in each direction, with their exact scores.
         """
         if len(self.index) <= EXACT_LIMIT:
-            scores_N = standard_scores(parts, self._all)
+            scores_N = standard_scores(asked, self._all)
             kept = np.arange(len(self.index)) if where is None else self.index.rows_where(where)
-            return self._best([self.index.ids[row] for row in kept], scores_N[kept], count)
-        wanted = directions(parts)
+            order = kept[np.argsort(-scores_N[kept], kind="stable")[:count]]
+            return [(self.index.ids[row], float(scores_N[row])) for row in order]
+        wanted = list(directions(asked))
         ids = self._candidates(wanted, count, where)
         if not ids:
             return []
         found = {column: self._some(column, ids) for column in dict(wanted)}
-        return self._best(ids, standard_scores(parts, found.__getitem__, self._sample), count)
+        scores_N = standard_scores(asked, found.__getitem__, self._sample)
+        order = np.argsort(-scores_N, kind="stable")[:count]
+        return [(ids[place], float(scores_N[place])) for place in order]
+
+    def _asked_again(self, term: Term) -> Term:
+        """The same, and like the first pictures that it finds, see `meaning`."""
+        best = self.ranked(Mix(((1.0, term),)), AGAIN)
+        if not best:
+            return term
+        scores_N = np.array([score for _, score in best], dtype=np.float32)
+        weights_N = np.exp(SHARPNESS * (scores_N - scores_N[0]))
+        mean_F = weights_N @ self._some("features", [name for name, _ in best])
+        return Mix(((1.0, term), (1.0, Measure({"features": unit_rows(mean_F[None])[0]}))))
 
     def suggestions(self, prefix: str, count: int = 10) -> list[str]:
         """Words that begin so: taught ones first, then emotions, then all that have a vector."""
@@ -161,10 +176,6 @@ class Searcher:
         names = (*taught_words(self.index.folder), *self.index.info.emotions, *(known.known if known else ()))
         plain = dict.fromkeys(name.replace("_", " ") for name in names)
         return [name for name in plain if name.casefold().startswith(start)][:count]
-
-    def _best(self, ids: Sequence[str], scores_N: Array, count: int) -> list[tuple[str, float]]:
-        order = np.argsort(-scores_N, kind="stable")[:count]
-        return [(ids[place], float(scores_N[place])) for place in order]
 
     def _candidates(self, wanted: Sequence[tuple[Column, Array]], count: int, where: str | None) -> list[str]:
         """What may be among the best, in order of the paths; all where probabilities alone are asked for."""
