@@ -16,8 +16,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from emotionnet.files import cache_folder, made_alone, write_json
+from emotionnet.files import cache_folder, made_alone, read_object, write_json
+from emotionnet.inference.guard import Guard, read_guard, write_guard
 from emotionnet.inference.predictor import load_predictor
+from emotionnet.models.description import GuardFit
 from emotionnet.records import DataError
 from emotionnet.search import build, making, picture_facts, plan, writer
 from emotionnet.search.build import Built, build_index
@@ -356,6 +358,32 @@ def test_other_word_vectors_tell_other_tags_from_what_is_known(
     assert json.loads((index / "words.json").read_text()) == ["rot", "gruen", "blau"]
 
 
+def test_a_guard_that_comes_later_tells_what_is_outside(
+    pictures: Path, model: Path, tmp_path: Path, computed: list[str]
+) -> None:
+    """Of a training set of greens, a threshold of 0.2."""
+    index, green = tmp_path / "index", np.array([[-1, 1, -1]], np.float16) / np.float16(3**0.5)
+    build_index(model, [pictures], index)
+    computed.clear()
+    write_guard(Guard(green, 1, 0.2), model)
+    fit = GuardFit(neighbours=1, pictures=1, threshold=0.2, quantile=0.5, groups=1, data_hash="")
+    described = read_object(model / "model.json")
+    write_json(model / "model.json", described | {"guard": fit.model_dump(mode="json")})
+    build_index(model, [pictures], index)
+    assert computed == []
+    opened = Index.open(index)
+    wanted = 1 - opened.features @ green[0].astype(np.float32)
+    for name, distance in zip(opened.ids, wanted, strict=True):
+        record = opened.record(name)
+        assert record.outside == (not record.path.endswith("green.png"))
+        assert record.distance == pytest.approx(distance, abs=1e-3)
+    assert read_guard(index) is not None
+    (tmp_path / "fresh").mkdir()
+    build_index(model, [pictures], tmp_path / "fresh")
+    columns = ("outside", "distance", "tags")
+    assert Index.open(tmp_path / "fresh").table(columns).equals(opened.table(columns))
+
+
 def test_nothing_but_an_index_is_replaced(pictures: Path, model: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "model.json").write_text("{}")
@@ -376,6 +404,9 @@ def test_faults_before_anything_is_written(model: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="must be a RUN folder; it does not exist"):
         build_index(tmp_path / "none", [tmp_path / "a.png"], tmp_path / "index")
     assert not (tmp_path / "index").exists()
+    build_index(model, [tmp_path / "a.png"], tmp_path / "index")
+    with pytest.raises(DataError, match="must be a RUN folder; it does not exist"):
+        build_index(tmp_path / "none", [tmp_path / "a.png"], tmp_path / "index")
 
 
 def test_without_lancedb_one_line_says_what_to_install(

@@ -97,19 +97,16 @@ def read_info(folder: Path) -> IndexInfo:
     """
     path = folder / INFO
     if not path.is_file():
-        found = (
-            "does not exist"
-            if not folder.exists()
-            else f"holds no {INFO}"
-            if folder.is_dir()
-            else "is a file"
-        )
+        found = "does not exist" if not folder.exists() else "is a file"
+        found = f"holds no {INFO}" if folder.is_dir() else found
         raise DataError(f"{folder}: must be an INDEX folder, which 'emotionnet index' writes; it {found}")
     values = read_object(path)
     version = values.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise DataError(f"{path}: must have a schema_version of at most {SCHEMA_VERSION}; it has {version}: "
-                        "it was made by a newer version of emotionnet")  # fmt: skip
+        raise DataError(
+            f"{path}: must have a schema_version of at most {SCHEMA_VERSION}; it has {version}: it was made by "
+            "a newer version of emotionnet"
+        )
     try:
         return IndexInfo.model_validate_json(path.read_bytes())
     except ValidationError as error:
@@ -232,5 +229,5 @@ def lance_faults(folder: Path) -> Iterator[None]:
 def _broken(folder: Path, error: BaseException) -> DataError:
     return DataError(
         f"{folder / TABLE}.lance: must be the table that 'emotionnet index' wrote; LanceDB refuses it "
-        f"({first_line(error)[:200]}): make the index again, with --overwrite"
+        f"({first_line(error)[:200]}): where it is broken, make the index again, with --overwrite"
     )

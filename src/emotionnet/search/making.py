@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from emotionnet import __version__
 from emotionnet.files import new_folder, write_bytes
 from emotionnet.inference.choice import BackendName
-from emotionnet.inference.exported import BESIDE, EXPORT, FILES, network_identity
+from emotionnet.inference.exported import BESIDE, EXPORT, FILES, is_exported, network_identity
 from emotionnet.inference.hub import is_hub, local_run
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message
 from emotionnet.records import DataError
-from emotionnet.runs import MODEL, WEIGHTS
+from emotionnet.runs import MODEL, WEIGHTS, require_run
 from emotionnet.search.layout import (
     INFO,
     PARTS,
@@ -81,7 +81,11 @@ class Opening:
     @cached_property
     def identity(self) -> str:
         """As `Predictor.identity`; only a CLIP model has to be opened for it."""
-        return self.predictor.identity if self.is_clip else network_identity(self.folder)
+        if self.is_clip:
+            return self.predictor.identity
+        if not is_exported(self.folder):
+            require_run(self.folder)
+        return network_identity(self.folder)
 
     @cached_property
     def folder(self) -> Path:

@@ -70,7 +70,7 @@ class Index:
         self._reading = threading.Lock()
         with lance_faults(folder):
             known = table.search().select(["id", "path"]).with_row_id(True).to_arrow()
-        order_N = np.argsort(np.array(known["path"].to_pylist(), dtype=object), kind="stable")
+            order_N = np.argsort(np.array(known["path"].to_pylist(), dtype=object), kind="stable")
         self.ids: tuple[str, ...] = tuple(known["id"].take(order_N).to_pylist())
         self._row_ids_N: npt.NDArray[np.uint64] = known[_ROW_ID].to_numpy()[order_N]
         self._rows = {name: row for row, name in enumerate(self.ids)}
