@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from PIL import Image
 
-from emotionnet.search.build import build_index
+from emotionnet.search import picture_facts
+from emotionnet.search.build import Built, build_index
+from emotionnet.search.layout import row_schema
 from emotionnet.search.store import Index
 from tests.conftest import MakeExported
 
@@ -58,3 +61,37 @@ def make_index(tmp_path: Path, make_exported: MakeExported) -> MakeIndex:
         return Index.open(tmp_path / name)
 
     return make
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    save_squares(tmp_path / "pictures", SQUARES)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def model(make_exported: MakeExported) -> Path:
+    return make_exported()
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are put through the network."""
+    names: list[str] = []
+    real = picture_facts.FactsReader.__call__
+
+    def counted(self: Any, path: Path, how: Any) -> Any:
+        names.append(path.name)
+        return real(self, path, how)
+
+    monkeypatch.setattr(picture_facts.FactsReader, "__call__", counted)
+    return names
+
+
+def whole(folder: Path) -> pa.Table:
+    index = Index.open(folder)
+    return index.table(row_schema(index.info).names)
+
+
+def counts(made: Built) -> tuple[int, int, int, int, int]:
+    return made.pictures, made.added, made.changed, made.removed, made.unchanged

@@ -104,8 +104,8 @@ def read_info(folder: Path) -> IndexInfo:
     version = values.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise DataError(
-            f"{path}: must have a schema_version of at most {SCHEMA_VERSION}; it has {version}: it was made by "
-            "a newer version of emotionnet"
+            f"{path}: must have a schema_version of at most {SCHEMA_VERSION}; it has {version}: it was made "
+            "by a newer version of emotionnet"
         )
     try:
         return IndexInfo.model_validate_json(path.read_bytes())
