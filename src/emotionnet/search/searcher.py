@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emotionnet.inference.clip_models import PREFIX
 from emotionnet.inference.label_points import unit_rows
+from emotionnet.inference.names import is_clip
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import largest
 from emotionnet.inference.results import SCHEMA_VERSION, Score
@@ -115,7 +115,7 @@ class Searcher:
         where = condition(query, self.index.info.emotions)
         asked = self.asked(query, notes)
         ranked = self.ranked(asked, 3 * query.k + 50, where)  # some more than wanted, since copies are folded
-        hits = tuple(self._hits(ranked, query.k))
+        hits = self.hits(ranked, query.k)
         if not hits:
             notes.append("no picture meets what was asked for" if where else "the index holds no picture")
         return Results(query, hits, tuple(dict.fromkeys(notes)))
@@ -206,6 +206,10 @@ class Searcher:
                 self._samples[column] = self._some(column, [self.index.ids[row] for row in np.sort(drawn)])
             return self._samples[column]
 
+    def hits(self, ranked: Sequence[tuple[str, float]], count: int) -> tuple[Hit, ...]:
+        """The first pictures of which none is a copy of another, from ids and scores, the best first."""
+        return tuple(self._hits(ranked, count))
+
     def _hits(self, ranked: Sequence[tuple[str, float]], count: int) -> Iterator[Hit]:
         score = dict(ranked)
         told = self.index.table(["id", "sha256", "look"], ids=list(score))
@@ -230,7 +234,7 @@ class Searcher:
 
     def _open_words(self) -> Words | None:
         model = self.index.info.model
-        return clip_words(model) if model.startswith(PREFIX) else open_words(self.index.folder)
+        return clip_words(model) if is_clip(model) else open_words(self.index.folder)
 
     def _model(self) -> Predictor:
         with self._opening:

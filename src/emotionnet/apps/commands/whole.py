@@ -16,7 +16,7 @@ from emotionnet.config_files import load_config
 
 @app.command
 def demo(*, out: Path = Path("runs/demo"), overwrite: bool = False) -> None:
-    """Walk the whole way on embedded data: curate, vectors, teacher, train, evaluate, zeroshot, report.
+    """Walk the whole way on embedded data, from curate to report, and index what it can then search.
 
     Args:
         out: The RUN folder; its data set, vectors and teacher lie inside it.
