@@ -82,7 +82,10 @@ def answer_faults(app: FastAPI) -> None:
 async def _data_error(_request: Request, error: Exception) -> Response:
     faults = error.faults if isinstance(error, DataError) else ()
     if isinstance(error, RefusedError):
-        return error_reply(error.status, error.code, "\n".join(faults), details=error.details)
+        headers = {"Connection": "close"} if error.status == 408 else {}  # or the rest drips in for ever
+        return error_reply(
+            error.status, error.code, "\n".join(faults), details=error.details, headers=headers
+        )
     return error_reply(422, "invalid", "\n".join(faults))
 
 

@@ -13,6 +13,8 @@ PICTURE = {"type": "string", "format": "binary"}
 PICTURE_KINDS = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 PictureId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Of a picture of the index.")]
 
+BoundText = Annotated[str, Field(pattern=r"^[^<>]*[^<>\s]\s*[<>]\s*(0|1|0?\.[0-9]{1,9})$", max_length=200)]
+
 
 class Reply(BaseModel):
     """An answer in JSON; later versions may say more."""
@@ -159,7 +161,7 @@ class SearchFields(BaseModel):
     like: list[PictureId] = Field(
         default_factory=list, max_length=MAX_LIKE, description="Pictures of the index."
     )
-    emotion: list[str] = Field(
+    emotion: list[BoundText] = Field(
         default_factory=list, max_length=MAX_WORDS, description="Bounds of probabilities: joy>0.3"
     )
     folder: str | None = Field(None, max_length=1000, description="Where the pictures lie.")

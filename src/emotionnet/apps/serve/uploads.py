@@ -100,10 +100,7 @@ async def _read(request: Request, limits: Limits, share: Share) -> Received:
     async for chunk in _chunks(request, limits.file_bytes):
         share.take(len(chunk))
         parts.append(chunk)
-    content = b"".join(parts)
-    if not content:
-        raise RefusedError(400, "no_picture", "the body must be a picture; it is empty")
-    return Received((Upload("picture", content),))
+    return Received((Upload("picture", b"".join(parts)),))
 
 
 def _media_type(request: Request) -> tuple[bytes, dict[bytes, bytes]]:
@@ -203,7 +200,7 @@ class _Form:
                 raise RefusedError(413, "too_large", f"a form must have at most {self._limits.fields} fields")
             return
         if len(self._uploads) == self._limits.files:
-            raise RefusedError(413, "too_many_files", f"at most {self._limits.files} files may come at once")
+            raise RefusedError(400, "too_many_files", f"at most {self._limits.files} files may come at once")
         given = options[b"filename"].decode("utf-8", "replace")
         self._file = clean_name(given, default=f"picture {len(self._uploads) + 1}")
 
