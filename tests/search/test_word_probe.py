@@ -129,7 +129,9 @@ def test_three_yes_that_look_alike_are_too_few() -> None:
 def test_one_picture_to_hold_them_against_is_too_few() -> None:
     learned = learn(_examples(count=5, yes=4), None)
     assert learned.score is None
-    assert learned.why == "a score needs at least 2 pictures not marked yes that do not look alike; there is 1"
+    assert (
+        learned.why == "a score needs at least 2 pictures not marked yes that do not look alike; there is 1"
+    )
 
 
 def test_equal_rows_are_told_alike() -> None:
@@ -162,9 +164,9 @@ def test_same_examples_same_probe() -> None:
 def _examples(
     *, count: int, yes: int, no: int = 0, shift: float = 0.0, hidden: int = 0, seed: int = 0
 ) -> Examples:
-    """Noise; the first `yes` rows are marked yes, they and `hidden` more lie off by `shift` in half the features.
+    """Noise; the first `yes` rows are marked yes, the `no` behind them no.
 
-    The `no` rows behind them are marked no.
+    The marked yes and `hidden` more lie off by twice `shift` in half of the features.
     """
     rng = np.random.default_rng(seed)
     features_NF = rng.standard_normal((count, 20))
@@ -181,7 +183,8 @@ def _projection(examples: Examples) -> Array:
 
 
 def _unit(size: int, *, seed: int = 0) -> Array:
-    return unit_rows(np.random.default_rng(seed).standard_normal((1, size)).astype(np.float32))[0]
+    row: Array = unit_rows(np.random.default_rng(seed).standard_normal((1, size)).astype(np.float32))[0]
+    return row
 
 
 def _precision(scores_N: npt.NDArray[np.float64], labels_N: npt.NDArray[np.bool_]) -> float:

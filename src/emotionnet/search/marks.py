@@ -79,9 +79,9 @@ def _find(index: Index, name: str) -> str | None:
 
 
 def _hint(name: str, paths: Sequence[str]) -> str:
-    """Paths whose last part is like that of a name."""
+    """Paths of files that are called much like a name."""
     by_name: dict[str, str] = {}
     for path in paths:
-        by_name.setdefault(Path(path).name, path)
-    near = difflib.get_close_matches(Path(name).name, by_name, n=3)
+        by_name.setdefault(Path(path).stem, path)
+    near = difflib.get_close_matches(Path(name).stem, by_name, n=3)
     return f"; did you mean {' or '.join(by_name[one] for one in near)}?" if near else ""

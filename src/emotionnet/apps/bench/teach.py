@@ -39,7 +39,7 @@ def teach(work: Path) -> dict[str, float]:
     return {"search.teach.seconds": time.perf_counter() - started}
 
 
-def random_index(folder: Path, count: int = PICTURES) -> Path:
+def random_index(folder: Path) -> Path:
     """An INDEX of pictures that do not exist, with random vectors."""
     folder.mkdir(parents=True)
     preprocessing = Preprocessing(128, 1.0, (0.5,) * 3, (0.5,) * 3)
@@ -64,7 +64,7 @@ def random_index(folder: Path, count: int = PICTURES) -> Path:
         embedding_size=EMBEDDING,
         backend="none",
     )
-    rng = np.random.default_rng(SEED)
+    count, rng = PICTURES, np.random.default_rng(SEED)
     write_description(folder, model)
     write_info(folder, info)
     write_vectors(WordVectors((WORD,), _random(rng, 1, EMBEDDING)), folder, info={})
