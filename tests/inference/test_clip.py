@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from emotionnet.inference.clip import TEMPLATES, ClipPredictor, load_clip
-from emotionnet.inference.clip_models import clip_name, is_clip
+from emotionnet.data.images import evaluation_input
+from emotionnet.evaluation.zeroshot_pictures import rank_files
+from emotionnet.inference.clip import EMOTIONS, TEMPLATES, label_scores, load_clip
+from emotionnet.inference.clip_models import clip_name
+from emotionnet.inference.names import is_clip
+from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.words import clip_words
 from emotionnet.records import DataError
 
 Array = npt.NDArray[Any]
@@ -27,7 +33,7 @@ LABELS = {"joy": ("joy", "delight"), "grief": ("grief",), "awe": ("Awe",)}
 def pictures(tmp_path: Path) -> list[Path]:
     rng = np.random.default_rng(0)
     paths = []
-    for number, size in enumerate([(40, 50), (64, 20), (32, 32)]):
+    for number, size in enumerate([(40, 50), (20, 64), (32, 32)]):  # Pillow's two passes in one order
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(rng.integers(0, 255, (*size, 3)).astype(np.uint8)).save(paths[-1])
     return paths
@@ -86,8 +92,8 @@ def literal(pictures: list[Path]) -> tuple[Array, Array, Array]:
 def test_scores_are_open_clips(weights: Path, pictures: list[Path]) -> None:
     clip = load_clip(f"open_clip:tiny@{weights}", device="cpu")
     features_ND, cosines_NK, shares_NK = literal(pictures)
-    np.testing.assert_allclose(clip.features(pictures, batch_size=2), features_ND, rtol=1e-4, atol=1e-5)
-    found_NK, found_shares_NK = clip.label_scores(pictures, LABELS)
+    np.testing.assert_allclose(clip.embed(pictures), features_ND, rtol=1e-3, atol=1e-5)
+    found_NK, found_shares_NK = label_scores(clip, pictures, LABELS)
     assert found_NK.dtype == found_shares_NK.dtype == np.float32
     np.testing.assert_allclose(found_NK, cosines_NK, atol=1e-5)
     np.testing.assert_allclose(found_shares_NK, shares_NK, atol=1e-5)
@@ -100,7 +106,9 @@ def test_labels_are_ranked_for_pictures_and_files(weights: Path, pictures: list[
     assert [score.name for score in one.labels] == [list(LABELS)[k] for k in np.argsort(-cosines_NK[1])]
     assert [score.value for score in one.labels] == pytest.approx(sorted(cosines_NK[1])[::-1], abs=1e-5)
     assert one.image == str(pictures[1])
-    ranked, faults = clip.rank_files([pictures[0], Path("none.png"), *pictures[1:]], LABELS)
+    ranked, faults = rank_files(
+        f"open_clip:tiny@{weights}", [pictures[0], Path("none.png"), *pictures[1:]], LABELS
+    )
     for first, second in zip(many, ranked, strict=True):
         assert first.image == second.image
         assert [s.value for s in first.labels] == pytest.approx([s.value for s in second.labels], abs=1e-6)
@@ -111,15 +119,15 @@ def test_labels_are_ranked_for_pictures_and_files(weights: Path, pictures: list[
     with pytest.raises(DataError, match="every label must have at least one word"):
         clip.zero_shot(pictures, {"joy": []})
     with pytest.raises(DataError, match="at least one image must be given"):
-        clip.features([])
+        clip.outputs([])
 
 
 def test_a_checkpoint_of_a_training_is_read_without_running_it(weights: Path, tmp_path: Path) -> None:
     first = load_clip(f"open_clip:tiny@{weights}", device="cpu")
-    state = {f"module.{name}": tensor for name, tensor in first.model.state_dict().items()}
+    state = {f"module.{name}": tensor for name, tensor in open_clip_model(seed=9).state_dict().items()}
     torch.save({"epoch": 3, "state_dict": state}, tmp_path / "epoch_3.pt")
     second = load_clip(f"open_clip:tiny@{tmp_path / 'epoch_3.pt'}", device="cpu")
-    assert second.weights_sha256() == first.weights_sha256()
+    assert second.identity == first.identity
     torch.save({"state_dict": {**state, "module.more": torch.ones(1)}}, tmp_path / "more.pt")
     with pytest.raises(DataError, match=r"more\.pt: weights must fit: unexpected \(1\): more"):
         load_clip(f"open_clip:tiny@{tmp_path / 'more.pt'}")
@@ -132,7 +140,7 @@ def test_random_weights_come_from_a_seed_and_are_told(
     tiny_clip: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state, handlers = torch.get_rng_state(), list(logging.getLogger().handlers)
-    hashes = [load_clip("open_clip:tiny@none", seed=seed).weights_sha256() for seed in (1, 1, 2)]
+    hashes = [load_clip("open_clip:tiny@none", seed=seed).identity for seed in (1, 1, 2)]
     assert hashes[0] == hashes[1] != hashes[2]
     assert torch.equal(state, torch.get_rng_state())
     assert logging.getLogger().handlers == handlers
@@ -178,9 +186,59 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
         load_clip("open_clip:tiny@none")
 
 
-def test_a_clip_model_has_no_emotions_of_its_own(tiny_clip: str, pictures: list[Path]) -> None:
-    clip: ClipPredictor = load_clip("open_clip:tiny@none")
-    assert clip.embed(pictures[0]).shape == (16,)
-    np.testing.assert_array_equal(clip.embed(pictures), clip.features(pictures))
-    with pytest.raises(DataError, match="open_clip:tiny@none: has no emotions of its own; give labels"):
-        clip.predict(pictures)
+def test_a_clip_model_is_a_predictor_like_any_other(weights: Path, pictures: list[Path]) -> None:
+    name = f"open_clip:tiny@{weights}"
+    clip = load_predictor(name, device="cpu")
+    out = clip.outputs(pictures)
+    assert out.projection is not None
+    np.testing.assert_array_equal(clip.embed(pictures), out.projection)
+    assert (clip.emotions, clip.model.activation) == (EMOTIONS, "softmax")
+    assert (clip.trained_on, clip.guard, dict(clip.thresholds), clip.network) == ("", None, {}, None)
+    _, shares_NC = label_scores(clip, pictures, {word: (word,) for word in EMOTIONS})
+    np.testing.assert_allclose(clip.probabilities(out), shares_NC, atol=1e-6)
+    best = [EMOTIONS[index] for index in shares_NC.argmax(axis=1)]
+    assert [prediction.emotions[0].name for prediction in clip.predict(pictures, top=1)] == best
+    assert clip.predict(pictures[0]).tags == ()
+
+
+def test_words_are_points_of_the_space_of_pictures(weights: Path, pictures: list[Path]) -> None:
+    words = clip_words(f"open_clip:tiny@{weights}")
+    _, cosines_NK, _ = literal(pictures)
+    points_KD = words.points(["grief", "Awe", "grief"])
+    assert (words.size, words.known, words.points([]).shape) == (16, (), (0, 16))
+    features_ND = load_clip(f"open_clip:tiny@{weights}", device="cpu").embed(pictures)
+    unit_ND = features_ND / np.linalg.norm(features_ND, axis=1, keepdims=True)
+    np.testing.assert_allclose(unit_ND @ points_KD.T, cosines_NK[:, [1, 2, 1]], atol=1e-5)
+
+
+def test_a_model_that_squashes_pictures(
+    tiny_clip: str, pictures: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import open_clip
+
+    build = open_clip.create_model
+
+    def squashing(*arguments: Any, resize_mode: str = "squash", **options: Any) -> Any:
+        model = build(*arguments, **options)
+        model.visual.preprocess_cfg |= {"resize_mode": resize_mode, "interpolation": "bilinear"}
+        return model
+
+    monkeypatch.setattr(open_clip, "create_model", squashing)
+    clip, how = load_clip("open_clip:tiny@none"), open_clip.transform.PreprocessCfg(size=32)
+    how.resize_mode, how.interpolation = "squash", "bilinear"
+    transform = open_clip.transform.image_transform_v2(how, is_train=False)
+    for path in pictures:
+        with Image.open(path) as image:
+            expected = transform(image).numpy()
+        np.testing.assert_allclose(evaluation_input(path, clip.model.preprocessing), expected, atol=1e-5)
+    monkeypatch.setattr(open_clip, "create_model", partial(squashing, resize_mode="longest"))
+    with pytest.raises(DataError, match=r"must take square pictures, cropped or squashed; .*longest"):
+        load_clip("open_clip:tiny@none")
+
+
+def test_only_torch_computes_it_and_it_reads_words_by_itself(tiny_clip: str, tmp_path: Path) -> None:
+    for asked in ("openvino", "onnxruntime"):
+        with pytest.raises(DataError, match=rf"is computed by torch only; got the back end {asked}$"):
+            load_predictor("open_clip:tiny@none", backend=asked)
+    with pytest.raises(DataError, match="reads words by itself; leave out the word vectors"):
+        load_predictor("open_clip:tiny@none", vectors=tmp_path)

@@ -18,7 +18,7 @@ from emotionnet.evaluation.zeroshot_pictures import rank_files
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading
 from emotionnet.evaluation.zeroshot_words import WordSets
 from emotionnet.inference.clip import load_clip
-from emotionnet.inference.clip_models import is_clip
+from emotionnet.inference.names import is_clip
 from emotionnet.records import DataError
 
 
@@ -74,12 +74,9 @@ def rank(name: str, pictures: Sequence[str], asking: Asking) -> None:
     images, unknown = find_images(pictures)
     if not images:
         raise DataError(unknown)
-    if is_clip(name):
-        predictions, unreadable = load_clip(name).rank_files(images, asking.words)
-    else:
-        predictions, unreadable = rank_files(
-            Path(name), images, asking.words, vectors=asking.vectors, reading=asking.reading
-        )
+    predictions, unreadable = rank_files(
+        name, images, asking.words, vectors=asking.vectors, reading=asking.reading
+    )
     print_ranked(predictions)
     if unknown or unreadable:
         raise DataError([*unknown, *unreadable])

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -35,18 +36,24 @@ warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 ImageLike = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
 
 
+_RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+
+
 @dataclass(frozen=True)
 class Preprocessing:
     """How a picture becomes a network's input when it is evaluated.
 
     `image_size` is the side in pixels; `crop_pct` the centre crop's share of the
-    resized short side; `mean` and `std` are for RGB in 0..1.
+    resized short side; `mean` and `std` are for RGB in 0..1. `squash`: nothing is cropped,
+    width and height become the side each for itself.
     """
 
     image_size: int
     crop_pct: float
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    squash: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.image_size <= MAX_SIDE:
@@ -140,7 +147,7 @@ def evaluation_array(
     side = how.image_size
     left, top, right, bottom = crop_box(size or image.size, how, scale)
     box = (left, top, min(image.width, right), min(image.height, bottom))
-    pixels_HW3 = np.asarray(image.resize((side, side), Image.Resampling.BILINEAR, box=box))
+    pixels_HW3 = np.asarray(image.resize((side, side), _RESAMPLING[how.interpolation], box=box))
     result_3HW = np.empty((3, side, side), dtype=np.float32)
     for channel, levels in enumerate(_levels(how)):
         levels.take(pixels_HW3[..., channel], out=result_3HW[channel], mode="clip")
@@ -160,6 +167,8 @@ def crop_box(
     Returns:
         Left, top, right, bottom; rounding may put right and bottom a little outside.
     """
+    if how.squash:
+        return 0.0, 0.0, size[0] * scale[0], size[1] * scale[1]
     side, short_side = how.image_size, how.short_side
     factor = short_side / min(size)
     width, height = max(short_side, int(size[0] * factor)), max(short_side, int(size[1] * factor))

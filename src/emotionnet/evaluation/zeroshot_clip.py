@@ -13,8 +13,10 @@ from emotionnet.evaluation.zeroshot_labels import prediction_rows, write_predict
 from emotionnet.evaluation.zeroshot_truth import Asked, ask_labels, ask_words, scores_of
 from emotionnet.evaluation.zeroshot_words import WordSets
 from emotionnet.files import read_object, require_folder_or_nothing, write_json
-from emotionnet.inference.clip import TEMPLATES, ClipPredictor
+from emotionnet.inference.clip import TEMPLATES, full_name, label_scores
+from emotionnet.inference.names import CLIP
 from emotionnet.inference.outputs import Array, each_once
+from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
 
 CARD = "clip.json"
@@ -35,7 +37,7 @@ class ClipTold:
 
 
 def tell_clip(
-    clip: ClipPredictor, dataset: Dataset, *, split: str = "test", words: WordSets | None = None
+    clip: Predictor, dataset: Dataset, *, split: str = "test", words: WordSets | None = None
 ) -> ClipTold:
     """Put a split through a CLIP model; a picture of several rows goes through it once.
 
@@ -50,12 +52,12 @@ def tell_clip(
     """
     asked = ask_labels(dataset, split) if words is None else ask_words(dataset, split, words)
     once, rows = each_once(asked.scored.paths)
-    cosines_NK, probabilities_NK = clip.label_scores(once, asked.words, progress=f"{split} pictures")
+    cosines_NK, probabilities_NK = label_scores(clip, once, asked.words, progress=f"{split} pictures")
     return ClipTold(asked, cosines_NK[rows], probabilities_NK[rows])
 
 
 def score_clip(
-    clip: ClipPredictor,
+    clip: Predictor,
     dataset: Dataset,
     *,
     split: str = "test",
@@ -94,21 +96,23 @@ def score_clip(
     return write_scores(out, told.asked, split, found)
 
 
-def describe_clip(clip: ClipPredictor) -> dict[str, object]:
+def describe_clip(clip: Predictor) -> dict[str, object]:
     """What `clip.json` says: the model, its weights with their hash, and the prompts."""
     return {
-        "model": clip.name.arch,
-        "weights": clip.name.weights,
-        "weights_sha256": clip.weights_sha256(),
+        "model": clip.model.trunk.removeprefix(CLIP),
+        "weights": clip.model.weights,
+        "weights_sha256": clip.identity,
         "templates": list(TEMPLATES),
     }
 
 
-def _require_own(out: Path, clip: ClipPredictor) -> None:
+def _require_own(out: Path, clip: Predictor) -> None:
     require_folder_or_nothing(out)
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not (out / CARD).is_file():
         raise DataError(f"{out}: must be empty or hold the scores of a CLIP model; it holds something else")
     if read_object(out / CARD) != describe_clip(clip):
-        raise DataError(f"{out / CARD}: must be of {clip.name}; it is of another model, choose another --out")
+        raise DataError(
+            f"{out / CARD}: must be of {full_name(clip)}; it is of another model, choose another --out"
+        )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading, open_space
 from emotionnet.evaluation.zeroshot_words import WordSets
-from emotionnet.inference.engine import run_files
-from emotionnet.inference.predictor import largest, load_predictor
+from emotionnet.inference.names import is_clip
+from emotionnet.inference.outputs import Array, Outputs
+from emotionnet.inference.predictor import Predictor, largest, load_predictor
 from emotionnet.inference.results import ZeroShotPrediction
 
 
 def rank_files(
-    run: Path,
+    run: Path | str,
     paths: Sequence[Path],
     words: WordSets,
     *,
@@ -24,7 +25,8 @@ def rank_files(
     """Rank labels for many files, leaving out those that cannot be decoded.
 
     Args:
-        run: A finished RUN, or a MODEL; sentence vectors need a RUN and its data set.
+        run: A finished RUN, or a MODEL; sentence vectors need a RUN and its data set. Or a CLIP model by
+            name, which has one space and reads words by itself.
         paths: The pictures.
         words: The labels, each with its words.
         vectors: VECTORS in place of the run's own.
@@ -37,14 +39,25 @@ def rank_files(
         DataError: As `zeroshot_spaces.open_space`.
     """
     predictor = load_predictor(run, vectors=vectors)
-    taught = open_subject(run, vectors=vectors).dataset if reading.space == "sentence" else None
-    space = open_space(run, predictor, words, reading, vectors=vectors, taught=taught)
+    scores = _scorer(run, predictor, words, vectors, reading)
     names = tuple(words)
     predictions: list[ZeroShotPrediction] = []
     faults: list[str] = []
-    for step in run_files(predictor.backend, predictor.model.preprocessing, paths, progress="pictures"):
+    for step in predictor.told_files(paths, progress="pictures"):
         faults += step.faults
         if step.outputs is not None:
-            for path, row in zip(step.pictures, space.scores(step.outputs), strict=True):
-                predictions.append(ZeroShotPrediction(str(path), largest(names, row, len(names))))
+            told = zip(step.pictures, scores(step.outputs), predictor.domains(step.outputs), strict=True)
+            for path, row, domain in told:
+                predictions.append(ZeroShotPrediction(str(path), largest(names, row, len(names)), domain))
     return predictions, faults
+
+
+def _scorer(
+    run: Path | str, predictor: Predictor, words: WordSets, vectors: Path | None, reading: Reading
+) -> Callable[[Outputs], Array]:
+    """What makes scores of the labels; shape (N, K)."""
+    if is_clip(run):
+        return lambda outputs: predictor.label_cosines(outputs, words)
+    folder = Path(run)
+    taught = open_subject(folder, vectors=vectors).dataset if reading.space == "sentence" else None
+    return open_space(folder, predictor, words, reading, vectors=vectors, taught=taught).scores

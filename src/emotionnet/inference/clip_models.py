@@ -9,16 +9,17 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, Literal, NoReturn, cast
 
 from torch import nn
 
+from emotionnet.data.images import Preprocessing
 from emotionnet.data.seeding import torch_seed
+from emotionnet.inference.names import CLIP
 from emotionnet.models.weights import put_tensors, read_tensors
 from emotionnet.progress import message
 from emotionnet.records import DataError, first_line
 
-PREFIX = "open_clip:"
 RANDOM = "none"
 
 
@@ -30,12 +31,7 @@ class ClipName:
     weights: str
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.arch}@{self.weights}"
-
-
-def is_clip(name: str | Path) -> bool:
-    """Whether a name stands for a CLIP model and not for a RUN."""
-    return str(name).startswith(PREFIX)
+        return f"{CLIP}{self.arch}@{self.weights}"
 
 
 def clip_name(name: str) -> ClipName:
@@ -48,16 +44,16 @@ def clip_name(name: str) -> ClipName:
         DataError: open_clip is not installed, or does not know the architecture, or no weights of it.
     """
     open_clip = _open_clip()
-    arch, given, weights = name.removeprefix(PREFIX).partition("@")
+    arch, given, weights = name.removeprefix(CLIP).partition("@")
     known = open_clip.list_models()
     if arch not in known:
         near = difflib.get_close_matches(arch, known, n=3)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise DataError(f"{name}: must be {PREFIX}ARCH, one that open_clip knows; got {arch!r}{hint}")
+        raise DataError(f"{name}: must be {CLIP}ARCH, one that open_clip knows; got {arch!r}{hint}")
     if not given:
         tags = open_clip.list_pretrained_tags_by_model(arch)
         if not tags:
-            raise DataError(f"{name}: open_clip has no weights for it; name a file, {PREFIX}{arch}@PATH")
+            raise DataError(f"{name}: open_clip has no weights for it; name a file, {CLIP}{arch}@PATH")
         weights = tags[0]
         message(f"{name}: weights {weights!r}; others: {', '.join(tags[1:]) or 'none'}")
     if not weights:
@@ -65,15 +61,16 @@ def clip_name(name: str) -> ClipName:
     return ClipName(arch, weights)
 
 
-def build_clip(name: ClipName, *, seed: int = 0) -> tuple[nn.Module, Any, Any]:
-    """The model on the CPU, its transform of pictures and its tokenizer, as open_clip makes them.
+def build_clip(name: ClipName, *, seed: int = 0) -> tuple[nn.Module, Preprocessing, Any]:
+    """The model on the CPU, its preprocessing of pictures, and its tokenizer, as open_clip makes them.
 
     Args:
         name: As `clip_name` gives it.
         seed: Of random weights.
 
     Raises:
-        DataError: open_clip is not installed, or the weights cannot be had or do not fit.
+        DataError: open_clip is not installed, the weights cannot be had or do not fit, or pictures would have
+            to be prepared in a way that we have not.
     """
     open_clip = _open_clip()
     tags = open_clip.list_pretrained_tags_by_model(name.arch)
@@ -84,9 +81,20 @@ def build_clip(name: ClipName, *, seed: int = 0) -> tuple[nn.Module, Any, Any]:
             model = _built(open_clip, name)
             _fill(model, name, tags)
         tokenize = _tried(name, "tokenizer", lambda: open_clip.get_tokenizer(name.arch))
-        how = open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg)
-        transform = open_clip.transform.image_transform_v2(how, is_train=False)
-    return model, transform, tokenize
+        how = _preprocessing(name, open_clip.transform.PreprocessCfg(**model.visual.preprocess_cfg))
+    return model, how, tokenize
+
+
+def _preprocessing(name: ClipName, how: Any) -> Preprocessing:
+    sides = {how.size} if isinstance(how.size, int) else set(how.size)
+    if len(sides) != 1 or how.resize_mode not in ("shortest", "squash"):
+        found = f"{how.size}, {how.resize_mode}"
+        raise DataError(f"{name}: must take square pictures, cropped or squashed; it takes {found}")
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    if how.interpolation != "bilinear":  # open_clip reads 'random' as bicubic, too
+        interpolation = "bicubic"
+    mean, std = tuple(how.mean), tuple(how.std)
+    return Preprocessing(sides.pop(), 1.0, mean, std, interpolation, how.resize_mode == "squash")
 
 
 def _open_clip() -> Any:
@@ -96,7 +104,7 @@ def _open_clip() -> Any:
             import open_clip
     except ImportError:
         raise DataError(
-            f"{PREFIX}… needs the package open_clip_torch, which is not installed; "
+            f"{CLIP}… needs the package open_clip_torch, which is not installed; "
             "pip install 'emotionnet[clip]'"
         ) from None
     return open_clip
@@ -134,7 +142,7 @@ def _tried(name: ClipName, part: str, make: Any) -> Any:
 
 
 def _refuse(name: ClipName, part: str, error: Exception) -> NoReturn:
-    advice = f"; give a file instead, {PREFIX}{name.arch}@PATH" if part == "weights" else ""
+    advice = f"; give a file instead, {CLIP}{name.arch}@PATH" if part == "weights" else ""
     raise DataError(
         f"{name}: its {part} must come from a model hub, which gave none "
         f"({type(error).__name__}: {first_line(error)[:200]}){advice}"

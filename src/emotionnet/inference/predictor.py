@@ -22,6 +22,7 @@ from emotionnet.inference.exported import is_exported, network_identity
 from emotionnet.inference.guard import Guard, read_guard
 from emotionnet.inference.hub import local_run
 from emotionnet.inference.label_points import Labels, unit_rows, word_sets
+from emotionnet.inference.names import is_clip
 from emotionnet.inference.outputs import Array, Outputs, probabilities
 from emotionnet.inference.results import Domain, Prediction, Score, ZeroShotPrediction
 from emotionnet.inference.words import VectorWords, Words, is_sentence
@@ -279,11 +280,11 @@ def load_predictor(
     backend: BackendName | None = None,
     hint: Hint = "throughput",
 ) -> Predictor:
-    """Open a RUN or a MODEL.
+    """Open a RUN, a MODEL or a CLIP model.
 
     Args:
-        run: The RUN folder, the name of one on the Hugging Face hub, such as `hf:user/model`, or a MODEL,
-            which is computed without torch.
+        run: The RUN folder, the name of one on the Hugging Face hub, such as `hf:user/model`, a MODEL,
+            which is computed without torch, or `open_clip:ARCH@WEIGHTS`, which is by torch alone.
         device: A name of PyTorch's, such as `cpu`, `cuda:1` or `mps`; `auto`: a CUDA GPU where there is
             one, else the CPU. All back ends but torch use the CPU.
         vectors: VECTORS in place of the run's own.
@@ -297,6 +298,8 @@ def load_predictor(
             are broken or of another size than its projection, the hub does not give it, there is no such
             device, or the back end cannot compute it.
     """
+    if is_clip(run):
+        return _open_clip(str(run), device=device, vectors=vectors, backend=backend)
     folder = local_run(run)
     if not is_exported(folder):
         require_run(folder)
@@ -312,6 +315,16 @@ def load_predictor(
         guard=read_guard(folder),
         identify=partial(network_identity, folder),
     )
+
+
+def _open_clip(name: str, *, device: str, vectors: object, backend: BackendName | None) -> Predictor:
+    if vectors is not None:
+        raise DataError(f"{name}: reads words by itself; leave out the word vectors")
+    if backend not in (None, "auto", "torch"):
+        raise DataError(f"{name}: is computed by torch only; got the back end {backend}")
+    from emotionnet.inference.clip import load_clip
+
+    return load_clip(name, device=device)
 
 
 def _word_vectors(run: Path, model: ImageModel, given: Path | str | None) -> WordVectors | None:

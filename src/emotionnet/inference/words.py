@@ -23,6 +23,7 @@ from emotionnet.text.vectors import WordVectors, read_info, read_vectors
 
 NEAREST = 5  # known words that stand in for an unknown one
 LEAST = 0.5  # their cosine with it by the sentence model, at least
+MOST_GIVEN = 10_000  # points of unknown words that are kept
 MOST_KNOWN = 20_000  # known words that are looked through; word2vec files begin with the frequent ones
 
 _INSTALL = "pip install 'emotionnet[demo]' for any word"
@@ -43,7 +44,7 @@ class Words(Protocol):
 
         Args:
             words: Any.
-            tell: Takes a line for each word that has no point of its own and by which others it was given one.
+            tell: Takes a line for each word without a point of its own: by which others it was given one.
 
         Raises:
             DataError: A word has none and can be given none; a line for each, with the nearest known words.
@@ -111,6 +112,9 @@ class VectorWords:
         """Points of words without a vector, each looked for once."""
         if not has_sentence_model():
             raise DataError(self._refusal(word, _INSTALL) for word in words)
+        if len(self._given) > MOST_GIVEN:
+            self._given.clear()
+            self._notes.clear()
         new = [word for word in words if word not in self._given]
         if new:
             plain = {word: word.lower().replace("_", " ") for word in new}
@@ -181,6 +185,6 @@ def clip_words(name: str) -> Words:
     """
     from emotionnet.inference.clip import load_clip
 
-    words: Words | None = load_clip(name).words
+    words = load_clip(name).words
     assert words is not None  # a CLIP model always has a text tower
     return words

@@ -21,7 +21,7 @@ from emotionnet.evaluation.units import require_same_emotions
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, open_space
 from emotionnet.evaluation.zeroshot_words import label_words
 from emotionnet.files import sha256
-from emotionnet.inference.clip import ClipPredictor, load_clip
+from emotionnet.inference.clip import full_name, label_scores, load_clip
 from emotionnet.inference.features import cached_outputs
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor, load_predictor
@@ -111,11 +111,11 @@ class ClipRow:
     """A CLIP model as a row. It has no emotions of its own: every way but a probe is by the labels' words."""
 
     name: str
-    clip: ClipPredictor
+    clip: Predictor
     identity: str
 
     def features(self, paths: Sequence[Path]) -> Array:
-        return self.clip.features(paths, progress=self.name)
+        return self.clip.outputs(paths, progress=self.name).features
 
     def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
         return self.zeroshot(dataset, paths)
@@ -125,7 +125,7 @@ class ClipRow:
 
     def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
         names = dataset.emotion_names
-        cosines_NC, told_NC = self.clip.label_scores(paths, label_words(names), progress=self.name)
+        cosines_NC, told_NC = label_scores(self.clip, paths, label_words(names), progress=self.name)
         logits_NC = np.log(np.maximum(told_NC, np.finfo(np.float32).tiny))
         return Answer(
             Teller(names, "softmax"), Outputs(features=cosines_NC, scores=logits_NC, projection=None)
@@ -153,7 +153,7 @@ def open_runs(runs: Sequence[Path]) -> list[RunRow]:
 def open_clip_row(name: str, *, seed: int) -> ClipRow:
     """A CLIP model as a row; errors as `load_clip`."""
     clip = load_clip(name, seed=seed)
-    return ClipRow(str(clip.name), clip, clip.weights_sha256())
+    return ClipRow(full_name(clip), clip, clip.identity)
 
 
 def distinct_names(runs: Sequence[Path]) -> list[str]:
