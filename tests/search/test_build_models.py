@@ -12,6 +12,7 @@ from emotionnet.files import read_object, write_json
 from emotionnet.inference.guard import Guard, read_guard, write_guard
 from emotionnet.models.description import GuardFit
 from emotionnet.records import DataError
+from emotionnet.search import making
 from emotionnet.search.build import build_index
 from emotionnet.search.layout import picture_id, read_info
 from emotionnet.search.store import Index
@@ -150,3 +151,32 @@ def test_names_that_utf8_cannot_spell(model: Path, tmp_path: Path) -> None:
 
 def test_the_fixture(make_index: MakeIndex) -> None:
     assert len(make_index()) == len(SQUARES)
+
+
+def test_a_clip_model_is_opened_once(
+    pictures: Path, tiny_clip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, name = tmp_path / "index", f"open_clip:{tiny_clip}@none"
+    assert counts(build_index(name, [pictures], index)) == (6, 6, 0, 0, 0)
+    monkeypatch.setattr(making, "load_predictor", lambda *_, **__: pytest.fail("opened"))
+    assert counts(build_index(name, [pictures], index)) == (6, 0, 0, 0, 6)
+    opened = Index.open(index)
+    assert (opened.info.model, opened.info.trained_on) == (name, "")
+    assert not (index / "words.json").exists()
+    np.testing.assert_array_equal(opened.projection, opened.features)
+
+
+def test_models_are_named_from_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights.safetensors").write_bytes(b"")
+    assert making.model_name("runs/mine") == str(tmp_path / "runs" / "mine")
+    assert making.model_name(Path("~") / "mine") == str(Path.home() / "mine")
+    assert making.model_name("hf:user/model") == "hf:user/model"
+    assert making.model_name("open_clip:ViT-B-32") == "open_clip:ViT-B-32"
+    assert making.model_name("open_clip:ViT-B-32@openai") == "open_clip:ViT-B-32@openai"
+    weights = f"open_clip:ViT-B-32@{tmp_path / 'weights.safetensors'}"
+    assert making.model_name("open_clip:ViT-B-32@weights.safetensors") == weights
+    before = making.Opening(weights, "auto").stamp
+    assert making.Opening(weights, "auto").stamp == before
+    (tmp_path / "weights.safetensors").write_bytes(b"more")
+    assert making.Opening(weights, "auto").stamp != before

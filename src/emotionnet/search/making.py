@@ -14,6 +14,7 @@ from emotionnet.files import new_folder, write_bytes
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.exported import BESIDE, EXPORT, FILES, is_exported, network_identity
 from emotionnet.inference.hub import is_hub, local_run
+from emotionnet.inference.names import is_clip
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message
@@ -36,7 +37,6 @@ from emotionnet.search.unreadable import write_unreadable
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
 
-CLIP = "open_clip:"
 _STAMPED = (WEIGHTS, EXPORT, MODEL, *BESIDE, *FILES["onnx"], *FILES["openvino"])
 
 
@@ -45,7 +45,7 @@ def model_name(model: Path | str) -> str:
     name = str(model)
     if is_hub(name):
         return name
-    if name.startswith(CLIP):
+    if is_clip(name):
         arch, sign, weights = name.partition("@")
         return f"{arch}@{absolute(Path(weights))}" if sign and Path(weights).is_file() else name
     return str(absolute(Path(name).expanduser()))
@@ -60,7 +60,7 @@ class Opening:
 
     @property
     def is_clip(self) -> bool:
-        return self.name.startswith(CLIP)
+        return is_clip(self.name)
 
     @cached_property
     def predictor(self) -> Predictor:
