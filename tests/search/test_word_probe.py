@@ -11,7 +11,7 @@ from emotionnet.evaluation.metrics import average_precisions
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
 from emotionnet.search.examples import Examples, Marks
-from emotionnet.search.word_probe import BACKGROUND_BELOW, FLAT, RARE, C, learn, train
+from emotionnet.search.word_probe import BACKGROUND_BELOW, FLAT, RARE, C, Inputs, learn, train
 
 
 def test_probe_is_the_minimum_that_another_solver_finds() -> None:
@@ -153,6 +153,20 @@ def test_a_feature_that_hardly_ever_speaks_does_not_shout() -> None:
     before = probe.decision(new_F[None], None)[0]
     new_F[0] = 0.3
     assert abs(probe.decision(new_F[None], None)[0] - before) < 10
+
+
+def test_a_few_regressions_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many marks there are: one for each fold, and that of all."""
+    fits: list[int] = []
+    real = Inputs.fit
+
+    def fit(inputs: Inputs, kept_N: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.float64], float]:
+        fits.append(int(kept_N.sum()))
+        return real(inputs, kept_N)
+
+    monkeypatch.setattr(Inputs, "fit", fit)
+    learn(_examples(count=100, yes=50), None)
+    assert fits == [100, 80, 80, 80, 80, 80]
 
 
 def test_same_examples_same_probe() -> None:

@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from emotionnet.apps.bench.empty_index import empty_index
 from emotionnet.apps.bench.teach import teach
-from emotionnet.data.images import Preprocessing
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
-from emotionnet.models.description import Domain, ImageModel, write_description
 from emotionnet.progress import message, track
 from emotionnet.search.ann import NEAREST, exact_nearest, update
-from emotionnet.search.layout import IndexInfo, create_pictures, picture_rows, write_info
+from emotionnet.search.layout import IndexInfo, picture_rows
 from emotionnet.search.query import parse_query
 from emotionnet.search.searcher import Searcher
 from emotionnet.search.store import Index
@@ -110,32 +109,9 @@ def _noise(rng: np.random.Generator, count: int) -> Array:
 
 def write_index(folder: Path, cloud: Cloud, count: int) -> None:
     """An INDEX of pictures that do not exist, without thumbnails; never more than `AT_ONCE` in memory."""
-    folder.mkdir(parents=True)
-    model = ImageModel(
-        trunk="none",
-        weights="none",
-        shape="2branch",
-        emotions=EMOTIONS,
-        embedding_size=SIZE,
-        aux_emotions=None,
-        preprocessing=Preprocessing(128, 1.0, (0.5,) * 3, (0.5,) * 3),
-        domain=Domain(dataset="clusters", data_hash="", licences={}, unseen=()),
-    )
-    info = IndexInfo(
-        model="none",
-        identity="0" * 64,
-        trained_on="clusters",
-        emotions=EMOTIONS,
-        activation=model.activation,
-        n_features=SIZE,
-        embedding_size=SIZE,
-        backend="none",
-    )
-    write_description(folder, model)
-    write_info(folder, info)
+    info, table = empty_index(folder, emotions=EMOTIONS, features=SIZE, embedding=SIZE)
     words = (*EMOTIONS, *(f"word{number}" for number in range(WARM + ASKED)))
     write_vectors(WordVectors(words, cloud.words(len(words), seed=1)), folder, info={})
-    table = create_pictures(folder, info)
     for start in track(range(0, count, AT_ONCE), "writing pictures"):
         table.add(_rows(info, cloud, start, min(count, start + AT_ONCE)))
 

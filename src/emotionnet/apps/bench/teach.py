@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from emotionnet.data.images import Preprocessing
+from emotionnet.apps.bench.empty_index import empty_index
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.words import open_words
-from emotionnet.models.description import Domain, ImageModel, write_description
-from emotionnet.search.layout import IndexInfo, create_pictures, picture_rows, write_info
+from emotionnet.search.layout import picture_rows
 from emotionnet.search.store import Index
 from emotionnet.search.teaching import teach as teach_word
 from emotionnet.text.vectors import WordVectors, write_vectors
@@ -41,41 +40,17 @@ def teach(work: Path) -> dict[str, float]:
 
 def random_index(folder: Path) -> Path:
     """An INDEX of pictures that do not exist, with random vectors."""
-    folder.mkdir(parents=True)
-    preprocessing = Preprocessing(128, 1.0, (0.5,) * 3, (0.5,) * 3)
-    domain = Domain(dataset="random", data_hash="", licences={}, unseen=())
-    model = ImageModel(
-        trunk="none",
-        weights="none",
-        shape="2branch",
-        emotions=("joy", "fear"),
-        embedding_size=EMBEDDING,
-        aux_emotions=None,
-        preprocessing=preprocessing,
-        domain=domain,
-    )
-    info = IndexInfo(
-        model="none",
-        identity="0" * 64,
-        trained_on=domain.dataset,
-        emotions=model.emotions,
-        activation=model.activation,
-        n_features=FEATURES,
-        embedding_size=EMBEDDING,
-        backend="none",
-    )
-    count, rng = PICTURES, np.random.default_rng(SEED)
-    write_description(folder, model)
-    write_info(folder, info)
+    info, table = empty_index(folder, emotions=("joy", "fear"), features=FEATURES, embedding=EMBEDDING)
+    rng, numbers = np.random.default_rng(SEED), range(PICTURES)
     write_vectors(WordVectors((WORD,), _random(rng, 1, EMBEDDING)), folder, info={})
-    columns = {"features": abs(_random(rng, count, FEATURES)), "projection": _random(rng, count, EMBEDDING)}
-    shares = np.full((count, len(info.emotions)), 0.5, dtype=np.float32)
-    paths = [f"/pictures/{number:05}.jpg" for number in range(count)]
-    hashes = {"sha256": [f"{number:064x}" for number in range(count)]}
-    looks = {"look": [rng.bytes(32) for _ in range(count)]}
-    create_pictures(folder, info).add(
-        picture_rows(info, paths, {**hashes, **looks, **columns, "probabilities": shares})
-    )
+    columns = {
+        "sha256": [f"{number:064x}" for number in numbers],
+        "look": [rng.bytes(32) for _ in numbers],
+        "features": abs(_random(rng, PICTURES, FEATURES)),
+        "projection": _random(rng, PICTURES, EMBEDDING),
+        "probabilities": np.full((PICTURES, 2), 0.5),
+    }
+    table.add(picture_rows(info, [f"/pictures/{number:05}.jpg" for number in numbers], columns))
     return folder
 
 
