@@ -89,7 +89,8 @@ def precision_at(
         k: How many are looked at; fewer where there are not so many. Copies count once, as in any search.
         among: Ids of the pictures that are ranked; None: all.
     """
-    ranked = searcher.ranked(searcher.asked(Query(words=((word, 1.0),)), []), len(searcher.index))
+    asked = searcher.asked(Query(words=((word, 1.0),)), [])
+    ranked = searcher.retrieval.ranked(asked, len(searcher.index))
     kept = [(name, score) for name, score in ranked if among is None or name in among]
     hits = searcher.hits(kept, k)
     return sum(hit.picture.id in relevant for hit in hits) / len(hits) if hits else 0.0

@@ -1,6 +1,6 @@
 """Answers: pictures of an index, the best first.
 
-Shape letters: N = pictures, V = size of a vector.
+Shape letters: N = pictures, F = features, C = emotions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.names import is_clip
-from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import largest
 from emotionnet.inference.results import SCHEMA_VERSION, Score
 from emotionnet.inference.words import Words, clip_words, open_words
@@ -23,8 +22,9 @@ from emotionnet.search.copies import Appearance, fold_copies
 from emotionnet.search.likes import like_features, open_model
 from emotionnet.search.meaning import Reader
 from emotionnet.search.query import Query
-from emotionnet.search.ranking import Column, Measure, Mix, Term, directions, standard_scores
-from emotionnet.search.store import EXACT_LIMIT, Index, IndexedPicture, vectors_of
+from emotionnet.search.ranking import Measure, Mix, Term
+from emotionnet.search.retrieval import Retrieval
+from emotionnet.search.store import RECORD, Index, IndexedPicture, picture_of, vectors_of
 from emotionnet.search.teaching import taught_words
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 TOP = 3  # emotions that are told of a hit
 AGAIN, SHARPNESS = 10, 1.5  # pictures that a word is asked again by; a score 1 lower counts e^1.5 times less
-SAMPLE = 4_096  # pictures that means and deviations are taken from where there are too many to look at all
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +98,10 @@ class Searcher:
 
     def __init__(self, index: Index, predictor: Predictor | None = None) -> None:
         self.index = index
+        self.retrieval = Retrieval(index)
         self._predictor = predictor
         self._opening = threading.Lock()
         self._words: Words | None = None
-        self._samples: dict[Column, Array] = {}
 
     def search(self, query: Query) -> Results:
         """Find pictures.
@@ -114,7 +113,9 @@ class Searcher:
         notes: list[str] = []
         where = condition(query, self.index.info.emotions)
         asked = self.asked(query, notes)
-        ranked = self.ranked(asked, 3 * query.k + 50, where)  # some more than wanted, since copies are folded
+        ranked = self.retrieval.ranked(
+            asked, 3 * query.k + 50, where
+        )  # some more than wanted, since copies are folded
         hits = self.hits(ranked, query.k)
         if not hits:
             notes.append("no picture meets what was asked for" if where else "the index holds no picture")
@@ -139,34 +140,14 @@ class Searcher:
             terms.append((1.0, Measure({"features": unit_rows(mean_F[None])[0]})))
         return Mix(tuple(terms or bound_terms(query.emotions, emotions)))
 
-    def ranked(self, asked: Mix, count: int, where: str | None = None) -> list[tuple[str, float]]:
-        """The ids of the best pictures and their scores, the best first, equal ones in order of their paths.
-
-        All pictures are compared where there are at most `EXACT_LIMIT`; else those that approximate search
-        finds in each direction, with their exact scores.
-        """
-        if len(self.index) <= EXACT_LIMIT:
-            scores_N = standard_scores(asked, self._all)
-            kept = np.arange(len(self.index)) if where is None else self.index.rows_where(where)
-            order = kept[np.argsort(-scores_N[kept], kind="stable")[:count]]
-            return [(self.index.ids[row], float(scores_N[row])) for row in order]
-        wanted = list(directions(asked))
-        ids = self._candidates(wanted, count, where)
-        if not ids:
-            return []
-        found = {column: self._some(column, ids) for column in dict(wanted)}
-        scores_N = standard_scores(asked, found.__getitem__, self._sample)
-        order = np.argsort(-scores_N, kind="stable")[:count]
-        return [(ids[place], float(scores_N[place])) for place in order]
-
     def _asked_again(self, term: Term) -> Term:
         """The same, and like the first pictures that it finds, see `meaning`."""
-        best = self.ranked(Mix(((1.0, term),)), AGAIN)
+        best = self.retrieval.ranked(Mix(((1.0, term),)), AGAIN)
         if not best:
             return term
         scores_N = np.array([score for _, score in best], dtype=np.float32)
         weights_N = np.exp(SHARPNESS * (scores_N - scores_N[0]))
-        mean_F = weights_N @ self._some("features", [name for name, _ in best])
+        mean_F = weights_N @ self.retrieval.vectors(["features"], [name for name, _ in best])["features"]
         return Mix(((1.0, term), (1.0, Measure({"features": unit_rows(mean_F[None])[0]}))))
 
     def suggestions(self, prefix: str, count: int = 10) -> list[str]:
@@ -177,52 +158,22 @@ class Searcher:
         plain = dict.fromkeys(name.replace("_", " ") for name in names)
         return [name for name in plain if name.casefold().startswith(start)][:count]
 
-    def _candidates(self, wanted: Sequence[tuple[Column, Array]], count: int, where: str | None) -> list[str]:
-        """What may be among the best, in order of the paths; all where probabilities alone are asked for."""
-        found: set[str] = set()
-        for column, direction in wanted:
-            if column != "probabilities":
-                found.update(self.index.nearest(column, direction, count, where=where)[0])
-        if all(column == "probabilities" for column, _ in wanted):
-            return list(self.index.table(["id"], where=where)["id"].to_pylist())
-        return sorted(found, key=self.index.row)
-
-    def _all(self, column: Column) -> Array:
-        rows_NV = getattr(self.index, column)
-        assert isinstance(rows_NV, np.ndarray), f"{self.index.folder}: {column}"
-        return rows_NV
-
-    def _some(self, column: Column, ids: Sequence[str]) -> Array:
-        if column != "probabilities":
-            return self.index.vectors(column, ids)
-        found = self.index.table([column], ids=ids)[column].combine_chunks()
-        return vectors_of(found, len(self.index.info.emotions))
-
-    def _sample(self, column: Column) -> Array:
-        """Vectors of pictures drawn with a fixed seed."""
-        with self._opening:
-            if column not in self._samples:
-                drawn = np.random.default_rng(0).choice(len(self.index), SAMPLE, replace=False)
-                self._samples[column] = self._some(column, [self.index.ids[row] for row in np.sort(drawn)])
-            return self._samples[column]
-
     def hits(self, ranked: Sequence[tuple[str, float]], count: int) -> tuple[Hit, ...]:
         """The first pictures of which none is a copy of another, from ids and scores, the best first."""
         return tuple(self._hits(ranked, count))
 
     def _hits(self, ranked: Sequence[tuple[str, float]], count: int) -> Iterator[Hit]:
         score = dict(ranked)
-        told = self.index.table(["id", "sha256", "look"], ids=list(score))
-        looks = [Appearance(*row.values()) for row in told.to_pylist()]
-        folded = fold_copies(looks, count, self.index.thumbnail)
-        names = [best.id for best, _ in folded]
-        copies = [copy.id for _, some in folded for copy in some]
-        records = {record.id: record for record in self.index.records([*names, *copies])}
-        shares_NC = self._some("probabilities", names)
-        for row_C, (best, some) in zip(shares_NC, folded, strict=True):
-            likeliest = largest(self.index.info.emotions, row_C, TOP)
-            duplicates = tuple(records[copy.id].path for copy in some)
-            yield Hit(records[best.id], score[best.id], likeliest, duplicates)
+        told = self.index.table([*RECORD, "look", "probabilities"], ids=list(score))
+        shares_NC = vectors_of(told["probabilities"].combine_chunks(), len(self.index.info.emotions))
+        rows = told.drop_columns("probabilities").to_pylist()
+        place = {row["id"]: at for at, row in enumerate(rows)}
+        looks = [Appearance(row["id"], row["sha256"], row.pop("look")) for row in rows]
+        for best, copies in fold_copies(looks, count, self.index.thumbnail):
+            at = place[best.id]
+            likeliest = largest(self.index.info.emotions, shares_NC[at], TOP)
+            duplicates = tuple(rows[place[copy.id]]["path"] for copy in copies)
+            yield Hit(picture_of(rows[at]), score[best.id], likeliest, duplicates)
 
     def known_words(self) -> Words | None:
         """The words of the model; None where it knows but its emotions."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 EXACT_LIMIT = 100_000  # pictures up to which all are compared
 VectorColumn = Literal["features", "projection"]
-_RECORD = ("id", "path", "sha256", "bytes", "width", "height", "taken", "tags", "outside", "distance")
+RECORD = ("id", "path", "sha256", "bytes", "width", "height", "taken", "tags", "outside", "distance")
 _ROW_ID = "_rowid"  # LanceDB's own, of one version of the table
 _AT_ONCE = 4096  # rows
 
@@ -47,6 +47,11 @@ class IndexedPicture:
     tags: tuple[str, ...]
     outside: bool | None
     distance: float | None
+
+
+def picture_of(row: dict[str, Any]) -> IndexedPicture:
+    """A row of the columns `RECORD`, as `pyarrow.Table.to_pylist` gives it."""
+    return IndexedPicture(**(row | {"tags": tuple(row["tags"] or ())}))
 
 
 def sql_text(text: str) -> str:
@@ -128,8 +133,8 @@ class Index:
         Raises:
             DataError: As `row`.
         """
-        rows = self.table(_RECORD, ids=names).to_pylist()
-        return [IndexedPicture(**(row | {"tags": tuple(row["tags"] or ())})) for row in rows]
+        rows = self.table(RECORD, ids=names).to_pylist()
+        return list(map(picture_of, rows))
 
     def table(
         self, columns: Sequence[str], ids: Sequence[str] | None = None, where: str | None = None
