@@ -37,10 +37,18 @@ def test_the_format_is_that_of_the_content() -> None:
 
 def test_too_many_pixels_are_told_before_any_is_decoded() -> None:
     file = io.BytesIO()
-    Image.new("1", (10_000, 5_001)).save(file, "PNG")
-    said = "must have at most 50,000,000 pixels; has 10,000 x 5,001"
+    Image.new("1", (8_000, 4_001)).save(file, "PNG")
+    said = "must have at most 32,000,000 pixels; has 8,000 x 4,001"
     assert refused(file.getvalue()) == (413, "too_many_pixels", said)
     assert refused(picture(), Limits(pixels=107))[2] == "must have at most 107 pixels; has 12 x 9"
+
+
+def test_a_jpeg_that_is_decoded_at_a_part_of_its_size_may_have_more() -> None:
+    few = Limits(pixels=107)
+    assert look(picture(form="JPEG"), few) == 108
+    assert refused(picture(form="JPEG", progressive=True), few)[1] == "too_many_pixels"
+    said = "must have at most 107 pixels; has 12 x 9"
+    assert refused(picture(form="JPEG"), Limits(jpeg_pixels=107))[2] == said
 
 
 def with_scans(count: int) -> bytes:

@@ -19,7 +19,8 @@ class Limits:
     fields: int = 64
     field_bytes: int = 2**16
     json_bytes: int = 2**20
-    pixels: int = 50_000_000  # of one picture, and of all that are decoded at once
+    pixels: int = 32_000_000  # of a picture that is decoded whole, and of all that are decoded at once
+    jpeg_pixels: int = 64_000_000  # of a JPEG that is decoded at a part of its size
     scans: int = 100  # of one JPEG picture, each of which may cost as much as all its pixels
     waiting: int = 128  # pictures
     explanations: int = 4  # at work or waiting

@@ -13,12 +13,14 @@ from PIL import Image
 from emotionnet.apps.memory import give_back_memory
 from emotionnet.apps.serve.errors import RefusedError
 from emotionnet.apps.serve.limits import Limits
-from emotionnet.data.images import decode
+from emotionnet.data.images import opened
+from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.picture import FORMATS, faults
 from emotionnet.records import DataError
 
 SMALL = 4_000_000  # pixels: below that pictures are decoded side by side
 QUALITY = 88
+JPEG = ("JPEG", "MPO")
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in coded pixels FF is followed by 0 or a restart
 
 
@@ -59,12 +61,14 @@ def look(content: bytes, limits: Limits) -> int:
     try:
         with faults("picture"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             (width, height), form = image.size, image.format
+            is_plain = form in JPEG and not image.info.get("progressive")
     except DataError as error:
         raise refusal(error) from None
-    if width * height > limits.pixels:
+    most = limits.jpeg_pixels if is_plain else limits.pixels
+    if width * height > most:
         found = f"{width:,} x {height:,}"
-        raise RefusedError(413, "too_many_pixels", f"must have at most {limits.pixels:,} pixels; has {found}")
-    if form in ("JPEG", "MPO") and has_more_scans(content, limits.scans):
+        raise RefusedError(413, "too_many_pixels", f"must have at most {most:,} pixels; has {found}")
+    if form in JPEG and has_more_scans(content, limits.scans):
         raise RefusedError(413, "too_many_scans", f"must be a JPEG of at most {limits.scans} scans; has more")
     return width * height
 
@@ -103,7 +107,8 @@ def reencoded(content: bytes, side: int) -> bytes:
     Raises:
         DataError: It cannot be decoded.
     """
-    image = decode(content)
+    with opened(content) as picture:
+        image = picture.image(largest_shrink(max(picture.size), side))
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     image.info.clear()  # Pillow would pass a comment on
     file = io.BytesIO()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -13,6 +12,7 @@ PICTURE = {"type": "string", "format": "binary"}
 PICTURE_KINDS = ("image/jpeg", "image/png", "image/webp", "application/octet-stream")
 PictureId = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Of a picture of the index.")]
 
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", json_schema_extra={"format": "date"})]
 BoundText = Annotated[str, Field(pattern=r"^[^<>]*[^<>\s]\s*[<>]\s*(0|1|0?\.[0-9]{1,9})$", max_length=200)]
 
 
@@ -165,8 +165,8 @@ class SearchFields(BaseModel):
         default_factory=list, max_length=MAX_WORDS, description="Bounds of probabilities: joy>0.3"
     )
     folder: str | None = Field(None, max_length=1000, description="Where the pictures lie.")
-    taken_from: date | None = Field(None, alias="from", description="The first day.")
-    taken_to: date | None = Field(None, alias="to", description="The last day.")
+    taken_from: Day | None = Field(None, alias="from", description="The first day.")
+    taken_to: Day | None = Field(None, alias="to", description="The last day.")
     k: int = Field(HITS, ge=1, le=MAX_HITS, description="How many pictures.")
 
     def query(self, picture: bytes | None = None) -> Query:
@@ -176,14 +176,13 @@ class SearchFields(BaseModel):
             DataError: As `parse_query`.
         """
         brought = [] if picture is None else [picture]
-        first, last = (None if day is None else day.isoformat() for day in (self.taken_from, self.taken_to))
         return parse_query(
             self.q,
             not_=self.unwanted,
             emotion=self.emotion,
             like=[*self.like, *brought],
             folder=self.folder,
-            taken=(first, last),
+            taken=(self.taken_from, self.taken_to),
             k=self.k,
         )
 

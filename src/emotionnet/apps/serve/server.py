@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import socket
 import threading
@@ -148,6 +149,7 @@ def run_app(app: FastAPI, listening: socket.socket, limits: Limits, started: Cal
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=int(limits.body_seconds + limits.request_seconds) + PATIENCE,
     )
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it tells of each malformed form
     with _calm_signals():
         CalmServer(config, started).run(sockets=[listening])
 
