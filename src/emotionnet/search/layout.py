@@ -15,6 +15,7 @@ Shape letters: F = features, D = embedding size, C = emotions.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePath
@@ -206,6 +207,7 @@ def import_lancedb() -> Any:
     Raises:
         DataError: It is not installed.
     """
+    os.environ.setdefault("LANCEDB_LOG", "error")  # empty partitions and the like are no news to a user
     try:
         import lancedb
     except ImportError:
