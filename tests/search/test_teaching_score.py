@@ -37,7 +37,7 @@ def test_scores_of_both_beside_chance(
     monkeypatch.setattr(room, "DRAWS", 2)
     index, dataset = pictures
     found = teaching_scores(index, dataset)
-    scores = ("ap", "zero_shot_ap", "chance")
+    scores = ("ap", "zero_shot_ap", "search_ap", "chance")
     keys = {f"teach.{word}.{score}" for word in ("fury", "gloom", "mean") for score in scores}
     assert set(found) == {*keys, "teach.mean.words", "teach.mean.better"}  # delight was for choosing
     assert found["teach.mean.words"] == 2

@@ -23,6 +23,7 @@ from emotionnet.inference.outputs import Array
 from emotionnet.records import SPLITS, ImageRecord
 from emotionnet.search.examples import gather
 from emotionnet.search.layout import picture_id
+from emotionnet.search.query import Query
 from emotionnet.search.scan import absolute, as_text
 from emotionnet.search.searcher import Searcher
 from emotionnet.search.store import Index
@@ -37,10 +38,15 @@ SEED = 0
 
 @dataclass(frozen=True)
 class _Case:
-    """Average precision of teaching, of zero-shot search and of random scores, for one draw of examples."""
+    """Average precision of teaching, of what told the word before, and of random scores; for one draw.
+
+    `zero_shot_ap` is that of the cosine with the word's own point, `search_ap` that of searching for the word,
+    which goes by more than that (`meaning`).
+    """
 
     ap: float
     zero_shot_ap: float
+    search_ap: float
     chance: float
 
 
@@ -67,15 +73,16 @@ def teaching_scores(index: Index, dataset: Dataset) -> dict[str, float]:
     """Average precision over all groups of which none was marked, from 5 marked pictures of as many groups.
 
     Returns:
-        For the first 3 words `teach.<word>.ap`, `.zero_shot_ap` and `.chance`, means over 10 draws of the
-        examples; the same of all words as `teach.mean.*`, with their number as `teach.mean.words` and the
-        share of draws in which teaching was better as `teach.mean.better`. Empty where no word has enough
-        groups, or the model no projection.
+        For the first 3 words `teach.<word>.ap`, `.zero_shot_ap`, `.search_ap` and `.chance`, see `_Case`,
+        means over 10 draws of the examples; the same of all words as `teach.mean.*`, with their number as
+        `teach.mean.words` and the share of draws in which teaching was better than zero-shot as
+        `teach.mean.better`. Empty where no word has enough groups, or the model no projection.
 
     Raises:
         DataError: The data set or the index is broken.
     """
-    words = Searcher(index).known_words()
+    searcher = Searcher(index)
+    words = searcher.known_words()
     if words is None:
         return {}
     pictures = _indexed(index, dataset)
@@ -84,7 +91,8 @@ def teaching_scores(index: Index, dataset: Dataset) -> dict[str, float]:
         own_N = pictures.with_word(place)
         if len(pictures.groups_of(own_N)) >= EXAMPLES + LEAST_LEFT:
             point_D = words.points([word])[0]
-            found[word] = [_case(pictures, own_N, point_D, draw) for draw in range(DRAWS)]
+            searched_N = _searched(searcher, word, pictures.ids)
+            found[word] = [_case(pictures, own_N, point_D, searched_N, draw) for draw in range(DRAWS)]
     return _named(found)
 
 
@@ -96,7 +104,16 @@ def _indexed(index: Index, dataset: Dataset) -> _Pictures:
     return _Pictures(index, ids, [by_id[name] for name in ids], *vectors)
 
 
-def _case(pictures: _Pictures, own_N: npt.NDArray[np.bool_], point_D: Array, draw: int) -> _Case:
+def _searched(searcher: Searcher, word: str, ids: Sequence[str]) -> Array:
+    """The score of each picture when the word is searched for; float32, shape (N,)."""
+    asked = searcher.asked(Query(words=((word, 1.0),)), [])
+    scores = dict(searcher.retrieval.ranked(asked, len(searcher.index)))
+    return np.array([scores[name] for name in ids], dtype=np.float32)
+
+
+def _case(
+    pictures: _Pictures, own_N: npt.NDArray[np.bool_], point_D: Array, searched_N: Array, draw: int
+) -> _Case:
     rng = np.random.default_rng([SEED, draw])
     marked = set(rng.choice(pictures.groups_of(own_N), EXAMPLES, replace=False).tolist())
     groups = [record.group for record in pictures.records]
@@ -106,13 +123,16 @@ def _case(pictures: _Pictures, own_N: npt.NDArray[np.bool_], point_D: Array, dra
     rest = [row for row, group in enumerate(groups) if group not in marked]
     rest_groups = [groups[row] for row in rest]
     told_NK = np.column_stack(
-        [probe.decision(pictures.features, pictures.projection), pictures.projection @ point_D]
+        [
+            probe.decision(pictures.features, pictures.projection),
+            pictures.projection @ point_D,
+            searched_N,
+        ]
     )
     labels_G1 = pool_labels(own_N[rest][:, None], rest_groups)
     scores_GK = pool_scores(told_NK[rest], rest_groups)
-    ap, zero_shot_ap = average_precisions(scores_GK, np.repeat(labels_G1, 2, axis=1))
-    chance = chance_average_precisions(labels_G1, seed=SEED)[0]
-    return _Case(float(ap), float(zero_shot_ap), float(chance))
+    precisions = average_precisions(scores_GK, np.repeat(labels_G1, 3, axis=1)).tolist()
+    return _Case(*precisions, float(chance_average_precisions(labels_G1, seed=SEED)[0]))
 
 
 def _mean(cases: Sequence[_Case]) -> dict[str, float]:
