@@ -26,7 +26,7 @@ from emotionnet.search.layout import INFO, IndexInfo, lance_faults, open_picture
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
 
-EXACT_LIMIT = 100_000  # pictures up to which all are compared
+EXACT_LIMIT = 20_000  # pictures up to which all are compared; approximate search is faster from there on
 VectorColumn = Literal["features", "projection"]
 RECORD = ("id", "path", "sha256", "bytes", "width", "height", "taken", "tags", "outside", "distance")
 _ROW_ID = "_rowid"  # LanceDB's own, of one version of the table
