@@ -40,8 +40,8 @@ SEED = 0
 class _Case:
     """Average precision of teaching, of what told the word before, and of random scores; for one draw.
 
-    `zero_shot_ap` is that of the cosine with the word's own point, `search_ap` that of searching for the word,
-    which goes by more than that (`meaning`).
+    `zero_shot_ap` is that of the cosine with the word's own point, `search_ap` that of searching for the
+    word, which goes by more than that (`meaning`).
     """
 
     ap: float
@@ -131,8 +131,8 @@ def _case(
     )
     labels_G1 = pool_labels(own_N[rest][:, None], rest_groups)
     scores_GK = pool_scores(told_NK[rest], rest_groups)
-    precisions = average_precisions(scores_GK, np.repeat(labels_G1, 3, axis=1)).tolist()
-    return _Case(*precisions, float(chance_average_precisions(labels_G1, seed=SEED)[0]))
+    ap, zero_shot_ap, search_ap = average_precisions(scores_GK, np.repeat(labels_G1, 3, axis=1)).tolist()
+    return _Case(ap, zero_shot_ap, search_ap, float(chance_average_precisions(labels_G1, seed=SEED)[0]))
 
 
 def _mean(cases: Sequence[_Case]) -> dict[str, float]:
