@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from emotionnet.apps.output import print_predictions, print_result
-from emotionnet.inference.results import Prediction, Score
+from emotionnet.inference.results import Domain, Prediction, Score, domain_note, domains_note
 from emotionnet.records import DataError
 
 NAMES = ("/x/[/b].jpg", "/x/[red]a[/red].jpg", "/x/caf\udce9.jpg", "/x/é.jpg")
@@ -91,3 +91,32 @@ def test_a_result_is_json_for_programs_and_a_table_for_a_terminal(monkeypatch: p
         text = stream.buffer.getvalue().decode()  # type: ignore[attr-defined]
         assert expected in text
         assert text.startswith("{") == (kind is io.TextIOWrapper)
+
+
+def test_the_domain_is_told_first(capsys: pytest.CaptureFixture[str]) -> None:
+    far, near = Domain("emoji", 1.5, 1.0), Domain("emoji", 1.0, 1.0)
+    told = [Prediction(name, (Score("joy", 0.5),), (), domain=one) for name, one in (("a", far), ("b", near))]
+    print_predictions([*told, Prediction("c", (), ())], "csv", with_domain=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "image,domain,emotions,tags",
+        "a,outside,joy 0.500,",
+        "b,inside,joy 0.500,",
+        "c,,,",
+    ]
+    values = told[0].to_dict()
+    assert list(values)[:4] == ["schema_version", "image", "domain", "emotions"]
+    expected = {"trained_on": "emoji", "outside": True, "distance": 1.5, "threshold": 1.0}
+    assert values["domain"] == expected
+    assert "domain" not in PREDICTIONS[0].to_dict()
+
+
+def test_what_is_said_of_pictures_outside() -> None:
+    far, near = Domain("emoji", 2.0, 1.0), Domain("emoji", 0.5, 1.0)
+    assert domains_note([near, None], "run") == domains_note([], "run") == ""
+    assert domains_note([far, near, None], "runs/demo") == (
+        "1 of 3 pictures is unlike the pictures of 'emoji' that runs/demo was trained on: "
+        "do not rely on what it says there"
+    )
+    assert "2 of 2 pictures are unlike those that run was" in domains_note([Domain("", 2.0, 1.0)] * 2, "run")
+    assert domain_note("emoji").startswith("unlike the pictures of 'emoji' that this model was trained on:")
+    assert domain_note("").startswith("unlike those that this model was trained on:")

@@ -14,6 +14,7 @@ from PIL import Image
 import emotionnet
 from emotionnet.data.images import Preprocessing, decode, evaluation_array
 from emotionnet.files import write_json
+from emotionnet.inference.engine import run_files
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.inference.results import Prediction
 from emotionnet.inference.torch_backend import TorchBackend, run_network
@@ -135,9 +136,12 @@ def test_zero_shot_is_the_mean_cosine_of_a_labels_words() -> None:
     assert [score.name for score in model.zero_shot([image], ["rage"])[0].labels] == ["rage"]
 
 
-def test_zero_shot_names_words_without_a_vector() -> None:
-    with pytest.raises(DataError, match="this run's vectors lack calm, awe"):
+def test_zero_shot_names_words_without_a_vector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emotionnet.inference.words.has_sentence_model", lambda: False)
+    with pytest.raises(DataError) as error:
         predictor().zero_shot(picture(0), ["calm", "sea", "awe"])
+    named = [fault.split(" must be one of the 3 words that")[0] for fault in error.value.faults]
+    assert named == ["'calm'", "'awe'"]
 
 
 @pytest.mark.parametrize(
@@ -219,13 +223,12 @@ def test_memory_does_not_grow_with_the_number_of_large_pictures(
             with lock:
                 alive -= 1
 
-    monkeypatch.setattr(
-        "emotionnet.inference.engine.evaluation_input",
-        lambda source, how: evaluation_array(Whole(source).image, how),
-    )
+    def read(source: Any, how: Preprocessing) -> Any:
+        return evaluation_array(Whole(source).image, how)
+
     monkeypatch.setattr("emotionnet.inference.engine.usable_cores", lambda: 2)
-    results = list(predictor().predict_files([path] * 20))
-    assert [type(result) for result in results] == [Prediction] * 20
+    steps = list(run_files(predictor().backend, HOW, [path] * 20, progress="", read=read))
+    assert sum(len(step.pictures) for step in steps) == 20
     assert 1 <= most <= 3
 
 

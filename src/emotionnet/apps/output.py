@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from emotionnet.inference.results import Prediction, Score, ZeroShotPrediction
+from emotionnet.inference.results import Domain, Prediction, Score, ZeroShotPrediction
 from emotionnet.records import DataError
 
 Format = Literal["auto", "json", "csv", "table"]
@@ -45,9 +45,13 @@ def print_result(values: Mapping[str, Any]) -> None:
     print_table(("key", "value"), [(key, _text(value)) for key, value in values.items()])
 
 
-def print_predictions(results: Iterable[Prediction | DataError], form: Format) -> list[str]:
-    """Many predictions, see `print_each`."""
-    return print_each(results, form, _HEADER, _row)
+def print_predictions(
+    results: Iterable[Prediction | DataError], form: Format, *, with_domain: bool = False
+) -> list[str]:
+    """Many predictions, see `print_each`; `with_domain`: CSV and table have a column for it."""
+    if not with_domain:
+        return print_each(results, form, _HEADER, _row)
+    return print_each(results, form, (_HEADER[0], "domain", *_HEADER[1:]), _row_with_domain)
 
 
 def print_each(
@@ -118,6 +122,17 @@ def _row(prediction: Prediction) -> tuple[str, str, str]:
     return prediction.image, named_scores(prediction.emotions), named_scores(prediction.tags)
 
 
+def _row_with_domain(prediction: Prediction) -> tuple[str, ...]:
+    image, *others = _row(prediction)
+    return image, _side(prediction.domain), *others
+
+
+def _side(domain: Domain | None) -> str:
+    if domain is None:
+        return ""
+    return "outside" if domain.outside else "inside"
+
+
 def _print(text: str) -> None:
     print(text, end="", flush=True)  # noqa: T201
 
@@ -127,8 +142,11 @@ def print_ranked(predictions: Sequence[ZeroShotPrediction]) -> None:
     if not sys.stdout.isatty():
         print(json.dumps([prediction.to_dict() for prediction in predictions], indent=2))  # noqa: T201
         return
-    rows = [(prediction.image, named_scores(prediction.labels)) for prediction in predictions]
-    print_table(("image", "labels"), rows)
+    if any(prediction.domain is not None for prediction in predictions):
+        rows = [(one.image, _side(one.domain), named_scores(one.labels)) for one in predictions]
+        print_table(("image", "domain", "labels"), rows)
+    else:
+        print_table(("image", "labels"), [(one.image, named_scores(one.labels)) for one in predictions])
 
 
 def named_scores(scores: Sequence[Score]) -> str:

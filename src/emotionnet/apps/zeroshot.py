@@ -19,6 +19,8 @@ from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading
 from emotionnet.evaluation.zeroshot_words import WordSets
 from emotionnet.inference.clip import load_clip
 from emotionnet.inference.names import is_clip
+from emotionnet.inference.results import domains_note
+from emotionnet.progress import message
 from emotionnet.records import DataError
 
 
@@ -78,6 +80,8 @@ def rank(name: str, pictures: Sequence[str], asking: Asking) -> None:
         name, images, asking.words, vectors=asking.vectors, reading=asking.reading
     )
     print_ranked(predictions)
+    if note := domains_note([prediction.domain for prediction in predictions], name):
+        message(note)
     if unknown or unreadable:
         raise DataError([*unknown, *unreadable])
 

@@ -22,18 +22,14 @@ from emotionnet.files import (
     new_folder,
     read_object,
     refuse_existing,
-    sha256,
     write_bytes,
     write_json,
 )
 from emotionnet.inference.choice import BackendName
-from emotionnet.inference.engine import Told, run_files
-from emotionnet.inference.exported import is_exported, read_exported
-from emotionnet.inference.hub import local_run
+from emotionnet.inference.engine import Told
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import Predictor, load_predictor
 from emotionnet.records import DataError
-from emotionnet.runs import WEIGHTS
 
 TABLE = ".parquet"
 INFO = "features.json"  # of a folder of arrays: how they were made, and what the folder holds
@@ -51,7 +47,7 @@ class Extracted:
 
 
 def extract_features(
-    run: Path,
+    run: Path | str,
     names: Sequence[str | Path],
     out: Path,
     *,
@@ -61,7 +57,7 @@ def extract_features(
     """Write the trunk's pooled features of pictures, those that `Predictor.embed` gives.
 
     Args:
-        run: A finished RUN of an image network, or a MODEL.
+        run: Whatever `load_predictor` opens.
         names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
         out: `*.parquet`: a table with the columns path and features (list of float32), a row for each picture
             in the order of `names`. Any other name: a folder with an array of shape (F,) for each picture,
@@ -89,13 +85,12 @@ def extract_features(
         raise DataError(unknown or "at least one picture, folder or pattern must be given; got none")
     places = {} if as_table else _places(images, [name for name, (some, _) in found.items() if some])
     predictor = load_predictor(run, backend=backend)
-    how = predictor.model.preprocessing
-    with closing(run_files(predictor.backend, how, images, progress="extract")) as told:
+    with closing(predictor.told_files(images, progress="extract")) as told:
         steps = _FirstGood(told, unknown)
         if as_table:
             count = _write_table(steps, out)
         else:
-            count = _write_arrays(steps, out, places, _info(run, predictor), overwrite=overwrite)
+            count = _write_arrays(steps, out, places, _info(predictor), overwrite=overwrite)
     return Extracted(count, predictor.backend.n_features, tuple(steps.faults))
 
 
@@ -207,12 +202,10 @@ def _refuse_existing_file(out: Path, *, overwrite: bool) -> None:
         raise DataError(f"{out}: exists already; choose another --out or add --overwrite")
 
 
-def _info(run: Path, predictor: Predictor) -> dict[str, str | int]:
-    folder = local_run(run)
-    weights = read_exported(folder).weights_sha256 if is_exported(folder) else sha256(folder / WEIGHTS)
+def _info(predictor: Predictor) -> dict[str, str | int]:
     return {
         "trunk": predictor.model.trunk,
-        "weights_sha256": weights,
+        "weights_sha256": predictor.identity,
         "size": predictor.backend.n_features,
         "backend": predictor.backend.name,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,19 @@ def domain_note(trained_on: str) -> str:
     """What to say of a picture that is outside, behind its name or 'This picture is'."""
     pictures = f"the pictures of '{trained_on}'" if trained_on else "those"
     return f"unlike {pictures} that this model was trained on: do not rely on what it says of it"
+
+
+def domains_note(domains: Sequence[Domain | None], model: str) -> str:
+    """The same of many pictures, `model` being what the caller calls it; empty where none is outside."""
+    outside = [domain for domain in domains if domain is not None and domain.outside]
+    if not outside:
+        return ""
+    pictures = f"the pictures of '{outside[0].trained_on}'" if outside[0].trained_on else "those"
+    verb = "is" if len(outside) == 1 else "are"
+    return (
+        f"{len(outside)} of {len(domains)} pictures {verb} unlike {pictures} that {model} was trained on: "
+        "do not rely on what it says there"
+    )
 
 
 @dataclass(frozen=True, slots=True)

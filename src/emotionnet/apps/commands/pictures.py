@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +18,7 @@ BackendName = Literal["auto", "torch", "openvino", "onnxruntime"]
 
 @app.command
 def predict(
-    run: Path,
+    run: str,
     /,
     *paths: str,
     top: Count = 5,
@@ -27,7 +28,8 @@ def predict(
     """Tell the emotions that pictures may evoke, and the nearest tags, as they are read.
 
     Args:
-        run: The RUN folder, or a MODEL, which 'export' writes and which runs without torch.
+        run: The RUN folder, hf:USER/NAME for one of the hub, a MODEL, which 'export' writes and which runs
+            without torch, or open_clip:ARCH@WEIGHTS.
         paths: Pictures, folders and patterns.
         top: How many emotions and tags for each picture.
         output: auto is a table on a terminal and JSON elsewhere.
@@ -40,26 +42,38 @@ def predict(
     from emotionnet.apps.output import is_watched, print_predictions
     from emotionnet.data.images import find_images
     from emotionnet.inference.predictor import load_predictor
+    from emotionnet.inference.results import Domain, Prediction, domains_note
+    from emotionnet.progress import message
 
     images, unknown = find_images(paths)
     if not images:
         raise DataError(unknown)
     hint: Literal["latency", "throughput"] = "latency" if len(images) <= FEW else "throughput"
     predictor, bar = load_predictor(run, backend=backend, hint=hint), "" if is_watched(output) else "predict"
+    domains: list[Domain | None] = []
+
+    def noted(results: Iterable[Prediction | DataError]) -> Iterator[Prediction | DataError]:
+        for result in results:
+            if isinstance(result, Prediction):
+                domains.append(result.domain)
+            yield result
+
     with closing(predictor.predict_files(images, top=top, progress=bar)) as results:
-        unreadable = print_predictions(results, output)
+        unreadable = print_predictions(noted(results), output, with_domain=predictor.guard is not None)
+    if note := domains_note(domains, run):
+        message(note)
     if unknown or unreadable:
         raise DataError([*unknown, *unreadable])
 
 
 @app.command
 def extract(
-    run: Path, /, *paths: str, out: Path, backend: BackendName = "auto", overwrite: bool = False
+    run: str, /, *paths: str, out: Path, backend: BackendName = "auto", overwrite: bool = False
 ) -> None:
     """Write the features of pictures: a Parquet table, or a folder with one .npy file for each picture.
 
     Args:
-        run: The RUN folder, or a MODEL.
+        run: As for 'predict'.
         paths: Pictures, folders and patterns.
         out: FEATURES.parquet with the columns path and features, or a folder.
         backend: As for 'predict'.
