@@ -30,6 +30,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emotionnet.inference.label_points import word_vector
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.words import VectorWords, Words
 from emotionnet.records import DataError
@@ -112,7 +113,9 @@ class Reader:
     def _shares(self, point_D: Array, known: VectorWords) -> tuple[Array, float]:
         """How near each emotion is to a word, as shares that sum to 1; and the cosine of the nearest."""
         shares_C = np.zeros(len(self.emotions), dtype=np.float32)
-        places = [place for place, name in enumerate(self.emotions) if name in known.vectors]
+        places = [
+            place for place, name in enumerate(self.emotions) if word_vector(name, known.vectors) is not None
+        ]
         if not places:
             return shares_C, -1.0
         cosines = known.points([self.emotions[place] for place in places]) @ point_D
