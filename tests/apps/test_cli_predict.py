@@ -13,6 +13,8 @@ import pytest
 from PIL import Image
 
 from emotionnet.apps.cli import main
+from emotionnet.emotions import LABEL_SETS
+from emotionnet.inference.guard import Guard, write_guard
 from tests.conftest import EMOTIONS, MakeExported
 
 Command = Callable[..., tuple[int, str, list[str]]]
@@ -64,6 +66,48 @@ def test_predictions_are_valid_whatever_cannot_be_read(
         "image",
         *[str(pictures / f"{number}.png") for number in range(3)],
     ]
+
+
+def test_pictures_unlike_those_of_training_are_told_first(
+    command: Command, make_exported: MakeExported, pictures: Path
+) -> None:
+    fit = {"neighbours": 1, "pictures": 1, "threshold": 0.1, "quantile": 0.95, "groups": 3, "data_hash": ""}
+    model = make_exported("onnx", guard=fit)
+    red = np.array([[1, -1, -1]], dtype=np.float16) / np.float16(3**0.5)  # features are means, -2 to 2
+    write_guard(Guard(red, 1, 0.1), model)
+    (pictures / "1a.png").unlink()
+    status, out, lines = command("predict", model, pictures, "--format", "csv")
+    assert status == 0
+    assert [line.split(",")[1] for line in out.splitlines()] == ["domain", "inside", "outside", "outside"]
+    assert lines == [
+        f"2 of 3 pictures are unlike the pictures of 'none' that {model} was trained on: "
+        "do not rely on what it says there"
+    ]
+    status, out, _ = command("predict", model, pictures)
+    told = json.loads(out)
+    assert [one["domain"]["outside"] for one in told] == [False, True, True]
+    assert list(told[0])[2] == "domain"
+    status, out, lines = command("zeroshot", model, pictures / "2.png", "--labels", "blue")
+    assert json.loads(out)[0]["domain"]["outside"]
+    assert lines[-1].startswith("1 of 1 pictures is unlike the pictures of 'none'")
+
+
+def test_a_clip_model_predicts_and_gives_features(
+    command: Command, tiny_clip: str, pictures: Path, tmp_path: Path
+) -> None:
+    name, table = f"open_clip:{tiny_clip}@none", tmp_path / "f.parquet"
+    (pictures / "1a.png").unlink()
+    status, out, lines = command("predict", name, pictures, "--top", 8)
+    told = json.loads(out)
+    assert (status, len(told), lines) == (0, 3, [f"{name}: random weights, whose scores say nothing"])
+    assert {score["name"] for score in told[0]["emotions"]} == {*LABEL_SETS["mikels8"]}
+    assert sum(score["probability"] for score in told[0]["emotions"]) == pytest.approx(1)
+    status, out, _ = command("extract", name, pictures, "--out", table)
+    assert (status, json.loads(out)["size"]) == (0, 16)
+    status, _, lines = command("predict", name, pictures, "--backend", "openvino")
+    assert (status, lines) == (2, [f"error: {name}: is computed by torch only; got the back end openvino"])
+    status, _, (line,) = command("predict", "hf:nobody", pictures)
+    assert (status, "must be named hf:USER/NAME" in line) == (2, True)
 
 
 def test_a_back_end_that_cannot_do_it_is_one_line(

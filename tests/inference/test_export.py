@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from emotionnet.files import read_json, write_json
+from emotionnet.files import read_json, sha256, write_json
 from emotionnet.inference import export as exporting
 from emotionnet.inference.export import export_run
 from emotionnet.inference.export_forms import named, open_file
-from emotionnet.inference.exported import FILES, WORDS, Form, read_exported
+from emotionnet.inference.exported import BESIDE, FILES, Form, network_identity, read_exported
 from emotionnet.inference.networks import read_network
 from emotionnet.models.description import ImageModel, read_description
 from emotionnet.models.network import SHAPES, EmotionNet
@@ -58,9 +58,12 @@ def test_a_model_holds_what_inference_needs_and_says_how_it_was_made(
 ) -> None:
     folder = exported(form)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"export.json", "model.json", *FILES[form], *WORDS}
+    assert names == {"export.json", "model.json", *FILES[form], *BESIDE}
     assert read_description(folder, ImageModel) == read_description(random_run, ImageModel)
-    assert all((folder / name).read_bytes() == (random_run / name).read_bytes() for name in WORDS)
+    assert all((folder / name).read_bytes() == (random_run / name).read_bytes() for name in BESIDE)
+    assert (
+        network_identity(folder) == network_identity(random_run) == sha256(random_run / "model.safetensors")
+    )
     says = read_exported(folder)
     assert (says.form, says.int8, says.batch, says.scores) == (form, False, None, {})
     assert {*says.checks} == {f"{name}.batch_{count}" for name in says.outputs for count in (1, 3)}
@@ -198,3 +201,19 @@ def test_faults_of_the_caller(random_run: Path, exported: Callable[[Form], Path]
     with pytest.raises(DataError, match=r"must be a run of an image network; its model\.json says kind"):
         export_run(teacher, tmp_path / "model", form="onnx")
     assert {path.name for path in tmp_path.iterdir()} == {"teacher"}
+
+
+def test_int8_is_a_network_of_its_own(exported: Callable[[Form], Path], tmp_path: Path) -> None:
+    identities = {network_identity(exported("onnx"))}
+    for name, content in (("one", "0" * 64), ("two", "1" * 64)):
+        folder = shutil.copytree(exported("onnx"), tmp_path / name)
+        (folder / "network.onnx").write_text(content)
+        files = {"network.onnx": sha256(folder / "network.onnx")}
+        write_json(folder / "export.json", read_json(folder / "export.json") | {"int8": True, "files": files})
+        identities.add(network_identity(folder))
+    assert len(identities) == 3
+
+
+def test_weights_that_are_gone_have_no_identity(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"model\.safetensors: cannot be read \(No such file"):
+        network_identity(tmp_path)
