@@ -15,6 +15,7 @@ from emotionnet.search.scan import as_text
 from emotionnet.search.searcher import Hit, Results
 from emotionnet.search.store import Index
 
+LEAST = 0.05  # probability of an emotion that is worth a place below a picture
 SUFFIXES = (".html", ".htm")
 
 
@@ -83,7 +84,7 @@ def _tile(hit: Hit, content: bytes) -> Tile:
         name=PurePath(picture.path).name,
         path=picture.path,
         thumbnail=uri,
-        emotions=hit.emotions,
+        emotions=tuple(score for score in hit.emotions if score.value >= LEAST) or hit.emotions[:1],
         outside=bool(picture.outside),
         duplicates=hit.duplicates,
     )
