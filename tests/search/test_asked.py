@@ -31,7 +31,12 @@ def test_each_bound_is_part_of_the_condition() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "expected"),
-    [("/a/b", "starts_with(path, '/a/b/')"), ("/", "starts_with(path, '/')"), ("b", "contains(path, '/b/')")],
+    [
+        ("/a/b", "starts_with(path, '/a/b/')"),
+        ("/", "starts_with(path, '/')"),
+        ("b", "contains(path, '/b/')"),
+        ("b\udce9", r"contains(path, '/b\udce9/')"),  # a name that is no UTF-8, as the index spells it
+    ],
 )
 def test_a_folder_is_a_whole_path_or_part_of_one(folder: str, expected: str) -> None:
     assert condition(Query(folder=folder), EMOTIONS) == expected

@@ -123,7 +123,7 @@ def test_words_of_a_text_tower_go_by_cosine_alone() -> None:
 
 def test_each_unknown_word_has_its_line(known: VectorWords) -> None:
     with pytest.raises(DataError) as caught:
-        reader(known).meanings(["delihgt", "joy", "tabel"])
+        reader(known).meanings(["delihgt", "joy", "tablet"])
     assert len(caught.value.faults) == 2
     assert "did you mean delight" in caught.value.faults[0]
     assert "did you mean table" in caught.value.faults[1]

@@ -9,6 +9,7 @@ from emotionnet.records import DataError
 from emotionnet.search.meaning import emotion_place, nearest_names, probability
 from emotionnet.search.query import Bound, Query
 from emotionnet.search.ranking import Term
+from emotionnet.search.scan import as_text
 from emotionnet.search.store import sql_text
 
 
@@ -35,7 +36,7 @@ def condition(query: Query, emotions: Sequence[str]) -> str | None:
         for bound, place in zip(query.emotions, _places(query.emotions, emotions), strict=True)
     ]
     if query.folder:
-        told.append(_below(query.folder))
+        told.append(_below(as_text(query.folder)))
     if query.taken_from:
         told.append(f"taken >= timestamp '{query.taken_from} 00:00:00'")
     if query.taken_to:

@@ -88,4 +88,5 @@ def _cells(content: bytes) -> npt.NDArray[np.float32] | None:
     if not content:
         return None
     small = decode(content).resize((CELLS, CELLS), Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32) / 255
+    cells: npt.NDArray[np.float32] = np.asarray(small, dtype=np.float32) / np.float32(255)
+    return cells
