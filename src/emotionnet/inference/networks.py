@@ -19,6 +19,15 @@ def read_network(run: Path) -> tuple[EmotionNet, ImageModel]:
     """
     require_run(run)
     model = read_description(run, ImageModel)
+    return network_of(model, run / WEIGHTS), model
+
+
+def network_of(model: ImageModel, weights: Path) -> EmotionNet:
+    """The network that a description tells of, with the weights of a file, in evaluation mode.
+
+    Raises:
+        DataError: The file is broken, or does not fit.
+    """
     network = EmotionNet(
         create_trunk(model.trunk, "none"),
         model.shape,
@@ -27,5 +36,5 @@ def read_network(run: Path) -> tuple[EmotionNet, ImageModel]:
         n_aux=len(model.aux_emotions) if model.aux_emotions is not None else None,
         n_dimensions=len(model.dimensions),
     )
-    load_weights(network, run / WEIGHTS)
-    return network.eval(), model
+    load_weights(network, weights)
+    return network.eval()

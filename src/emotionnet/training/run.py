@@ -17,7 +17,6 @@ from emotionnet.data.opening import open_data
 from emotionnet.data.record_dataset import RecordDataset
 from emotionnet.data.store import Dataset, read_dataset
 from emotionnet.files import read_object, sha256, write_bytes, write_json
-from emotionnet.models.network import EmotionNet
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
@@ -83,8 +82,8 @@ def _run(
         else:
             state = keep(job.module, job.scores, run)
         job.describe(run)
-        if isinstance(config, TrainConfig) and isinstance(job.module, EmotionNet):
-            tune(run, job.module, config, dataset)
+        if isinstance(config, TrainConfig):
+            tune(run, config, dataset)
         _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
     return run
 

@@ -22,6 +22,7 @@ from emotionnet.inference.engine import run_files
 from emotionnet.inference.features import cached_outputs
 from emotionnet.inference.guard import MAX_PICTURES, Contrast, Guard, nearest, shares, write_guard
 from emotionnet.inference.label_points import unit_rows
+from emotionnet.inference.networks import network_of
 from emotionnet.inference.outputs import Array, Outputs, joined
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.torch_backend import TorchBackend, on_device, run_network
@@ -34,7 +35,6 @@ from emotionnet.models.description import (
     write_description,
 )
 from emotionnet.models.network import EmotionNet
-from emotionnet.models.weights import load_weights
 from emotionnet.runs import CHECKPOINTS
 from emotionnet.training.checkpoints import BEST
 
@@ -45,19 +45,18 @@ INSIDE = 0.95  # the chance of a picture of a new group to be inside
 SEED = 0
 
 
-def tune(run: Path, module: EmotionNet, config: TrainConfig, dataset: Dataset) -> None:
+def tune(run: Path, config: TrainConfig, dataset: Dataset) -> None:
     """Fit guard and thresholds to the best weights of a run, and write them beside its description.
 
     Args:
         run: Its `model.json` is written, and its best weights wait among the checkpoints.
-        module: The network, which has those weights from here on.
         config: What it was trained by.
         dataset: What it was trained on. Pictures that cannot be read are left out; without any that can, the
             run has neither guard nor thresholds.
     """
-    load_weights(module, run / CHECKPOINTS / BEST)
     model = read_description(run, ImageModel)
-    predictor = Predictor(TorchBackend(on_device(module, "auto")), model, None)
+    module = on_device(network_of(model, run / CHECKPOINTS / BEST), "auto")
+    predictor = Predictor(TorchBackend(module), model, None)
     train, val = (read_split(dataset, name, model.emotions) for name in ("train", "val"))
     near = _told(predictor, train, "guard: train", known=config.model.probe)
     far = _told(predictor, val, "guard: val", known=config.model.probe)
