@@ -70,7 +70,7 @@ def test_a_run_on_pictures(
     monkeypatch.setattr("emotionnet.apps.zeroshot.rank_files", rank)
     main(["zeroshot", "runs/x", str(picture), "--labels", "joy,grief", "--vectors", "v"])
     words = {"joy": ("joy",), "grief": ("grief",)}
-    assert asked == [((Path("runs/x"), [picture], words), {"vectors": Path("v"), "reading": Reading()})]
+    assert asked == [(("runs/x", [picture], words), {"vectors": Path("v"), "reading": Reading()})]
     assert json.loads(capsys.readouterr().out) == [told.to_dict()]
 
 

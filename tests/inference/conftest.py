@@ -12,9 +12,7 @@ from emotionnet.data.images import Preprocessing
 from emotionnet.files import write_json
 from emotionnet.inference.export import export_run
 from emotionnet.inference.exported import Form
-from emotionnet.inference.guard import Guard, write_guard
-from emotionnet.inference.label_points import unit_rows
-from emotionnet.models.description import Domain, GuardFit, ImageModel, write_description
+from emotionnet.models.description import Domain, ImageModel, write_description
 from emotionnet.models.network import SHAPES, EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.models.weights import save_weights
@@ -77,10 +75,7 @@ def _write_run(
         seed=1,
     )
     save_weights(network, folder / "model.safetensors")
-    kept_RF = unit_rows(np.eye(3, network.n_features, dtype=np.float32)).astype(np.float16)
-    write_guard(Guard(kept_RF, 1, 0.5), folder)
-    fit = {"neighbours": 1, "pictures": 3, "threshold": 0.5, "quantile": 0.95, "groups": 3, "data_hash": ""}
-    write_description(folder, model.model_copy(update={"guard": GuardFit.model_validate(fit)}))
+    write_description(folder, model)
     write_json(folder / "config.json", {})
     if model.embedding_size:
         write_vectors(VECTORS, folder, info={"method": "by hand"})

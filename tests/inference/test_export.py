@@ -17,15 +17,18 @@ from emotionnet.files import read_json, sha256, write_json
 from emotionnet.inference import export as exporting
 from emotionnet.inference.export import export_run
 from emotionnet.inference.export_forms import named, open_file
-from emotionnet.inference.exported import BESIDE, FILES, Form, network_identity, read_exported
+from emotionnet.inference.exported import BESIDE, FILES, Form, cached_place, network_identity, read_exported
+from emotionnet.inference.guard import Guard, read_guard, write_guard
 from emotionnet.inference.networks import read_network
-from emotionnet.models.description import ImageModel, read_description
+from emotionnet.models.description import GuardFit, ImageModel, read_description, write_description
 from emotionnet.models.network import SHAPES, EmotionNet
 from emotionnet.models.trunks import create_trunk
 from emotionnet.records import DataError
+from emotionnet.runs import GUARD
 
 MakeRun = Callable[..., Path]
 FORMS: tuple[Form, ...] = get_args(Form)
+WORDS = set(BESIDE) - {GUARD}
 
 
 def network_tells(run: Path, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -58,9 +61,9 @@ def test_a_model_holds_what_inference_needs_and_says_how_it_was_made(
 ) -> None:
     folder = exported(form)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"export.json", "model.json", *FILES[form], *BESIDE}
+    assert names == {"export.json", "model.json", *FILES[form], *WORDS}
     assert read_description(folder, ImageModel) == read_description(random_run, ImageModel)
-    assert all((folder / name).read_bytes() == (random_run / name).read_bytes() for name in BESIDE)
+    assert all((folder / name).read_bytes() == (random_run / name).read_bytes() for name in WORDS)
     assert (
         network_identity(folder) == network_identity(random_run) == sha256(random_run / "model.safetensors")
     )
@@ -201,6 +204,19 @@ def test_faults_of_the_caller(random_run: Path, exported: Callable[[Form], Path]
     with pytest.raises(DataError, match=r"must be a run of an image network; its model\.json says kind"):
         export_run(teacher, tmp_path / "model", form="onnx")
     assert {path.name for path in tmp_path.iterdir()} == {"teacher"}
+
+
+def test_the_guard_of_a_run_goes_along(random_run: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(random_run, tmp_path / "run")
+    write_guard(Guard(np.eye(2, read_network(run)[0].n_features, dtype=np.float16), 1, 0.5), run)
+    fit = GuardFit(neighbours=1, pictures=2, threshold=0.5, quantile=0.95, groups=3, data_hash="")
+    write_description(run, read_description(run, ImageModel).model_copy(update={"guard": fit}))
+    export_run(run, tmp_path / "model", form="onnx")
+    ours, theirs = read_guard(tmp_path / "model"), read_guard(run)
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(ours.kept_RF, theirs.kept_RF)
+    assert cached_place(run, "onnx") != cached_place(random_run, "onnx")
 
 
 def test_int8_is_a_network_of_its_own(exported: Callable[[Form], Path], tmp_path: Path) -> None:
