@@ -12,6 +12,7 @@ from emotionnet.config import CurateConfig, TeacherConfig, TrainConfig, VectorsC
 from emotionnet.config_files import Stage, load_config
 from emotionnet.curation.curate import curate
 from emotionnet.data.store import read_dataset
+from emotionnet.evaluation.guard_scores import guard_scores
 from emotionnet.evaluation.report import report_run
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.zeroshot import zeroshot_run
@@ -29,7 +30,7 @@ VENDOR = "google"  # whose emoji are indexed
 
 
 def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
-    """Curate the emoji, make vectors, train teacher and network, score, report, index.
+    """Curate the emoji, make vectors, train teacher and network, score it and its guard, report, index.
 
     Args:
         out: The RUN folder; the other stages lie in `dataset`, `vectors` and `teacher` inside it.
@@ -43,22 +44,24 @@ def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
     """
     started = time.perf_counter()
     dataset, vectors, teacher = out / "dataset", out / "vectors", out / "teacher"
-    message("1/8 data curate: emoji of three vendors, with their keywords")
+    message("1/9 data curate: emoji of three vendors, with their keywords")
     curate(_config(CurateConfig, "curate", out=dataset), overwrite=overwrite)
-    message("2/8 text vectors: sentence vectors of the tags")
+    message("2/9 text vectors: sentence vectors of the tags")
     make_vectors(_config(VectorsConfig, "vectors", data=dataset, out=vectors), overwrite=overwrite)
-    message("3/8 text teacher: tags in, emotions out")
+    message("3/9 text teacher: tags in, emotions out")
     text = {"text.vectors": vectors, "data.root": dataset}
     train_teacher(_config(TeacherConfig, "teacher", **text, out=teacher), overwrite=overwrite)
-    message("4/8 train: pictures in, emotions out")
+    message("4/9 train: pictures in, emotions out")
     train(_config(TrainConfig, "train", **text, **{"text.teacher": teacher}, out=out), overwrite=overwrite)
-    message("5/8 evaluate: scores and baselines on emoji never seen")
+    message("5/9 evaluate: scores and baselines on emoji never seen")
     evaluate_run(out)
-    message("6/8 zeroshot: emotion words never seen")
+    message("6/9 zeroshot: emotion words never seen")
     zeroshot_run(out)
-    message("7/8 report")
+    message("7/9 guard: pictures that are no emoji")
+    guard_scores(out)
+    message("8/9 report")
     report, _ = report_run(out)
-    message("8/8 index: the emoji of one vendor, found by words and by examples")
+    message("9/9 index: the emoji of one vendor, found by words and by examples")
     _score_search(out, overwrite=overwrite)
     seconds = time.perf_counter() - started
     message(f"done in {seconds / 60:.1f} minutes; open {report}")
