@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emotionnet.evaluation.exporting import export
     from emotionnet.evaluation.probe_estimator import LinearProbe
     from emotionnet.evaluation.scoring import evaluate_run as evaluate
-    from emotionnet.inference.predictor import load_predictor as load
+    from emotionnet.inference.loading import load_predictor as load
     from emotionnet.training.run import train
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ _PLACES = {
     "LinearProbe": ("emotionnet.evaluation.probe_estimator", "LinearProbe"),
     "evaluate": ("emotionnet.evaluation.scoring", "evaluate_run"),
     "export": ("emotionnet.evaluation.exporting", "export"),
-    "load": ("emotionnet.inference.predictor", "load_predictor"),
+    "load": ("emotionnet.inference.loading", "load_predictor"),
     "train": ("emotionnet.training.run", "train"),
 }
 

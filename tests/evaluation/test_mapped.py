@@ -12,7 +12,7 @@ from emotionnet.data.store import Dataset
 from emotionnet.evaluation.mapped import evaluate_mapped
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.files import read_json, write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
 
 MakeDataset = Callable[..., Dataset]

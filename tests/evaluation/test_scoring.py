@@ -15,7 +15,7 @@ from emotionnet.evaluation.predictions import read_predictions
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.evaluation.units import pool_scores
 from emotionnet.files import read_json, write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.description import Fitted, ImageModel, read_description, write_description
 from emotionnet.records import DataError
 

@@ -21,7 +21,7 @@ from emotionnet.evaluation.predictions import read_predictions
 from emotionnet.evaluation.report import report_run
 from emotionnet.evaluation.scoring import evaluate_run
 from emotionnet.files import read_json, write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.models.network import EmotionNet
 from emotionnet.models.trunks import create_trunk

@@ -20,8 +20,8 @@ from emotionnet.data.images import evaluation_input
 from emotionnet.evaluation.zeroshot_pictures import rank_files
 from emotionnet.inference.clip import EMOTIONS, TEMPLATES, label_scores, load_clip
 from emotionnet.inference.clip_models import clip_name
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.names import is_clip
-from emotionnet.inference.predictor import load_predictor
 from emotionnet.inference.words import clip_words
 from emotionnet.records import DataError
 

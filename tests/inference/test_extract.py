@@ -15,7 +15,7 @@ from PIL import Image
 from emotionnet.files import read_json
 from emotionnet.inference import extract
 from emotionnet.inference.extract import extract_features
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
 
 TREE = ("b.png", "a.png", "sub/a.png", "sub/a.bmp")

@@ -12,7 +12,7 @@ import safetensors.numpy
 
 from emotionnet.files import read_json, write_json
 from emotionnet.inference.guard import BLOCK, Contrast, Guard, read_guard, write_guard
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.description import (
     ContrastFit,
     GuardFit,

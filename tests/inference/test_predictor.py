@@ -15,7 +15,8 @@ import emotionnet
 from emotionnet.data.images import Preprocessing, decode, evaluation_array
 from emotionnet.files import write_json
 from emotionnet.inference.engine import run_files
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import Prediction
 from emotionnet.inference.torch_backend import TorchBackend, run_network
 from emotionnet.models.description import Domain, ImageModel, write_description

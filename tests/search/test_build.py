@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.files import cache_folder, made_alone
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
 from emotionnet.search import build, making, picture_facts, plan, writer
 from emotionnet.search.build import Built, build_index

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.files import read_object, write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
 from emotionnet.search.build import build_index
 from emotionnet.search.layout import (

@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 from emotionnet.inference.guard import Guard
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
 from emotionnet.search import tagging as room
 from emotionnet.search.layout import IndexInfo, write_info

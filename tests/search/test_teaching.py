@@ -13,7 +13,7 @@ import pytest
 from scipy.special import expit
 
 from emotionnet.files import write_json
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.words import open_words
 from emotionnet.records import DataError
 from emotionnet.search import teaching as room

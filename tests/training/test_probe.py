@@ -20,7 +20,7 @@ from emotionnet.config import TrainConfig
 from emotionnet.config_files import load_config
 from emotionnet.data.images import Preprocessing, evaluation_input
 from emotionnet.data.opening import open_data
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.trunks import create_trunk
 from emotionnet.records import ConfigError, DataError
 from emotionnet.runs import read_metrics

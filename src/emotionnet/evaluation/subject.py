@@ -15,7 +15,8 @@ from emotionnet.data.record_dataset import RecordDataset
 from emotionnet.data.splitting import read_assigned
 from emotionnet.data.store import Dataset
 from emotionnet.files import read_json
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.progress import message
 from emotionnet.records import DataError
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading, open_space
 from emotionnet.evaluation.zeroshot_words import WordSets
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.names import is_clip
 from emotionnet.inference.outputs import Array, Outputs
-from emotionnet.inference.predictor import Predictor, largest, load_predictor
+from emotionnet.inference.predictor import Predictor, largest
 from emotionnet.inference.results import ZeroShotPrediction
 
 

@@ -27,8 +27,9 @@ from emotionnet.files import (
 )
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import Told
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
 
 TABLE = ".parquet"

@@ -84,7 +84,7 @@ def open_model(index: Index) -> Predictor:
     Raises:
         DataError: It cannot be opened, or is another one by now.
     """
-    from emotionnet.inference.predictor import load_predictor
+    from emotionnet.inference.loading import load_predictor
 
     needed = f"{index.folder}: a picture that is not in the index needs the model that made it"
     try:

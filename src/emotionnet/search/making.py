@@ -14,8 +14,9 @@ from emotionnet.files import new_folder, write_bytes
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.exported import BESIDE, EXPORT, FILES, is_exported, network_identity
 from emotionnet.inference.hub import is_hub, local_run
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.names import is_clip
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message
 from emotionnet.records import DataError

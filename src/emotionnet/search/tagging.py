@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from emotionnet.inference.choice import BackendName
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array, Outputs
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import SCHEMA_VERSION, Domain, Score
 from emotionnet.records import DataError
 from emotionnet.search.layout import read_info

@@ -19,7 +19,7 @@ from emotionnet.apps.benchmark.units import prepare_space, run_unit
 from emotionnet.data.store import read_dataset
 from emotionnet.evaluation.metrics import macro_map
 from emotionnet.evaluation.units import pool_labels, pool_scores
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.teachers import load_teacher
 from emotionnet.records import ConfigError
 

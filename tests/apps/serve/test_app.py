@@ -18,7 +18,8 @@ from PIL import Image
 from emotionnet.apps.serve.app import create_app
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.service import Service
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.search.store import Index
 from tests.apps.serve.conftest import MeansBackend, ask, ask_all, described, picture
 

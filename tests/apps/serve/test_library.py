@@ -13,7 +13,8 @@ from emotionnet.apps.serve.errors import NotHereError, RefusedError
 from emotionnet.apps.serve.library import SIDE, Library
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.pictures import Pixels
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
 from emotionnet.search.build import build_index
 from emotionnet.search.query import parse_query

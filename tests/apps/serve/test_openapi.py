@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 
 from emotionnet.apps.serve.app import create_app
 from emotionnet.apps.serve.service import Service
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.search.store import Index
 
 HOST = {"Host": "127.0.0.1"}

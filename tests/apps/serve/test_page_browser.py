@@ -28,7 +28,7 @@ from playwright.sync_api import expect, sync_playwright
 from emotionnet.apps.serve.app import create_app
 from emotionnet.apps.serve.service import Service
 from emotionnet.inference.guard import Guard, write_guard
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.search.build import build_index
 from emotionnet.search.store import Index
 

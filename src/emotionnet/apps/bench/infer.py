@@ -22,8 +22,9 @@ from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.evaluation.exporting import Int8, export
 from emotionnet.inference.engine import run_files
 from emotionnet.inference.export import export_run
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.runs import WEIGHTS
 
 KEY = "infer.resnet50"

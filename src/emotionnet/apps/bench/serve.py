@@ -22,7 +22,7 @@ from emotionnet.apps.bench.photographs import photographs
 from emotionnet.apps.bench.rounds import Contender, race
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.inference.export import export_run
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.trunks import EMBEDDED_TRUNK
 from emotionnet.records import TrainingError
 

@@ -11,7 +11,7 @@ from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.server import run_app
 from emotionnet.apps.serve.service import Service
 from emotionnet.inference.choice import BackendName
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 
 
 def serve_here(model: str, backend: BackendName, batch: int) -> None:

@@ -34,7 +34,7 @@ from emotionnet.evaluation.units import Split, read_split, read_splits
 from emotionnet.evaluation.zeroshot import carried
 from emotionnet.evaluation.zeroshot_baselines import word_cosines
 from emotionnet.files import write_bytes
-from emotionnet.inference.predictor import load_predictor
+from emotionnet.inference.loading import load_predictor
 from emotionnet.models.network import SHAPES
 from emotionnet.models.teachers import load_teacher
 from emotionnet.models.trunks import preprocessing

@@ -39,7 +39,7 @@ def explain(
     from emotionnet.apps.output import print_result
     from emotionnet.files import new_file
     from emotionnet.inference.explain import explain as explained
-    from emotionnet.inference.predictor import load_predictor
+    from emotionnet.inference.loading import load_predictor
     from emotionnet.inference.results import domain_note
     from emotionnet.progress import message
 

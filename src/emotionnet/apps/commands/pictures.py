@@ -41,7 +41,7 @@ def predict(
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import is_watched, print_predictions
     from emotionnet.data.images import find_images
-    from emotionnet.inference.predictor import load_predictor
+    from emotionnet.inference.loading import load_predictor
     from emotionnet.inference.results import Domain, Prediction, domains_note
     from emotionnet.progress import message
 

@@ -60,7 +60,7 @@ def _run(
     from emotionnet.apps.serve.app import create_app
     from emotionnet.apps.serve.server import run_app
     from emotionnet.apps.serve.service import Service
-    from emotionnet.inference.predictor import load_predictor
+    from emotionnet.inference.loading import load_predictor
     from emotionnet.search.store import Index
 
     opened = None if index is None else Index.open(index)

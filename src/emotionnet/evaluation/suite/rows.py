@@ -23,8 +23,9 @@ from emotionnet.evaluation.zeroshot_words import label_words
 from emotionnet.files import sha256
 from emotionnet.inference.clip import full_name, label_scores, load_clip
 from emotionnet.inference.features import cached_outputs
+from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array, Outputs
-from emotionnet.inference.predictor import Predictor, load_predictor
+from emotionnet.inference.predictor import Predictor
 from emotionnet.label_maps import table_map
 from emotionnet.records import DataError
 from emotionnet.runs import MODEL, WEIGHTS
