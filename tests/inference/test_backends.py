@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
@@ -260,3 +261,42 @@ def test_usable_cores_are_those_of_the_process() -> None:
     assert 1 <= cores <= (os.cpu_count() or 1)
     if hasattr(os, "sched_getaffinity"):
         assert cores == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("name", "form"), WAYS)
+def test_single_batches_give_the_same_numbers_in_any_thread(
+    make_exported: MakeExported, name: Engine, form: str
+) -> None:
+    backend = open_exported(make_exported(form, batch=4), name, hint="throughput")
+    calls = backends.calls_of(backend)
+    assert 1 <= len(calls) <= usable_cores() + 1
+    given = batches(4, 1, 3, 2) * 8
+    with ThreadPoolExecutor(len(calls)) as pool:
+        shares = [given[number :: len(calls)] for number in range(len(calls))]
+        told = list(pool.map(lambda call, some: [call(one) for one in some], calls, shares))
+    for some, share in zip(told, shares, strict=True):
+        require_means(some, share)
+        for one, same in zip(some, backend.run(share), strict=True):
+            np.testing.assert_array_equal(one.scores, same.scores)
+
+
+def test_requests_compute_once_before_several_threads_do() -> None:
+    asked: list[int] = []
+
+    def request(number: int) -> SimpleNamespace:
+        tensors = {"features": np.zeros((2, 3)), "scores": np.zeros((2, 3))}
+        return SimpleNamespace(
+            infer=lambda _, **__: asked.append(number),
+            get_tensor=lambda name: SimpleNamespace(data=tensors[name]),
+        )
+
+    numbers = iter(range(9))
+    compiled = SimpleNamespace(
+        get_property=lambda _: 3,
+        create_infer_request=lambda: request(next(numbers)),
+        input=lambda _: SimpleNamespace(shape=(2, 3, 8, 8)),
+    )
+    calls = OpenVinoBackend(compiled, {"features": 3, "scores": 3}, step=2).calls()
+    assert asked == [0, 1, 2]
+    calls[1](batches(1)[0])
+    assert asked == [0, 1, 2, 1]

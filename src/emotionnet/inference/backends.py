@@ -75,9 +75,19 @@ class OpenVinoBackend:
                     request.wait()
 
     def calls(self) -> list[Callable[[Array], Outputs]]:
-        """As `calls_of`: one for each request that is computed at the same time."""
+        """As `calls_of`: one for each request that is computed at the same time.
+
+        Each computes once here. The first inference of a process builds a table in OpenVINO's Python bindings
+        under a lock that knows nothing of Python's own: two threads at it would wait for each other for ever.
+        """
         count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        return [partial(self._call, self._compiled.create_infer_request()) for _ in range(count)]
+        calls: list[Callable[[Array], Outputs]] = [
+            partial(self._call, self._compiled.create_infer_request()) for _ in range(count)
+        ]
+        nothing_N3SS = np.zeros(tuple(self._compiled.input(INPUT).shape), dtype=np.float32)
+        for call in calls:
+            call(nothing_N3SS)
+        return calls
 
     def _call(self, request: Any, batch_N3SS: Array) -> Outputs:
         with _computing(self.name):
