@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.apps.cli import main
-from emotionnet.search.teaching import taught_words
+from emotionnet.search.taught import taught_words
 from tests.conftest import MakeExported
 
 pytest.importorskip("lancedb")

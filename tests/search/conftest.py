@@ -13,6 +13,8 @@ from PIL import Image
 from emotionnet.search import picture_facts
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.layout import row_schema
+from emotionnet.search.ranking import Column, Vectors
+from emotionnet.search.retrieval import Retrieval
 from emotionnet.search.store import Index
 from tests.conftest import MakeExported
 
@@ -25,6 +27,13 @@ SQUARES: Mapping[str, Colour] = {
     "red/dark.png": (120, 0, 0),
     "red/light.png": (255, 90, 90),
 }
+
+LEVELS = (40, 90, 140, 190, 240)
+RANGE = {
+    f"{name}-{level}.png": tuple(level if place == row else 20 for place in range(3))
+    for row, name in enumerate(("red", "green", "blue"))
+    for level in LEVELS
+}  # pictures of three colours, five of each
 
 MakeIndex = Callable[..., Index]
 
@@ -95,3 +104,15 @@ def whole(folder: Path) -> pa.Table:
 
 def counts(made: Built) -> tuple[int, int, int, int, int]:
     return made.pictures, made.added, made.changed, made.removed, made.unchanged
+
+
+def ids_of(index: Index, *names: str) -> list[str]:
+    """Of pictures whose name begins so."""
+    found = index.table(["id", "name"]).to_pylist()
+    return [row["id"] for row in found if row["name"].startswith(names)]
+
+
+def vectors_in(index: Index) -> Vectors:
+    """Of all pictures of an index, by column."""
+    columns: list[Column] = ["features", "projection", "log_probabilities"]
+    return Retrieval(index).vectors(columns, index.ids).__getitem__

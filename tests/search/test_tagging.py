@@ -17,6 +17,7 @@ from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
 from emotionnet.search import tagging as room
 from emotionnet.search.layout import IndexInfo, write_info
+from emotionnet.search.ranking import LEAST, Vectors
 from emotionnet.search.tagging import TaggedPicture, Tagger, open_tagger
 from tests.conftest import MakeExported
 
@@ -110,8 +111,12 @@ def test_files_that_cannot_be_read(make_exported: MakeExported, pictures: list[P
 class Green:
     """A taught word: likely where there is much green."""
 
-    def probabilities(self, features_NF: Array, projection_ND: Array | None) -> Array:
-        assert projection_ND is not None
+    def probabilities(self, pictures: Vectors) -> Array:
+        features_NF = pictures("features")
+        np.testing.assert_allclose(np.linalg.norm(features_NF, axis=1), 1, rtol=1e-5)
+        np.testing.assert_allclose(np.linalg.norm(pictures("projection"), axis=1), 1, rtol=1e-5)
+        shares_NC = np.exp(pictures("log_probabilities")) - LEAST
+        np.testing.assert_allclose(shares_NC.sum(axis=1), 1, rtol=1e-3)
         return (1 / (1 + np.exp(-9 * features_NF[:, 1]))).astype(np.float32)
 
 

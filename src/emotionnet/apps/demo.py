@@ -96,7 +96,7 @@ def _headline(run: Path) -> dict[str, float]:
         "search.mean.precision_at_10",
         "search.mean.test_precision_at_10",
         "teach.mean.ap",
-        "teach.mean.zero_shot_ap",
+        "teach.mean.search_ap",
     )
     names = {f"{name}{end}" for name in begun for end in ("", "_ci_low", "_ci_high", "_p")}
     return {

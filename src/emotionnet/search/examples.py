@@ -1,6 +1,6 @@
 """What a word is learned from: the marked pictures of an index, and a sample of those that nobody marked.
 
-Shape letters: N = rows, F = features, D = embedding size.
+Shape letter: N = rows.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ import numpy.typing as npt
 from emotionnet.curation.duplicates import close_pairs
 from emotionnet.curation.unions import Unions
 from emotionnet.data.looks import HASH_BYTES
-from emotionnet.inference.outputs import Array
 from emotionnet.records import DataError
 from emotionnet.search.copies import LOOK_BITS
+from emotionnet.search.ranking import Column, Vectors
+from emotionnet.search.retrieval import Retrieval
 from emotionnet.search.store import Index
 
 BACKGROUND = 2_000  # pictures that nobody marked
@@ -49,10 +50,9 @@ class Marks:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Marks with the vectors of their pictures, of length 1; `projection` is None for a model without one."""
+    """Marks, and the vectors of their pictures by which pictures are ranked."""
 
-    features: Array
-    projection: Array | None
+    vectors: Vectors
     marks: Marks
 
     @property
@@ -61,28 +61,31 @@ class Examples:
         return int((~(self.marks.yes_N | self.marks.no_N)).sum())
 
 
-def gather(index: Index, marked: Mapping[str, bool]) -> Examples:
+def gather(retrieval: Retrieval, marked: Mapping[str, bool]) -> Examples:
     """Read what a word is learned from; the same for the same index and marks.
 
     Args:
-        index: An index that holds the marked pictures.
+        retrieval: Of an index that holds the marked pictures.
         marked: Whether each picture deserves the word, by id.
 
     Raises:
         DataError: No picture is left that may be one without the word, or the index is broken.
     """
-    ids, table = _rows(index, marked)
+    index = retrieval.index
+    ids, looks = _rows(index, marked)
     values = [marked.get(name) for name in ids]
     yes_N, no_N = (np.array([value is side for value in values]) for side in (True, False))
     if yes_N.all():
         raise DataError(
             f"{index.folder}: must hold a picture that is not marked yes, to tell the others from; got none"
         )
-    features_NF = index.vectors("features", ids)
-    projection_ND = index.vectors("projection", ids) if index.info.embedding_size else None
-    if not all(np.isfinite(rows).all() for rows in (features_NF, projection_ND) if rows is not None):
+    columns: list[Column] = ["features", "log_probabilities"]
+    if index.info.embedding_size is not None:
+        columns.append("projection")
+    vectors = retrieval.vectors(columns, ids)
+    if not all(np.isfinite(rows).all() for rows in vectors.values()):
         raise DataError(f"{index.folder}: its vectors must be finite; make the index again, with --overwrite")
-    return Examples(features_NF, projection_ND, Marks(yes_N, no_N, _groups(ids, table)))
+    return Examples(vectors.__getitem__, Marks(yes_N, no_N, _groups(ids, looks)))
 
 
 def _rows(index: Index, marked: Mapping[str, bool]) -> tuple[list[str], list[bytes | None]]:

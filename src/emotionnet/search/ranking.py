@@ -1,10 +1,10 @@
 """How well pictures fit what is asked for.
 
 Everything comes down to dot products with a picture's vectors. Cosines of words, cosines of pictures and
-probabilities lie on scales of their own, so each is taken in standard deviations from its mean over the index
-before anything is added, and so is each sum before it goes into another.
+logarithms of probabilities lie on scales of their own, so each is taken in standard deviations from its mean
+over the index before anything is added, and so is each sum before it goes into another.
 
-Shape letters: N = pictures, V = size of a vector.
+Shape letters: N = pictures, V = size of a vector, C = emotions.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ import numpy as np
 
 from emotionnet.inference.outputs import Array
 
-Column = Literal["features", "projection", "probabilities"]
+Column = Literal["features", "projection", "log_probabilities"]
 Vectors = Callable[[Column], Array]  # the vectors of some pictures: float32, shape (N, V)
 
+LEAST = 1e-4  # is added to probabilities: what is less likely than that counts alike
 _FLAT = 1e-7  # a spread below it is that of rounding: all pictures fit alike
+
+
+def log_probabilities(probabilities_NC: Array) -> Array:
+    """The column of this name; float32, shape (N, C)."""
+    logs_NC: Array = np.log(probabilities_NC + np.float32(LEAST))
+    return logs_NC
 
 
 @dataclass(frozen=True, eq=False)

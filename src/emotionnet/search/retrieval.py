@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
-from emotionnet.search.ranking import Column, Mix, directions, standard_scores
+from emotionnet.search.ranking import Column, Mix, directions, log_probabilities, standard_scores
 from emotionnet.search.store import EXACT_LIMIT, Index, vectors_of
 
 SAMPLE = 2_048  # pictures that means and deviations are taken from where there are too many to look at all
@@ -61,14 +62,20 @@ class Retrieval:
         if self._is_small:
             rows = [self.index.row(name) for name in ids]
             return {column: self._all(column)[rows] for column in columns}
-        found = self.index.table(list(columns), ids=ids)
+        kept = {column: "probabilities" if column == "log_probabilities" else column for column in columns}
+        found = self.index.table(list(kept.values()), ids=ids)
         info = self.index.info
-        sizes = {"features": info.n_features, "projection": info.embedding_size or 0}
+        sizes = {
+            "features": info.n_features,
+            "projection": info.embedding_size or 0,
+            "probabilities": len(info.emotions),
+        }
+        vectors = {
+            column: vectors_of(found[name].combine_chunks(), sizes[name]) for column, name in kept.items()
+        }
         return {
-            column: unit_rows(vectors_of(found[column].combine_chunks(), sizes[column]))
-            if column in sizes
-            else vectors_of(found[column].combine_chunks(), len(info.emotions))
-            for column in columns
+            column: log_probabilities(rows_NV) if column == "log_probabilities" else unit_rows(rows_NV)
+            for column, rows_NV in vectors.items()
         }
 
     @property
@@ -77,18 +84,22 @@ class Retrieval:
 
     def _candidates(self, wanted: Sequence[tuple[Column, Array]], count: int, where: str | None) -> list[str]:
         """What may be among the best, in order of the paths; all where probabilities alone are asked for."""
-        if all(column == "probabilities" for column, _ in wanted):
+        if all(column == "log_probabilities" for column, _ in wanted):
             return list(self.index.table(["id"], where=where)["id"].to_pylist())
         found: set[str] = set()
         for column, direction in wanted:
-            if column != "probabilities":
+            if column != "log_probabilities":
                 found.update(self.index.nearest(column, direction, count, where=where)[0])
         return sorted(found, key=self.index.row)
 
     def _all(self, column: Column) -> Array:
-        rows_NV = getattr(self.index, column)
+        rows_NV = self._log_probabilities if column == "log_probabilities" else getattr(self.index, column)
         assert isinstance(rows_NV, np.ndarray), f"{self.index.folder}: {column}"
         return rows_NV
+
+    @cached_property
+    def _log_probabilities(self) -> Array:
+        return log_probabilities(self.index.probabilities)
 
     def _sample(self, column: Column) -> Array:
         """Vectors of pictures drawn with a fixed seed."""

@@ -6,11 +6,9 @@ Shape letters: N = pictures, F = features, C = emotions.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.names import is_clip
@@ -25,13 +23,12 @@ from emotionnet.search.query import Query
 from emotionnet.search.ranking import Measure, Mix, Term
 from emotionnet.search.retrieval import Retrieval
 from emotionnet.search.store import RECORD, Index, IndexedPicture, picture_of, vectors_of
-from emotionnet.search.teaching import taught_words
+from emotionnet.search.taught import taught_words
 
 if TYPE_CHECKING:
     from emotionnet.inference.predictor import Predictor
 
 TOP = 3  # emotions that are told of a hit
-AGAIN, SHARPNESS = 10, 1.5  # pictures that a word is asked again by; a score 1 lower counts e^1.5 times less
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,28 +124,26 @@ class Searcher:
         Raises:
             DataError: As `search`.
         """
-        emotions = self.index.info.emotions
-        known = self.known_words() if query.words else None
-        reader = Reader(emotions, taught_words(self.index.folder), known, notes.append)
-        meanings = reader.meanings([word for word, _ in query.words])
-        terms: list[tuple[float, Term]] = [
-            (weight, self._asked_again(meaning.term) if meaning.loose else meaning.term)
-            for (_, weight), meaning in zip(query.words, meanings, strict=True)
-        ]
+        terms: list[tuple[float, Term]] = []
+        if query.words:
+            found = self.reader(notes.append).terms([word for word, _ in query.words])
+            terms += [(weight, term) for (_, weight), term in zip(query.words, found, strict=True)]
         if query.like:
             mean_F = like_features(self.index, query.like, self._model).mean(axis=0)
             terms.append((1.0, Measure({"features": unit_rows(mean_F[None])[0]})))
-        return Mix(tuple(terms or bound_terms(query.emotions, emotions)))
+        return Mix(tuple(terms or bound_terms(query.emotions, self.index.info.emotions)))
 
-    def _asked_again(self, term: Term) -> Term:
-        """The same, and like the first pictures that it finds, see `meaning`."""
-        best = self.retrieval.ranked(Mix(((1.0, term),)), AGAIN)
-        if not best:
-            return term
-        scores_N = np.array([score for _, score in best], dtype=np.float32)
-        weights_N = np.exp(SHARPNESS * (scores_N - scores_N[0]))
-        mean_F = weights_N @ self.retrieval.vectors(["features"], [name for name, _ in best])["features"]
-        return Mix(((1.0, term), (1.0, Measure({"features": unit_rows(mean_F[None])[0]}))))
+    def reader(self, tell: Callable[[str], None]) -> Reader:
+        """How the index understands words by now.
+
+        Args:
+            tell: Takes what is to be said of a word.
+
+        Raises:
+            DataError: The words of the model, or those that it was taught, cannot be read.
+        """
+        taught = taught_words(self.index.folder)
+        return Reader(self.index.info.emotions, taught, self.known_words(), tell)
 
     def suggestions(self, prefix: str, count: int = 10) -> list[str]:
         """Words that begin so: taught ones first, then emotions, then all that have a vector."""

@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 
 from emotionnet.inference.choice import BackendName
+from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import SCHEMA_VERSION, Domain, Score
 from emotionnet.records import DataError
 from emotionnet.search.layout import read_info
-from emotionnet.search.teaching import Taught, taught_words
+from emotionnet.search.ranking import Column, log_probabilities
+from emotionnet.search.taught import Taught, taught_words
 from emotionnet.search.thresholds import tag_thresholds
 
 
@@ -99,9 +101,15 @@ class Tagger:
     def _probabilities(self, outputs: Outputs) -> Array:
         """Of each word that has a threshold; float32, shape (N, K)."""
         told_NC = self.predictor.probabilities(outputs)
+        vectors: dict[Column, Array] = {
+            "features": unit_rows(outputs.features),
+            "log_probabilities": log_probabilities(told_NC),
+        }
+        if outputs.projection is not None:
+            vectors["projection"] = unit_rows(outputs.projection)
         place = {name: index for index, name in enumerate(self.predictor.emotions)}
         columns = [
-            self.taught[name].probabilities(outputs.features, outputs.projection)
+            self.taught[name].probabilities(vectors.__getitem__)
             if name in self.taught
             else told_NC[:, place[name]]
             for name in self.thresholds

@@ -1,10 +1,11 @@
-"""What a few examples of a word are worth: teaching held against zero-shot search.
+"""What a few examples of a word are worth: teaching held against a search for the word.
 
 The pictures are those of a data set that an index holds, the words those that were held out of its training:
 no label and no tag told of them. Every second one, from the first of `unseen.json` on, is scored here; by the
-others it was chosen how a word is learned (`word_probe`).
+others it was chosen how a word is learned (`word_probe`). How one is searched for (`meaning`) was chosen by
+all of them.
 
-Shape letters: N = pictures, F = features, D = embedding size.
+Shape letters: N = pictures, G = groups.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from emotionnet.data.store import Dataset
 from emotionnet.evaluation.chance import chance_average_precisions
 from emotionnet.evaluation.metrics import average_precisions
 from emotionnet.evaluation.units import pool_labels, pool_scores
-from emotionnet.inference.outputs import Array
+from emotionnet.progress import message
 from emotionnet.records import SPLITS, ImageRecord
 from emotionnet.search.examples import gather
 from emotionnet.search.layout import picture_id
-from emotionnet.search.query import Query
+from emotionnet.search.ranking import Mix, Vectors
 from emotionnet.search.scan import absolute, as_text
 from emotionnet.search.searcher import Searcher
 from emotionnet.search.store import Index
@@ -31,34 +32,26 @@ from emotionnet.search.word_probe import train
 
 EXAMPLES = 5  # pictures that are marked, of as many groups
 LEAST_LEFT = 2  # groups with the word that must be left to find
-NAMED = 3  # words with scores of their own; the others count in the mean alone
 DRAWS = 10  # of the examples
 SEED = 0
 
 
 @dataclass(frozen=True)
 class _Case:
-    """Average precision of teaching, of what told the word before, and of random scores; for one draw.
-
-    `zero_shot_ap` is that of the cosine with the word's own point, `search_ap` that of searching for the
-    word, which goes by more than that (`meaning`).
-    """
+    """Average precision of teaching, of searching for the word untaught, and of random scores; one draw."""
 
     ap: float
-    zero_shot_ap: float
     search_ap: float
     chance: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Pictures:
-    """The data set's pictures that an index holds; vectors of length 1."""
+    """The data set's pictures that an index holds."""
 
-    index: Index
     ids: list[str]
     records: list[ImageRecord]
-    features: Array
-    projection: Array
+    vectors: Vectors
 
     def with_word(self, place: int) -> npt.NDArray[np.bool_]:
         """Which carry a held-out word; shape (N,)."""
@@ -73,66 +66,68 @@ def teaching_scores(index: Index, dataset: Dataset) -> dict[str, float]:
     """Average precision over all groups of which none was marked, from 5 marked pictures of as many groups.
 
     Returns:
-        For the first 3 words `teach.<word>.ap`, `.zero_shot_ap`, `.search_ap` and `.chance`, see `_Case`,
-        means over 10 draws of the examples; the same of all words as `teach.mean.*`, with their number as
-        `teach.mean.words` and the share of draws in which teaching was better than zero-shot as
-        `teach.mean.better`. Empty where no word has enough groups, or the model no projection.
+        For each word `teach.<word>.ap`, `.search_ap` and `.chance`, see `_Case`, means over 10 draws of the
+        examples; the same of all words as `teach.mean.*`, with their number as `teach.mean.words`, and the
+        shares of draws and of words in which teaching was better than searching as `teach.mean.better` and
+        `teach.mean.better_words`. Empty where no word has enough groups, or the model no projection.
 
     Raises:
         DataError: The data set or the index is broken.
     """
     searcher = Searcher(index)
-    words = searcher.known_words()
-    if words is None:
+    if searcher.known_words() is None:
         return {}
-    pictures = _indexed(index, dataset)
+    pictures = _indexed(searcher, dataset)
     found: dict[str, list[_Case]] = {}
     for place, word in list(enumerate(dataset.unseen_names))[::2]:
         own_N = pictures.with_word(place)
         if len(pictures.groups_of(own_N)) >= EXAMPLES + LEAST_LEFT:
-            point_D = words.points([word])[0]
-            searched_N = _searched(searcher, word, pictures.ids)
-            found[word] = [_case(pictures, own_N, point_D, searched_N, draw) for draw in range(DRAWS)]
+            found[word] = _cases(searcher, word, pictures, own_N)
     return _named(found)
 
 
-def _indexed(index: Index, dataset: Dataset) -> _Pictures:
+def _indexed(searcher: Searcher, dataset: Dataset) -> _Pictures:
     records = [record for split in SPLITS for record in dataset.checked_records(split)]
     by_id = {picture_id(as_text(absolute(dataset.image_path(record)))): record for record in records}
-    ids = [name for name in index.ids if name in by_id]
-    vectors = index.vectors("features", ids), index.vectors("projection", ids)
-    return _Pictures(index, ids, [by_id[name] for name in ids], *vectors)
+    ids = [name for name in searcher.index.ids if name in by_id]
+    vectors = searcher.retrieval.vectors(("features", "projection", "log_probabilities"), ids)
+    return _Pictures(ids, [by_id[name] for name in ids], vectors.__getitem__)
 
 
-def _searched(searcher: Searcher, word: str, ids: Sequence[str]) -> Array:
-    """The score of each picture when the word is searched for; float32, shape (N,)."""
-    asked = searcher.asked(Query(words=((word, 1.0),)), [])
-    scores = dict(searcher.retrieval.ranked(asked, len(searcher.index)))
-    return np.array([scores[name] for name in ids], dtype=np.float32)
+def _cases(searcher: Searcher, word: str, pictures: _Pictures, own_N: npt.NDArray[np.bool_]) -> list[_Case]:
+    """A case for each draw; whether the word was taught to the index makes no difference."""
+    measures = searcher.reader(message).measures(word)
+    ranked = dict(searcher.retrieval.ranked(Mix(measures), len(searcher.index)))
+    searched_N = np.array([ranked[name] for name in pictures.ids])
+    found: list[_Case] = []
+    for draw in range(DRAWS):
+        rows, left_out = _drawn(pictures, own_N, draw)
+        examples = gather(searcher.retrieval, {pictures.ids[row]: True for row in rows})
+        taught_N = train(examples, [measure for _, measure in measures]).decision(pictures.vectors)
+        found.append(_case(pictures, own_N, np.column_stack([taught_N, searched_N]), left_out))
+    return found
+
+
+def _drawn(pictures: _Pictures, own_N: npt.NDArray[np.bool_], draw: int) -> tuple[list[int], set[str]]:
+    """Rows that are marked, one of each of some groups with the word, and these groups."""
+    rng = np.random.default_rng([SEED, draw])
+    marked = set(rng.choice(pictures.groups_of(own_N), EXAMPLES, replace=False).tolist())
+    of_group: dict[str, list[int]] = {group: [] for group in sorted(marked)}
+    for row in np.flatnonzero(own_N).tolist():
+        if pictures.records[row].group in marked:
+            of_group[pictures.records[row].group].append(row)
+    return [int(rng.choice(rows)) for rows in of_group.values()], marked
 
 
 def _case(
-    pictures: _Pictures, own_N: npt.NDArray[np.bool_], point_D: Array, searched_N: Array, draw: int
+    pictures: _Pictures, own_N: npt.NDArray[np.bool_], told_N2: npt.NDArray[np.float64], left_out: set[str]
 ) -> _Case:
-    rng = np.random.default_rng([SEED, draw])
-    marked = set(rng.choice(pictures.groups_of(own_N), EXAMPLES, replace=False).tolist())
-    groups = [record.group for record in pictures.records]
-    of_group = {group: [row for row in np.flatnonzero(own_N) if groups[row] == group] for group in marked}
-    yes = [int(rng.choice(of_group[group])) for group in sorted(marked)]
-    probe = train(gather(pictures.index, {pictures.ids[row]: True for row in yes}), point_D)
-    rest = [row for row, group in enumerate(groups) if group not in marked]
-    rest_groups = [groups[row] for row in rest]
-    told_NK = np.column_stack(
-        [
-            probe.decision(pictures.features, pictures.projection),
-            pictures.projection @ point_D,
-            searched_N,
-        ]
-    )
-    labels_G1 = pool_labels(own_N[rest][:, None], rest_groups)
-    scores_GK = pool_scores(told_NK[rest], rest_groups)
-    ap, zero_shot_ap, search_ap = average_precisions(scores_GK, np.repeat(labels_G1, 3, axis=1)).tolist()
-    return _Case(ap, zero_shot_ap, search_ap, float(chance_average_precisions(labels_G1, seed=SEED)[0]))
+    rest = [row for row, record in enumerate(pictures.records) if record.group not in left_out]
+    groups = [pictures.records[row].group for row in rest]
+    labels_G1 = pool_labels(own_N[rest][:, None], groups)
+    scores_G2 = pool_scores(told_N2[rest], groups)
+    ap, search_ap = average_precisions(scores_G2, np.repeat(labels_G1, 2, axis=1)).tolist()
+    return _Case(ap, search_ap, float(chance_average_precisions(labels_G1, seed=SEED)[0]))
 
 
 def _mean(cases: Sequence[_Case]) -> dict[str, float]:
@@ -145,7 +140,10 @@ def _named(found: dict[str, list[_Case]]) -> dict[str, float]:
     if not found:
         return {}
     everything = [case for cases in found.values() for case in cases]
-    better = float(np.mean([case.ap > case.zero_shot_ap for case in everything]))
-    named = {word: _mean(cases) for word, cases in list(found.items())[:NAMED]}
-    named["mean"] = _mean(everything) | {"words": len(found), "better": better}
+    named = {word: _mean(cases) for word, cases in found.items()}
+    shares = {
+        "better": np.mean([case.ap > case.search_ap for case in everything]),
+        "better_words": np.mean([scores["ap"] > scores["search_ap"] for scores in named.values()]),
+    }
+    named["mean"] = _mean(everything) | {"words": len(found)} | {key: float(x) for key, x in shares.items()}
     return {f"teach.{name}.{key}": value for name, some in named.items() for key, value in some.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from emotionnet.apps.bench import teach
-from emotionnet.search.teaching import taught_words
+from emotionnet.search.taught import taught_words
 
 pytest.importorskip("lancedb")
 
@@ -20,3 +20,4 @@ def test_a_word_is_taught_with_a_score(tmp_path: Path, monkeypatch: pytest.Monke
     assert (len(taught.yes), len(taught.no), taught.n_background) == (5, 5, 50)
     assert taught.score is not None
     assert taught.word_weights is not None
+    assert taught.emotion_weights is None  # the emotions have no vector

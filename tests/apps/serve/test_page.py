@@ -22,7 +22,7 @@ from emotionnet.records import DataError
 from emotionnet.search.query import Bound, Query
 from emotionnet.search.searcher import Hit, Results
 from emotionnet.search.store import IndexedPicture
-from emotionnet.search.teaching import Taught
+from emotionnet.search.taught import Taught
 
 HOSTILE = '<script>alert("1")</script>'
 PICTURE = {"Content-Type": "application/octet-stream"}

@@ -12,8 +12,8 @@ import numpy as np
 
 from emotionnet.apps.bench.empty_index import empty_index
 from emotionnet.inference.outputs import Array
-from emotionnet.inference.words import open_words
 from emotionnet.search.layout import picture_rows
+from emotionnet.search.searcher import Searcher
 from emotionnet.search.store import Index
 from emotionnet.search.teaching import teach as teach_word
 from emotionnet.text.vectors import WordVectors, write_vectors
@@ -32,9 +32,9 @@ def teach(work: Path) -> dict[str, float]:
     """
     folder = random_index(work / "taught")
     started = time.perf_counter()
-    index = Index.open(folder)
-    yes, no = index.ids[:MARKS], index.ids[MARKS : 2 * MARKS]
-    teach_word(index, WORD, yes, no, words=open_words(folder))
+    searcher = Searcher(Index.open(folder))
+    ids = searcher.index.ids
+    teach_word(searcher, WORD, ids[:MARKS], ids[MARKS : 2 * MARKS])
     return {"search.teach.seconds": time.perf_counter() - started}
 
 

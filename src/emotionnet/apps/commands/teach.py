@@ -11,7 +11,7 @@ from emotionnet.apps.commands.base import app
 from emotionnet.records import DataError
 
 if TYPE_CHECKING:
-    from emotionnet.search.teaching import Taught
+    from emotionnet.search.taught import Taught
 
 Marked = Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)]
 HEADER = ("word", "yes", "no", "score", "chance", "note")
@@ -42,23 +42,23 @@ def teach(
     """
     _require_sense(word, [*(yes or ()), *(no or ())], forget=forget)
     from emotionnet.apps.output import print_each, print_result
-    from emotionnet.search import teaching
+    from emotionnet.search import taught
     from emotionnet.search.marks import marked_pictures
     from emotionnet.search.searcher import Searcher
     from emotionnet.search.store import Index
+    from emotionnet.search.teaching import teach as teach_word
 
     if word is None:
-        print_each(teaching.taught_words(index).values(), "auto", HEADER, _row)
+        print_each(taught.taught_words(index).values(), "auto", HEADER, _row)
         return
     if forget:
-        teaching.forget(index, word)
-        print_result({"forgotten": teaching.folded(word)})
+        taught.forget(index, word)
+        print_result({"forgotten": taught.folded(word)})
         return
-    opened = Index.open(index)
-    ids = marked_pictures(opened, [*(yes or ()), *(no or ())])
+    searcher = Searcher(Index.open(index))
+    ids = marked_pictures(searcher.index, [*(yes or ()), *(no or ())])
     count = len(yes or ())
-    words = Searcher(opened).known_words()
-    print_result(teaching.teach(opened, word, ids[:count], ids[count:], words=words).to_dict())
+    print_result(teach_word(searcher, word, ids[:count], ids[count:]).to_dict())
 
 
 def _require_sense(word: str | None, marked: list[str], *, forget: bool) -> None:
@@ -72,6 +72,6 @@ def _require_sense(word: str | None, marked: list[str], *, forget: bool) -> None
         )
 
 
-def _row(taught: Taught) -> tuple[str, ...]:
-    scores = ("" if value is None else f"{value:.3f}" for value in (taught.score, taught.chance))
-    return (taught.word, str(len(taught.yes)), str(len(taught.no)), *scores, taught.why)
+def _row(word: Taught) -> tuple[str, ...]:
+    scores = ("" if value is None else f"{value:.3f}" for value in (word.score, word.chance))
+    return (word.word, str(len(word.yes)), str(len(word.no)), *scores, word.why)

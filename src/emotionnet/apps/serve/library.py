@@ -19,7 +19,8 @@ from emotionnet.records import DataError
 from emotionnet.search.query import Query
 from emotionnet.search.searcher import Results, Searcher
 from emotionnet.search.store import Index, IndexedPicture
-from emotionnet.search.teaching import Taught, folded, forget, taught_words, teach
+from emotionnet.search.taught import Taught, forget, taught_words
+from emotionnet.search.teaching import teach
 
 SIDE = 1600  # pixels, of a picture that is sent out
 ID = re.compile("[0-9a-f]{16}")
@@ -124,7 +125,7 @@ class Library:
         for name in (*yes, *no):
             _known(searcher.index, name)
         try:
-            return teach(searcher.index, word, yes, no, words=searcher.known_words())
+            return teach(searcher, word, yes, no)
         except DataError as error:
             raise RefusedError(422, "invalid", [self._told(fault) for fault in error.faults]) from None
 
@@ -134,12 +135,13 @@ class Library:
         Raises:
             NotHereError: There is none.
         """
-        if folded(word) not in self.taught():
-            raise NotHereError("no_word", "no such word was taught")
-        forget(self.folder, word)
+        try:
+            forget(self.folder, word)
+        except DataError:
+            raise NotHereError("no_word", "no such word was taught") from None
 
     def taught(self) -> dict[str, Taught]:
-        """As `teaching.taught_words`."""
+        """As `taught.taught_words`."""
         return taught_words(self.folder)
 
     def _told(self, fault: str) -> str:

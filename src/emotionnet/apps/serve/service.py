@@ -23,7 +23,7 @@ from emotionnet.records import DataError
 from emotionnet.search.query import Query
 from emotionnet.search.searcher import Results
 from emotionnet.search.store import Index, IndexedPicture
-from emotionnet.search.teaching import Taught
+from emotionnet.search.taught import Taught
 
 SEARCHERS = 2  # threads: each uses NumPy, which has threads of its own
 SUGGESTIONS = 10
