@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 SPLITS = ("train", "val", "test")
+MOST_COMPARED = 20_000  # names that are looked through for similar ones, since each takes time
 
 
 class DataError(ValueError):
@@ -33,6 +36,17 @@ class TrainingError(RuntimeError):
 def is_name(value: object) -> bool:
     """Whether a value is a text that a file can hold: not empty, and no half of a character in it."""
     return isinstance(value, str) and value != "" and not any("\ud800" <= one <= "\udfff" for one in value)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to put behind a complaint of an unknown name: those that are spelled like it; empty without any.
+
+    Example:
+        >>> did_you_mean("angr", ("anger", "joy"))
+        '; did you mean anger?'
+    """
+    near = difflib.get_close_matches(name[:100], list(islice(known, MOST_COMPARED)), n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def first_line(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from emotionnet.data.seeding import torch_seed
 from emotionnet.inference.names import CLIP
 from emotionnet.models.weights import put_tensors, read_tensors
 from emotionnet.progress import message
-from emotionnet.records import DataError, first_line
+from emotionnet.records import DataError, did_you_mean, first_line
 
 RANDOM = "none"
 
@@ -47,8 +46,7 @@ def clip_name(name: str) -> ClipName:
     arch, given, weights = name.removeprefix(CLIP).partition("@")
     known = open_clip.list_models()
     if arch not in known:
-        near = difflib.get_close_matches(arch, known, n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(arch, known)
         raise DataError(f"{name}: must be {CLIP}ARCH, one that open_clip knows; got {arch!r}{hint}")
     if not given:
         tags = open_clip.list_pretrained_tags_by_model(arch)

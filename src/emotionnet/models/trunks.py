@@ -6,7 +6,6 @@ A trunk is a timm model without classifier: it has `forward_features(images_N3HW
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from emotionnet.data.images import Preprocessing
 from emotionnet.data.seeding import torch_seed
 from emotionnet.models.weights import put_tensors, read_tensors
-from emotionnet.records import DataError
+from emotionnet.records import DataError, did_you_mean
 
 EMBEDDED_TRUNK = "tf_efficientnet_lite0"
 EMBEDDED_MEAN = 127 / 255  # these weights were trained on (x - 127) / 128, x in 0..255
@@ -86,8 +85,7 @@ def _architecture(name: str) -> str:
 def _timm_config(name: str) -> Any:
     """What timm knows of a name's pretrained weights; None where it has none."""
     if not timm.is_model(name):
-        near = difflib.get_close_matches(_architecture(name), timm.list_models(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(_architecture(name), timm.list_models())
         raise DataError(f"trunk must be the name of a timm model; got {name!r}{hint}")
     try:
         return timm.models.get_pretrained_cfg(name)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
-from emotionnet.records import DataError
+from emotionnet.records import DataError, did_you_mean
 
 OF_TAUGHT = 0.5  # a probe's own border
 
@@ -34,8 +33,7 @@ def tag_thresholds(
         if value is None:
             faults.append(f"--threshold {text}: must be a number from 0 to 1, such as 0.3 or joy=0.3")
         elif equals and name not in names:
-            near = difflib.get_close_matches(name, names, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(name, names)
             faults.append(f"--threshold {text}: must name an emotion of the model or a taught word{hint}")
         elif equals:
             of_one[name] = value

@@ -10,7 +10,6 @@ No torch in here.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +21,7 @@ import numpy.typing as npt
 import safetensors.numpy
 
 from emotionnet.files import read_json, read_object, write_bytes, write_json
-from emotionnet.records import DataError
+from emotionnet.records import DataError, did_you_mean
 from emotionnet.text.word2vec import read_word2vec, spellings
 
 Floats = npt.NDArray[np.float32]
@@ -83,8 +82,7 @@ class WordVectors:
         """
         row = self._find(word)
         if row is None:
-            near = difflib.get_close_matches(word, self.words, n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(word, self.words)
             raise DataError(f"{word!r} must be one of the {len(self)} words that have a vector{hint}")
         return row
 
