@@ -13,6 +13,7 @@ import safetensors.numpy
 from emotionnet.files import read_json, write_json
 from emotionnet.inference.guard import BLOCK, Contrast, Guard, read_guard, write_guard
 from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.results import Domain
 from emotionnet.models.description import (
     ContrastFit,
     GuardFit,
@@ -73,6 +74,15 @@ def test_many_pictures_and_the_length_of_features_change_nothing() -> None:
     np.testing.assert_allclose(guard.distances(features_NF * 100), whole_N, atol=1e-6)
     with pytest.raises(ValueError, match=r"features must have the shape \(N, 3\); got \(2, 4\)"):
         guard.distances(np.ones((2, 4), np.float32))
+
+
+def test_outside_is_what_the_numbers_say_whatever_the_threshold() -> None:
+    features_NF = np.array([GREEN], np.float32)
+    distance = float(Guard(rows(RED), 1, 0.0).distances(features_NF)[0])
+    for threshold in (np.nextafter(distance, 0), distance, 1e300):
+        guard = Guard(rows(RED), 1, float(threshold))
+        domain = Domain("", distance, guard.threshold)
+        assert guard.outside(features_NF).tolist() == [domain.outside] == [threshold < distance]
 
 
 def give(folder: Path, guard: Guard, **changes: Any) -> Path:
@@ -152,6 +162,8 @@ def test_a_guard_of_another_network_is_refused(make_exported: MakeExported) -> N
         ({"neighbours": 3}, "neighbours must be at most pictures, 2; got 3"),
         ({"threshold": -1}, "guard.threshold"),
         ({"contrast": {"pictures": 1, "near": [1, 1], "share": [0, 1]}}, "second must be above the first"),
+        ({"contrast": {"pictures": 1, "near": [0, 1e-9], "share": [0, 1]}}, "by at least 1e-06"),
+        ({"contrast": {"pictures": 1, "near": [0, 4], "share": [0, 1]}}, "less than or equal to 3"),
         ({"unknown": 1}, "guard.unknown"),
     ],
 )

@@ -96,7 +96,7 @@ class Guard:
 
     def outside(self, features_NF: Array) -> npt.NDArray[np.bool_]:
         """Which pictures are farther away than the threshold; boolean, shape (N,)."""
-        return self.distances(features_NF) > np.float32(self.threshold)
+        return self.distances(features_NF).astype(np.float64) > self.threshold
 
     @cached_property
     def _directions(self) -> Array:

@@ -45,8 +45,9 @@ class Domain:
 
 def domain_note(trained_on: str) -> str:
     """What to say of a picture that is outside, behind its name or 'This picture is'."""
-    pictures = f"the pictures of '{trained_on}'" if trained_on else "those"
-    return f"unlike {pictures} that this model was trained on: do not rely on what it says of it"
+    return (
+        f"unlike {_pictures_of(trained_on)} that this model was trained on: do not rely on what it says of it"
+    )
 
 
 def domains_note(domains: Sequence[Domain | None], model: str) -> str:
@@ -54,12 +55,15 @@ def domains_note(domains: Sequence[Domain | None], model: str) -> str:
     outside = [domain for domain in domains if domain is not None and domain.outside]
     if not outside:
         return ""
-    pictures = f"the pictures of '{outside[0].trained_on}'" if outside[0].trained_on else "those"
-    verb = "is" if len(outside) == 1 else "are"
+    those, verb = _pictures_of(outside[0].trained_on), "is" if len(outside) == 1 else "are"
     return (
-        f"{len(outside)} of {len(domains)} pictures {verb} unlike {pictures} that {model} was trained on: "
+        f"{len(outside)} of {len(domains)} pictures {verb} unlike {those} that {model} was trained on: "
         "do not rely on what it says there"
     )
+
+
+def _pictures_of(trained_on: str) -> str:
+    return f"the pictures of '{trained_on}'" if trained_on else "those"
 
 
 @dataclass(frozen=True, slots=True)

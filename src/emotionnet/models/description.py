@@ -22,14 +22,16 @@ from emotionnet.records import DataError
 from emotionnet.runs import MODEL
 
 UNKNOWN = "unknown"  # what a converted file does not say: the data set that it was trained on
+LEAST_RISE = 1e-6  # from one end of a scale to the other, since it is divided by
 MAX_SIZE = 2**16  # of a layer's side: far above any use, and memory is asked for by it
 Size = Annotated[int, Field(ge=1, le=MAX_SIZE)]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 def _rising(ends: tuple[float, float]) -> tuple[float, float]:
-    if not ends[0] < ends[1]:
-        raise ValueError(f"the second must be above the first; got {ends[0]} and {ends[1]}")
+    if not ends[0] + LEAST_RISE <= ends[1]:
+        least = f"the second must be above the first, by at least {LEAST_RISE}"
+        raise ValueError(f"{least}; got {ends[0]} and {ends[1]}")
     return ends
 
 
@@ -58,7 +60,8 @@ class Fitted(BaseModel):
     data_hash: str
 
 
-Ends = Annotated[tuple[float, float], AfterValidator(_rising)]
+End = Annotated[float, Field(ge=0, le=3)]  # of a scale of cosine distances, which are at most 2, or of shares
+Ends = Annotated[tuple[End, End], AfterValidator(_rising)]
 
 
 class ContrastFit(BaseModel):
