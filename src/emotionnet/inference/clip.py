@@ -25,7 +25,7 @@ from emotionnet.inference.names import CLIP
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.torch_backend import on_device, probabilities
-from emotionnet.inference.words import MOST_GIVEN
+from emotionnet.inference.words import MOST_GIVEN, require_texts
 from emotionnet.models.description import UNKNOWN, Domain, ImageModel
 from emotionnet.progress import message
 
@@ -93,18 +93,27 @@ class ClipWords:
         return int(self.points(EMOTIONS[:1]).shape[1])
 
     def points(self, words: Sequence[str], *, tell: Callable[[str], None] = message) -> Array:  # noqa: ARG002
-        """The point of each word; float32, shape (K, D), rows of length 1."""
+        """The point of each word; float32, shape (K, D), rows of length 1.
+
+        Raises:
+            DataError: As `require_texts`.
+        """
         if not words:
             return np.zeros((0, self.size), dtype=np.float32)
         return self.label_points({str(place): (word,) for place, word in enumerate(words)})
 
     def label_points(self, labels: Mapping[str, Sequence[str]]) -> Array:
-        """The point of each label; float32, shape (K, D), rows of length 1."""
+        """The point of each label; float32, shape (K, D), rows of length 1.
+
+        Raises:
+            DataError: As `require_texts`.
+        """
         told = self._prompts(list(dict.fromkeys(word for some in labels.values() for word in some)))
         means = [np.concatenate([told[word] for word in some]).mean(axis=0) for some in labels.values()]
         return unit_rows(np.stack(means))
 
     def _prompts(self, words: Sequence[str]) -> dict[str, Array]:
+        require_texts(words)
         with self._lock:
             if len(self._told) > MOST_GIVEN:
                 self._told.clear()

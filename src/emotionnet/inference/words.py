@@ -17,13 +17,14 @@ import numpy as np
 from emotionnet.inference.label_points import unit_rows, word_vector
 from emotionnet.inference.outputs import Array
 from emotionnet.progress import message
-from emotionnet.records import DataError
+from emotionnet.records import DataError, is_name
 from emotionnet.text.sentence import MODEL, has_sentence_model, sentence_vectors
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors
 
 NEAREST = 5  # known words that stand in for an unknown one
 LEAST = 0.5  # their cosine with it by the sentence model, at least
 MOST_GIVEN = 10_000  # points of unknown words that are kept
+MOST_LETTERS = 1_000  # of a word or phrase, far above any use; it may come from anywhere
 MOST_KNOWN = 20_000  # known words that are looked through; word2vec files begin with the frequent ones
 
 _INSTALL = "pip install 'emotionnet[demo]' for any word"
@@ -48,6 +49,7 @@ class Words(Protocol):
 
         Raises:
             DataError: A word has none and can be given none; a line for each, with the nearest known words.
+                Or it is no text, see `require_texts`.
         """
         ...
 
@@ -110,6 +112,7 @@ class VectorWords:
 
     def _unknown(self, words: Sequence[str]) -> dict[str, Array]:
         """Points of words without a vector, each looked for once."""
+        require_texts(words)
         if not has_sentence_model():
             raise DataError(self._refusal(word, _INSTALL) for word in words)
         if len(self._given) > MOST_GIVEN:
@@ -158,6 +161,21 @@ class VectorWords:
         except DataError as error:
             return f"{error}; {hint}"
         raise AssertionError(f"{word!r} has a vector")
+
+
+def require_texts(words: Sequence[str]) -> None:
+    """Refuse what no model can read as a word or a phrase.
+
+    Raises:
+        DataError: A word is blank, longer than `MOST_LETTERS`, or no text that a file can hold.
+    """
+    faults = [
+        f"a word must be a text of 1 to {MOST_LETTERS} letters; got {word[:20]!r} of {len(word)}"
+        for word in words
+        if not is_name(word) or not word.strip() or len(word) > MOST_LETTERS
+    ]
+    if faults:
+        raise DataError(faults)
 
 
 def open_words(folder: Path) -> VectorWords | None:
