@@ -43,8 +43,16 @@ def test_map_is_written_and_told(explain: Explain, tmp_path: Path) -> None:
     assert (values["out"], values["emotion"], values["method"]) == (str(out), "anger", "occlusion")
     with Image.open(out) as picture:
         assert picture.format == "PNG"
-    _, told, _ = explain("--out", out, "--overwrite", "--emotion", "green")
+    _, told, lines = explain("--out", out, "--overwrite", "--emotion", "green")
     assert list(json.loads(told)) == ["out", "emotion", "cosine", "method"]
+    assert lines == ["'green' is none of the run's emotions, so it is explained as a word"]
+
+
+def test_a_word_spelled_like_an_emotion_is_asked_about(explain: Explain, tmp_path: Path) -> None:
+    status, _, lines = explain("--out", tmp_path / "map.png", "--emotion", "Angr")
+    assert (status, len(lines)) == (2, 1)
+    assert lines[0].startswith("error: 'angr' must be one of the 3 words that have a vector")
+    assert lines[0].endswith("; nor is it one of the run's emotions; did you mean anger?")
 
 
 def test_nothing_is_replaced_unasked(explain: Explain, tmp_path: Path) -> None:

@@ -129,6 +129,15 @@ def test_picture_unlike_training_is_marked(predictor: Predictor, noise: Image.Im
     assert np.asarray(found.sheet()).tobytes() != np.asarray(explain(predictor, noise).sheet()).tobytes()
 
 
+def test_an_empty_emotion_is_not_the_likeliest(predictor: Predictor, noise: Image.Image) -> None:
+    with pytest.raises(
+        DataError, match=r"^a word must be a text of 1 to 1000 letters; got '' of 0; nor is it"
+    ):
+        explain(predictor, noise, "")
+    with pytest.raises(DataError, match=r"^'' must be one of the run's 3 emotions$"):
+        explain(Predictor(predictor.backend, predictor.model, None), noise, "")
+
+
 def test_unknown_emotion_of_a_run_without_words(predictor: Predictor, noise: Image.Image) -> None:
     plain = Predictor(predictor.backend, predictor.model, None)
     with pytest.raises(

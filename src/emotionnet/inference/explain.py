@@ -7,7 +7,6 @@ Shape letters: N = images, S = H = W = side of the network's input, C = emotions
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from emotionnet.inference.occlusion import occlusion
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import Domain
-from emotionnet.records import DataError
+from emotionnet.records import DataError, did_you_mean
 
 Method = Literal["grad-cam", "occlusion"]
 
@@ -54,8 +53,8 @@ class Explanation:
         what, value = "probability", self.probability
         if value is None:
             what, value = "cosine", self.cosine
-        doubt = "; unlike its training" if self.domain is not None and self.domain.outside else ""
-        return heat_map.captioned(self.overlay(), f"{self.emotion}: {what} {value:.2f}{doubt}")
+        doubt = "unlike its training pictures" if self.domain and self.domain.outside else ""
+        return heat_map.captioned(self.overlay(), self.emotion, f": {what} {value:.2f}", doubt)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -103,7 +102,7 @@ def explain(predictor: Predictor, image: ImageLike, emotion: str | None = None) 
     input_3SS = evaluation_input(image, predictor.model.preprocessing)
     (outputs,) = predictor.backend.run([input_3SS[None]])
     shares_C = predictor.probabilities(outputs)[0]
-    aim = _aim(predictor, emotion or predictor.emotions[int(np.argmax(shares_C))])
+    aim = _aim(predictor, predictor.emotions[int(np.argmax(shares_C))] if emotion is None else emotion)
     value = float(aim.values(outputs)[0])
     if not np.isfinite(value):
         raise DataError(f"the network must give finite numbers; of {aim.name!r} it gives {value}")
@@ -127,11 +126,13 @@ def _aim(predictor: Predictor, name: str) -> _Aim:
     for spelled in (name, name.lower()):
         if spelled in predictor.emotions:
             return _Aim(spelled, predictor.emotions.index(spelled))
+    hint = did_you_mean(name.lower(), predictor.emotions)
     if predictor.words is not None:
-        return _Aim(name, predictor.words.points([name])[0])
-    near = difflib.get_close_matches(name.lower(), predictor.emotions, n=3)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    raise DataError(f"{name!r} must be one of the run's {len(predictor.emotions)} emotions{hint}")
+        try:
+            return _Aim(name, predictor.words.points([name])[0])
+        except DataError as error:
+            raise DataError(f"{error}; nor is it one of the run's emotions{hint}") from None
+    raise DataError(f"{name[:40]!r} must be one of the run's {len(predictor.emotions)} emotions{hint}")
 
 
 def _heat(predictor: Predictor, input_3SS: Array, aim: _Aim) -> tuple[Array, Method]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
+from matplotlib import colormaps, get_data_path
 from PIL import Image, ImageDraw, ImageFont
 
 from emotionnet.data.images import ImageLike, opened
@@ -62,20 +64,43 @@ def overlay(picture: Image.Image, heat_HW: Array, box: Box) -> Image.Image:
     return pale
 
 
-def captioned(picture: Image.Image, text: str) -> Image.Image:
-    """A picture with a line of text below it, and the scale of its colours."""
-    size = max(12, max(picture.size) // 32)
+def captioned(picture: Image.Image, name: str, said: str, doubt: str = "") -> Image.Image:
+    """A picture with lines of text below it, and the scale of its colours.
+
+    Args:
+        picture: RGB.
+        name: Any text; as much of it as there is room for.
+        said: What is said of it, behind it.
+        doubt: A line of its own, if any.
+    """
+    size = max(12, min(picture.width // 20, max(picture.size) // 32))
     line = 2 * size
-    sheet = Image.new("RGB", (max(picture.width, SHORTEST), picture.height + 2 * line), "white")
+    lines = 3 if doubt else 2
+    sheet = Image.new("RGB", (max(picture.width, SHORTEST), picture.height + lines * line), "white")
     sheet.paste(picture, ((sheet.width - picture.width) // 2, 0))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size)
-    draw.text((size // 2, picture.height + line // 2), text, fill="black", font=font, anchor="lm")
-    _draw_scale(sheet, picture.height + line, size)
+    draw, font = ImageDraw.Draw(sheet), _font(size)
+    text = _fitting(name, said, lambda text: draw.textlength(text, font=font) <= sheet.width - size)
+    for place, told in enumerate((text, doubt)):
+        draw.text((size // 2, picture.height + place * line + size), told, "black", font, anchor="lm")
+    _draw_scale(sheet, picture.height + (lines - 1) * line, size)
     return sheet
 
 
+def _fitting(name: str, said: str, fits: Callable[[str], bool]) -> str:
+    """Both in one line, of a long name its beginning."""
+    name = " ".join("".join(one if one.isprintable() else " " for one in name[:200]).split())
+    lengths = range(len(name), 0, -1)
+    shortened = (f"{name[:length].rstrip()}…{said}" for length in lengths)
+    return next(filter(fits, (name + said, *shortened)), said)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """One that knows most alphabets, which Pillow's own does not; it comes with matplotlib."""
+    return ImageFont.truetype(Path(get_data_path()) / "fonts/ttf/DejaVuSans.ttf", size)
+
+
 def _draw_scale(sheet: Image.Image, top: int, size: int) -> None:
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size)
+    draw, font = ImageDraw.Draw(sheet), _font(size)
     middle, width = top + size, 8 * size
     draw.text((size // 2, middle), "less", fill="black", font=font, anchor="lm")
     start = size + round(draw.textlength("less", font=font))

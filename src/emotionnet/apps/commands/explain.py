@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emotionnet.apps.commands.base import app
 from emotionnet.apps.commands.pictures import BackendName
-from emotionnet.records import DataError
+from emotionnet.records import DataError, did_you_mean
 
 
 @app.command
@@ -22,14 +22,15 @@ def explain(
 ) -> None:
     """Draw a heat map: which parts of a picture speak for an emotion.
 
-    By grad-cam where torch computes the network, by occlusion for a MODEL and with another back end.
+    By grad-cam where torch computes the network, as it does for a RUN when no back end is named; else, as for
+    a MODEL, by occlusion, which covers parts of the picture in turn and is coarser.
 
     Args:
         run: The RUN folder, a MODEL, or open_clip:ARCH@WEIGHTS.
         image: The picture.
-        emotion: One of the run's emotions, or a word that its vectors know; without it, the likeliest.
+        emotion: One of the run's emotions, or any word where it has word vectors; without it, the likeliest.
         out: The heat map, a PNG file.
-        backend: As for 'predict'; without it, torch for a RUN.
+        backend: As for 'predict'; without it, torch for a RUN, and the fastest for a MODEL.
         overwrite: Replace an earlier file.
     """
     if out.suffix.lower() != ".png":
@@ -43,7 +44,11 @@ def explain(
     from emotionnet.inference.results import domain_note
     from emotionnet.progress import message
 
-    found = explained(load_predictor(run, backend=backend, hint="throughput"), image, emotion)
+    predictor = load_predictor(run, backend=backend, hint="throughput")
+    found = explained(predictor, image, emotion)
+    if found.probability is None:
+        meant = did_you_mean(found.emotion.lower(), predictor.emotions)
+        message(f"{found.emotion!r} is none of the run's emotions, so it is explained as a word{meant}")
     if found.domain is not None and found.domain.outside:
         message(f"{image}: {domain_note(found.domain.trained_on)}")
     with new_file(out) as file:
