@@ -57,8 +57,8 @@ def test_what_was_measured_stands_in_the_index(large: Index) -> None:
     for told in large.info.ann.values():
         assert (told.kind, told.rows) == ("IVF_SQ", COUNT)
         assert told.recall >= RECALL
-        assert told.parameters["partitions"] == 71
-        assert int(told.parameters["nprobes"]) <= 71
+        assert told.partitions == 71
+        assert told.probes <= 71
 
 
 def test_a_condition_that_few_meet_is_met_by_all_that_are_found(large: Index, cloud: Cloud) -> None:
@@ -99,7 +99,7 @@ def test_new_pictures_are_found_and_nothing_is_made_twice(
     grown = Index.open(folder)
     found = update(grown, more_than=100).ann
     assert found is not None
-    assert (found["features"].rows, found["features"].parameters["trained_on"]) == (401, 400)
+    assert (found["features"].rows, found["features"].trained_on) == (401, 400)
     opened = Index.open(folder)
     ids, _ = ann.nearest(opened, "features", new_D[0], 1)
     assert opened.record(ids[0]).path == "/new.jpg"
@@ -111,7 +111,7 @@ def test_more_partitions_are_looked_at_until_enough_is_found(
     large: Index, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(ann, "_recall", lambda *given: {16: 0.5, 32: 0.9}.get(given[-1], 0.96))
-    assert ann._measured(large, "features", None).parameters["nprobes"] == 64
+    assert ann._measured(large, "features", None).probes == 64
     monkeypatch.setattr(ann, "_recall", lambda *_: 0.5)
-    assert ann._measured(large, "features", None).parameters["nprobes"] == 71
+    assert ann._measured(large, "features", None).probes == 71
     assert "approximate search by features finds 50% of the 10 nearest" in capsys.readouterr().err

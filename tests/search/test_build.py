@@ -19,7 +19,7 @@ from PIL import Image
 from emotionnet.files import cache_folder, made_alone
 from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
-from emotionnet.search import build, making, picture_facts, plan, writer
+from emotionnet.search import build, making, picture_facts, plan, unreadable, writer
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.known import read_known
 from emotionnet.search.layout import picture_id, read_info
@@ -72,7 +72,7 @@ def test_nothing_is_opened_for_an_unchanged_folder(
     assert {path: path.stat().st_mtime_ns for path in sorted((tmp_path / "index").rglob("*"))} == before
 
 
-@pytest.mark.parametrize("harm", ["missing", "broken", "older"])
+@pytest.mark.parametrize("harm", ["missing", "broken", "hostile", "older"])
 def test_the_table_is_asked_where_the_shortcut_is_gone(
     pictures: Path, model: Path, tmp_path: Path, computed: list[str], harm: str
 ) -> None:
@@ -82,6 +82,8 @@ def test_the_table_is_asked_where_the_shortcut_is_gone(
         (index / "files.arrow").unlink()
     elif harm == "broken":
         (index / "files.arrow").write_bytes((index / "files.arrow").read_bytes()[:-9])
+    elif harm == "hostile":
+        _let_texts_end_elsewhere(index / "files.arrow")
     else:  # as after a run that was killed
         Index.open(index).pictures.delete(f"id = '{picture_id(str(pictures / 'green.png'))}'")
     computed.clear()
@@ -89,6 +91,18 @@ def test_the_table_is_asked_where_the_shortcut_is_gone(
     assert counts(build_index(model, [pictures], index)) == (6, 6 - held, 0, 0, held)
     assert computed == ["green.png"][: 6 - held]
     assert len(read_known(index) or {}) == 6
+
+
+def _let_texts_end_elsewhere(path: Path) -> None:
+    """All but the last one end far outside of the file."""
+    with pa.ipc.open_file(path) as file:
+        table = file.read_all()
+    ends = np.arange(len(table) + 1, dtype=np.int32) * 2**27
+    ends[-1] = 4
+    texts = pa.StringArray.from_buffers(len(table), pa.py_buffer(ends), pa.py_buffer(b"text"))
+    table = table.set_column(0, "path", texts)
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table)
 
 
 def test_only_new_and_changed_files_are_computed(
@@ -187,6 +201,26 @@ def test_unreadable_files_are_told_and_not_tried_again(
     broken.unlink()
     assert build_index(model, [pictures], index).unreadable == ()
     assert json.loads((index / "unreadable.json").read_text()) == {}
+
+
+def test_a_picture_that_broke_is_gone_even_if_the_run_ends_there(
+    pictures: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, real = tmp_path / "index", unreadable.write_unreadable
+    build_index(model, [pictures], index)
+    (pictures / "grey.png").write_text("none any more")
+
+    def last(*given: Any) -> None:
+        real(*given)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writer, "write_unreadable", last)
+    with pytest.raises(KeyboardInterrupt):
+        build_index(model, [pictures], index)
+    monkeypatch.setattr(writer, "write_unreadable", real)
+    made = build_index(model, [pictures], index)
+    assert (made.pictures, made.unchanged, len(made.unreadable)) == (5, 5, 1)
+    assert len(Index.open(index)) == 5
 
 
 def test_many_pictures_are_written_some_at_a_time_and_put_together(

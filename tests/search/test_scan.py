@@ -49,6 +49,8 @@ def test_gone_is_what_lay_in_a_searched_folder_and_is_no_more(
 def test_patterns_search_the_folder_before_their_signs(tmp_path: Path) -> None:
     save_squares(tmp_path, {"b/1.png": (0, 0, 0)})
     assert scan_pictures([str(tmp_path / "[ab]" / "*.png")]).folders == (str(tmp_path),)
+    scan = scan_pictures([str(tmp_path / "[ab]" / ".." / "b" / "1.png")])
+    assert (list(scan.files), scan.folders) == ([str(tmp_path / "b" / "1.png")], (str(tmp_path / "b"),))
 
 
 def test_links_stay_unless_dots_stand_behind_them(tmp_path: Path) -> None:

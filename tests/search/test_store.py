@@ -198,6 +198,11 @@ def _odd_info(folder: Path) -> None:
     write_json(folder / "index.json", read_object(folder / "index.json") | {"n_features": 0, "more": 1})
 
 
+def _odd_ann(folder: Path) -> None:
+    odd = {"kind": "IVF_SQ", "probes": -1, "refined": 64, "trained_on": 9, "recall": 1.0, "rows": 9}
+    write_json(folder / "index.json", read_object(folder / "index.json") | {"ann": {"features": odd}})
+
+
 def _other_size(folder: Path) -> None:
     write_json(folder / "index.json", read_object(folder / "index.json") | {"n_features": 4})
 
@@ -231,6 +236,10 @@ def _no_model(folder: Path) -> None:
         (_no_info, ["must be an INDEX folder, which 'emotionnet index' writes; it holds no index.json"]),
         (_newer, ["must have a schema_version of at most 1; it has 2: it was made by a newer version"]),
         (_odd_info, ["n_features: Input should be greater", "more: Extra inputs are not permitted"]),
+        (
+            _odd_ann,
+            ["ann.features.partitions: Field required", "ann.features.probes: Input should be"],
+        ),
         (_other_size, ["the column features must be fixed_size_list<item: float>[4], as index.json says"]),
         (_no_table, ["must be the table that 'emotionnet index' wrote; LanceDB refuses it"]),
         (_no_data, ["must be the table that 'emotionnet index' wrote; LanceDB refuses it"]),

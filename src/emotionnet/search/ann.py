@@ -39,7 +39,7 @@ def nearest(
 ) -> tuple[tuple[str, ...], Array]:
     """As `Index.nearest`; approximate where `update` has made that possible."""
     found = (index.info.ann or {}).get(column)
-    return _nearest(index, column, vector, k, where, int(found.parameters["nprobes"]) if found else None)
+    return _nearest(index, column, vector, k, where, found.probes if found else None)
 
 
 def update(index: Index, *, more_than: int = EXACT_LIMIT) -> IndexInfo:
@@ -78,7 +78,7 @@ def _train(index: Index, column: VectorColumn, old: Ann | None) -> bool:
     from lancedb.index import IvfSq
 
     made = {made.columns[0]: made.name for made in index.pictures.list_indices()}
-    if old is not None and column in made and len(index) <= GROWN * int(old.parameters["trained_on"]):
+    if old is not None and column in made and len(index) <= GROWN * old.trained_on:
         stats = index.pictures.index_stats(made[column])
         if stats is None or stats.num_unindexed_rows == 0:
             return False
@@ -101,8 +101,8 @@ def _partitions(count: int) -> int:
 def _measured(index: Index, column: VectorColumn, old: Ann | None) -> Ann:
     """As many partitions are looked at as the recall asks for."""
     trained_on = len(index)
-    if old is not None and trained_on <= GROWN * int(old.parameters["trained_on"]):
-        trained_on = int(old.parameters["trained_on"])
+    if old is not None and trained_on <= GROWN * old.trained_on:
+        trained_on = old.trained_on
     most = _partitions(trained_on)
     queries_QV = _queries(index, column)
     exact = exact_nearest(index, column, queries_QV, NEAREST)
@@ -111,13 +111,15 @@ def _measured(index: Index, column: VectorColumn, old: Ann | None) -> Ann:
         probes = min(2 * probes, most)
     if recall < RECALL:
         message(f"{index.folder}: approximate search by {column} finds {recall:.0%} of the {NEAREST} nearest")
-    parameters: dict[str, int | float | str] = {
-        "partitions": most,
-        "nprobes": probes,
-        "refined": REFINED,
-        "trained_on": trained_on,
-    }
-    return Ann(kind=KIND, parameters=parameters, recall=round(recall, 4), rows=len(index))
+    return Ann(
+        kind=KIND,
+        partitions=most,
+        probes=probes,
+        refined=REFINED,
+        trained_on=trained_on,
+        recall=round(recall, 4),
+        rows=len(index),
+    )
 
 
 def _recall(

@@ -40,6 +40,7 @@ def read_known(folder: Path) -> dict[str, State] | None:
     """By path, without the table; None where that cannot be told."""
     try:
         table = pa.ipc.open_file(pa.BufferReader((folder / KNOWN).read_bytes())).read_all()
+        table.validate(full=True)  # a text that ends outside of the file would end the process
         same = (table.schema.metadata or {}).get(_VERSIONS) == _versions(folder)
         return _states(table) if same and table.schema.equals(_SCHEMA) else None
     except (OSError, ValueError, KeyError, pa.ArrowException):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from emotionnet.config_files import description_error
 from emotionnet.data.looks import HASH_BYTES
@@ -46,17 +46,22 @@ SCHEMA_VERSION = 1
 
 
 class Ann(BaseModel):
-    """The approximate search of a column: what it is, its parameters, and what it was measured to find.
+    """The approximate search of a column, and what it was measured to find.
 
-    `recall` is the share of the 10 nearest that it finds among its 10, `rows` the pictures that there were.
+    `partitions` were made for `trained_on` pictures, `probes` of them are looked at, and `refined` candidates
+    are compared exactly. `recall` is the share of the 10 nearest that it finds among its 10, `rows` the
+    pictures that there were.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: str
-    parameters: dict[str, int | float | str]
+    partitions: PositiveInt
+    probes: PositiveInt
+    refined: PositiveInt
+    trained_on: PositiveInt
     recall: float
-    rows: int
+    rows: PositiveInt
 
 
 class IndexInfo(BaseModel):

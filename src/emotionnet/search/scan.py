@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from emotionnet.data.images import find_images
@@ -76,9 +77,8 @@ def _searched(name: Path) -> list[Path]:
         return [absolute(name)]
     if name.is_file():
         return []
-    parts = absolute(name).parts
-    first = next(place for place, part in enumerate(parts) if any(sign in part for sign in "*?["))
-    return [Path(*parts[:first])]
+    folders = absolute(name).parts[:-1]  # signs before a '..' are gone from them
+    return [Path(*takewhile(lambda part: not any(sign in part for sign in "*?["), folders))]
 
 
 def absolute(path: Path) -> Path:

@@ -63,12 +63,12 @@ class RowWriter:
 
     def commit(self) -> None:
         """Write what has been gathered."""
+        if self._lost:  # first: a file that is known to be unreadable is not looked at again
+            self.removed += self._delete(self._lost)
+            self._lost = []
         if self.unreadable != self._saved:
             write_unreadable(self.folder, self.unreadable)
             self._saved = dict(self.unreadable)
-        if self._lost:
-            self.removed += self._delete(self._lost)
-            self._lost = []
         if self._waiting:
             self._write(pa.concat_tables(self._waiting))
             self._waiting = []
