@@ -36,8 +36,9 @@ def load_predictor(
             one, else the CPU. All back ends but torch use the CPU.
         vectors: VECTORS in place of the run's own.
         backend: What computes it: `torch` in float32, which a RUN has when nothing is given; `openvino` or
-            `onnxruntime`, whose numbers differ in the last digits, and with OpenVINO in the second where
-            the CPU has bfloat16; `auto`: what is likely the fastest that is installed.
+            `onnxruntime`, whose numbers differ in the last digits, and with OpenVINO by more where the CPU
+            has bfloat16, so that another emotion may come first; `auto`: what is likely the fastest that is
+            installed.
         hint: `latency` for one picture after the other, `throughput` for many; for OpenVINO and ONNX Runtime.
 
     Raises:

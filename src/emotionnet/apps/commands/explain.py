@@ -26,7 +26,7 @@ def explain(
     a MODEL, by occlusion, which covers parts of the picture in turn and is coarser.
 
     Args:
-        run: The RUN folder, a MODEL, or open_clip:ARCH@WEIGHTS.
+        run: The RUN folder, a MODEL, hf:USER/NAME, or open_clip:ARCH@WEIGHTS.
         image: The picture.
         emotion: One of the run's emotions, or any word where it has word vectors; without it, the likeliest.
         out: The heat map, a PNG file.

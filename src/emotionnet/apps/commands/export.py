@@ -26,7 +26,9 @@ def export(  # noqa: PLR0913
     batch: Count | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write the network of a RUN as a MODEL, which 'predict' and 'extract' take and which needs no torch.
+    """Write the network of a RUN as a MODEL, which needs no torch, for all that works with pictures.
+
+    'predict', 'extract', 'explain', 'index', 'tag' and 'serve' take it in place of the RUN.
 
     What it tells is compared with torch first. With --int8 it is faster and less exact: its score on the
     run's validation split is compared with that of float, and the export refused where it drops too far.

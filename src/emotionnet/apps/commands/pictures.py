@@ -34,8 +34,8 @@ def predict(
         top: How many emotions and tags for each picture.
         output: auto is a table on a terminal and JSON elsewhere.
         backend: auto takes the fastest that is installed; a RUN is converted for it on first use. Its numbers
-            differ from torch's in the last digits, and in the second where openvino computes in bfloat16,
-            as it does on CPUs that have it; torch gives those of torch in float32.
+            differ from torch's in the last digits, and by more where openvino computes in bfloat16, as it
+            does on CPUs that have it: another emotion may come first; torch gives those of torch in float32.
     """
     if not paths:
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")

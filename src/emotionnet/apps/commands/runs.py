@@ -147,6 +147,7 @@ def zeroshot(  # noqa: PLR0913
 
     Args:
         run: The RUN folder; or open_clip:ARCH@WEIGHTS, where WEIGHTS is a tag of open_clip, a file, or none.
+            For pictures also a MODEL.
         pictures: Pictures, folders and patterns, in place of a data set.
         labels: Any words in place of the data set's labels: joy,grief or joy=joy+happy,grief or a JSON file
             {"joy": ["joy", "happy"]}.
