@@ -38,6 +38,16 @@ def is_name(value: object) -> bool:
     return isinstance(value, str) and value != "" and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
+def as_text(value: object) -> str:
+    r"""A path, or a line with one, as UTF-8 can spell it: a file's name may be any bytes.
+
+    Example:
+        >>> as_text("caf\udce9.jpg")
+        'caf\\udce9.jpg'
+    """
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """What to put behind a complaint of an unknown name: those that are spelled like it; empty without any.
 

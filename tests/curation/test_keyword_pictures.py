@@ -54,6 +54,17 @@ def test_records_and_rejects(tmp_path: Path) -> None:
     assert rejects["\\udcff.jpg"] == "its name must be UTF-8"
 
 
+def test_names_that_are_no_utf_8(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    picture(folder / "a.jpg", "angry")
+    (folder / os.fsdecode(b"\xff.jpg")).write_text("no picture")
+    source = read_keyword_pictures(folder)
+    assert source.records["source"].to_list() == ["caf\\udce9"]
+    ((name, reason),) = source.rejects.rows()
+    assert name == "\\udcff.jpg"
+    assert reason.startswith("\\udcff.jpg: must be a picture (")
+
+
 def test_a_folder_without_keywords(tmp_path: Path) -> None:
     picture(tmp_path / "none.jpg")
     with pytest.raises(

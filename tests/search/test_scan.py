@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from emotionnet.search.scan import absolute, as_text, scan_pictures
+from emotionnet.records import as_text
+from emotionnet.search.scan import absolute, scan_pictures
 from tests.search.conftest import save_squares
 
 

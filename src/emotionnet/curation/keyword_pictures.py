@@ -17,7 +17,7 @@ from emotionnet.data.images import SUFFIXES, find_images
 from emotionnet.data.keywords import Keywords, read_keywords
 from emotionnet.data.sidecars import Sidecars
 from emotionnet.progress import track
-from emotionnet.records import DataError, is_name
+from emotionnet.records import DataError, as_text, is_name
 
 NO_KEYWORDS = "carries no keywords (XMP dc:subject, IPTC, sidecar)"
 
@@ -34,14 +34,14 @@ def read_keyword_pictures(folder: Path) -> Source:
         found = pool.map(lambda picture: _read(picture, sidecars), pictures)
         said = list(track(found, "Reading keywords", len(pictures)))
     rows, rejects = [], []
-    name = folder.resolve().name or "pictures"
+    name = as_text(folder.resolve().name) or "pictures"
     for picture, read in zip(pictures, said, strict=True):
         path = picture.relative_to(folder).as_posix()
         fault = _fault(path, read)
         if isinstance(read, Keywords) and not fault:
             rows.append((path, path, list(read.keywords), None, name, read.licence or None))
         else:
-            rejects.append((_printable(path), fault.replace(f"{folder}{os.sep}", "")))
+            rejects.append((as_text(path), as_text(fault.replace(f"{folder}{os.sep}", ""))))
     if not rows:
         raise DataError(
             f"{folder}: must hold pictures ({', '.join(SUFFIXES)}) that carry keywords; "
@@ -71,7 +71,3 @@ def _fault(path: str, read: Keywords | str) -> str:
     if not is_name(path):
         return "its name must be UTF-8"
     return "" if read.keywords else NO_KEYWORDS
-
-
-def _printable(path: str) -> str:
-    return path.encode("utf-8", "backslashreplace").decode()

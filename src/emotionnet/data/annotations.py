@@ -26,7 +26,7 @@ from emotionnet.data.row_checks import RowError, shown
 from emotionnet.data.se30k8 import RATERS, Se30k8, VotedImage, parse_entry
 from emotionnet.emotions import LABEL_SETS
 from emotionnet.files import write_bytes
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 
 MAX_FAULTS = 10
 _LONGEST_ROW = 64
@@ -202,7 +202,7 @@ def _id(path: Path, raw: object, number: int) -> str:
     """The picture of a bad row where it can be told, else the row."""
     named = isinstance(raw, list | tuple) and raw and isinstance(raw[0], str | int)
     name = str(raw[0])[:1000] if named and not (type(raw[0]) is int and abs(raw[0]) >= 2**63) else ""  # type: ignore[index]
-    return name.encode(errors="backslashreplace").decode() or f"{path.stem}: row {number}"
+    return as_text(name) or f"{path.stem}: row {number}"
 
 
 def _common(found: Iterable[str | None]) -> str | None:

@@ -30,7 +30,7 @@ from emotionnet.inference.engine import Told
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import Predictor
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 
 TABLE = ".parquet"
 INFO = "features.json"  # of a folder of arrays: how they were made, and what the folder holds
@@ -138,7 +138,7 @@ def _write_table(steps: _FirstGood, out: Path) -> int:
 def _rows(paths: Sequence[Path], features_NF: Array) -> pa.Table:
     """Rows of the table, from their memory: `pyarrow.array` would import pandas where that is installed."""
     count, size = features_NF.shape
-    texts = [_text(path).encode() for path in paths]
+    texts = [as_text(path).encode() for path in paths]
     ends = pa.py_buffer(np.cumsum([0, *map(len, texts)], dtype=np.int32))
     names = pa.Array.from_buffers(pa.string(), count, [None, ends, pa.py_buffer(b"".join(texts))])
     memory = pa.py_buffer(np.ascontiguousarray(features_NF))
@@ -210,8 +210,3 @@ def _info(predictor: Predictor) -> dict[str, str | int]:
         "size": predictor.backend.n_features,
         "backend": predictor.backend.name,
     }
-
-
-def _text(path: Path) -> str:
-    """A path as UTF-8 can spell it."""
-    return str(path).encode("utf-8", "backslashreplace").decode()

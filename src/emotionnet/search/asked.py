@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePath
 
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 from emotionnet.search.meaning import emotion_place, nearest_names, probability
 from emotionnet.search.query import Bound, Query
 from emotionnet.search.ranking import Term
-from emotionnet.search.scan import as_text
 from emotionnet.search.store import sql_text
 
 

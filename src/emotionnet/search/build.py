@@ -19,7 +19,7 @@ from emotionnet.files import cache_folder, made_alone
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import Told
 from emotionnet.inference.predictor import Predictor
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 from emotionnet.search.known import read_known, table_states, write_known
 from emotionnet.search.layout import (
     INFO,
@@ -34,7 +34,7 @@ from emotionnet.search.making import Opening, begin_index, follow_model, model_n
 from emotionnet.search.picture_facts import FactsReader
 from emotionnet.search.plan import make_plan, same_content
 from emotionnet.search.retelling import told_columns
-from emotionnet.search.scan import File, Scan, as_text, scan_pictures
+from emotionnet.search.scan import File, Scan, scan_pictures
 from emotionnet.search.store import EXACT_LIMIT, Index
 from emotionnet.search.unreadable import Unreadable, read_unreadable
 from emotionnet.search.writer import RowWriter

@@ -15,9 +15,9 @@ import numpy as np
 from emotionnet.data.picture_files import content_sha256
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 from emotionnet.search.layout import picture_id
-from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.scan import absolute
 from emotionnet.search.store import Index, sql_text
 
 if TYPE_CHECKING:

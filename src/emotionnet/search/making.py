@@ -19,7 +19,7 @@ from emotionnet.inference.names import is_clip
 from emotionnet.inference.predictor import Predictor
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 from emotionnet.runs import MODEL, WEIGHTS, require_run
 from emotionnet.search.layout import (
     INFO,
@@ -32,7 +32,7 @@ from emotionnet.search.layout import (
     write_info,
 )
 from emotionnet.search.retelling import retell
-from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.scan import absolute
 from emotionnet.search.unreadable import write_unreadable
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emotionnet.progress import message
-from emotionnet.records import DataError
+from emotionnet.records import DataError, as_text
 from emotionnet.search.layout import picture_id
-from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.scan import absolute
 from emotionnet.search.store import Index
 
 MAX_MARKS = 1_000  # of one word, on either side

@@ -9,6 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from emotionnet.data.images import find_images
+from emotionnet.records import as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,3 @@ def absolute(path: Path) -> Path:
         return path
     last = len(parts) - parts[::-1].index("..")
     return Path(os.path.realpath(Path(*parts[:last])), *parts[last:])
-
-
-def as_text(path: Path | str) -> str:
-    """A path, or a line with one, as UTF-8 can spell it."""
-    return str(path).encode("utf-8", "backslashreplace").decode()

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from emotionnet.data.store import Dataset
-from emotionnet.records import SPLITS, ImageRecord
+from emotionnet.records import SPLITS, ImageRecord, as_text
 from emotionnet.search.layout import picture_id
 from emotionnet.search.query import Query
-from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.scan import absolute
 from emotionnet.search.searcher import Searcher
 
 FIRST = 10

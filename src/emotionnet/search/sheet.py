@@ -10,8 +10,7 @@ from pathlib import Path, PurePath
 from emotionnet.evaluation.rendering import environment
 from emotionnet.files import write_text
 from emotionnet.inference.results import Score, domain_note
-from emotionnet.records import DataError
-from emotionnet.search.scan import as_text
+from emotionnet.records import DataError, as_text
 from emotionnet.search.searcher import Hit, Results
 from emotionnet.search.store import Index
 

@@ -21,11 +21,11 @@ from emotionnet.evaluation.chance import chance_average_precisions
 from emotionnet.evaluation.metrics import average_precisions
 from emotionnet.evaluation.units import pool_labels, pool_scores
 from emotionnet.progress import message
-from emotionnet.records import SPLITS, ImageRecord
+from emotionnet.records import SPLITS, ImageRecord, as_text
 from emotionnet.search.examples import gather
 from emotionnet.search.layout import picture_id
 from emotionnet.search.ranking import Mix, Vectors
-from emotionnet.search.scan import absolute, as_text
+from emotionnet.search.scan import absolute
 from emotionnet.search.searcher import Searcher
 from emotionnet.search.store import Index
 from emotionnet.search.word_probe import train
