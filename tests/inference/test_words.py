@@ -71,6 +71,19 @@ def test_an_unknown_word_goes_by_its_nearest_known_ones(asked: list[list[str]]) 
     assert asked[2:] == [["delight"]]  # of the known words it is asked once
 
 
+def test_known_words_are_read_a_few_at_a_time_each_once(
+    asked: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = WordVectors(("joy", "sad_face", "sad face", "rage"), np.eye(4, dtype=np.float32))
+    (whole_D,) = VectorWords(known).points(["delight"])
+    asked.clear()
+    monkeypatch.setattr(room, "AT_ONCE", 2)
+    (found_D,) = VectorWords(known).points(["delight"])
+    assert asked == [["delight"], ["joy", "sad face"], ["rage"]]
+    np.testing.assert_array_equal(found_D, whole_D)
+    assert found_D == pytest.approx(np.array([0.8, 0.6, 0.6, 0]) / np.sqrt(0.8**2 + 2 * 0.6**2))
+
+
 def test_a_word_that_is_near_no_known_one_is_refused(asked: list[list[str]]) -> None:
     with pytest.raises(DataError) as error:
         VectorWords(KNOWN).points(["joy", "tax_return", "none"])

@@ -16,7 +16,7 @@ import numpy as np
 
 from emotionnet.inference.label_points import unit_rows, word_vector
 from emotionnet.inference.outputs import Array
-from emotionnet.progress import message
+from emotionnet.progress import message, track
 from emotionnet.records import DataError, is_name
 from emotionnet.text.sentence import MODEL, has_sentence_model, sentence_vectors
 from emotionnet.text.vectors import WordVectors, read_info, read_vectors
@@ -25,6 +25,7 @@ NEAREST = 5  # known words that stand in for an unknown one
 LEAST = 0.5  # their cosine with it by the sentence model, at least
 MOST_GIVEN = 10_000  # points of unknown words that are kept
 MOST_LETTERS = 1_000  # of a word or phrase, far above any use; it may come from anywhere
+AT_ONCE = 512  # known words that the sentence model reads before a progress bar moves
 MOST_KNOWN = 20_000  # known words that are looked through; word2vec files begin with the frequent ones
 
 _INSTALL = "pip install 'emotionnet[demo]' for any word"
@@ -150,9 +151,12 @@ class VectorWords:
     def _said_of_known(self) -> WordVectors:
         if self._said is None:
             plain = [word.replace("_", " ") for word in self.known[:MOST_KNOWN]]
-            once = sentence_vectors(list(dict.fromkeys(plain)))
+            once = list(dict.fromkeys(plain))
+            blocks = [once[start : start + AT_ONCE] for start in range(0, len(once), AT_ONCE)]
+            parts = [sentence_vectors(block).vectors_VD for block in track(blocks, "what known words mean")]
+            row = {word: place for place, word in enumerate(once)}
             names = tuple(str(number) for number in range(len(plain)))
-            self._said = WordVectors(names, once.matrix(plain)[0])
+            self._said = WordVectors(names, np.concatenate(parts)[[row[word] for word in plain]])
         return self._said
 
     def _refusal(self, word: str, hint: str) -> str:
