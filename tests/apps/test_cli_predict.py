@@ -5,35 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from emotionnet.apps.cli import main
 from emotionnet.emotions import LABEL_SETS
 from emotionnet.inference.guard import Guard, write_guard
+from tests.apps.conftest import Command
 from tests.conftest import EMOTIONS, MakeExported
-
-Command = Callable[..., tuple[int, str, list[str]]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command: exit status, standard output, lines of standard error."""
-
-    def call(*tokens: object) -> tuple[int, str, list[str]]:
-        status = 0
-        try:
-            main([str(token) for token in tokens])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err.splitlines()
-
-    return call
 
 
 @pytest.fixture

@@ -6,36 +6,25 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from emotionnet.apps.cli import main
 from emotionnet.inference.guard import Guard, write_guard
+from tests.apps.conftest import Command
 from tests.conftest import MakeExported
 from tests.data.test_xmp import document
 
-Command = Callable[..., tuple[int, str, list[str]]]
 COUNTS = ("created", "changed", "deleted", "unchanged")
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command: exit status, standard output, lines of standard error."""
-
-    def call(*tokens: object) -> tuple[int, str, list[str]]:
-        status = 0
-        try:
-            main(["tag", *map(str, tokens)])
-        except SystemExit as end:
-            status = int(end.code or 0)
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err.splitlines()
-
-    return call
+def command(command: Command) -> Command:
+    """Runs `tag`."""
+    return partial(command, "tag")
 
 
 @pytest.fixture
