@@ -58,7 +58,8 @@ def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
     message("6/9 zeroshot: emotion words never seen")
     zeroshot_run(out)
     message("7/9 guard: pictures that are no emoji")
-    guard_scores(out)
+    if _has("skimage", extra="demo"):
+        guard_scores(out)
     message("8/9 report")
     report, _ = report_run(out)
     message("9/9 index: the emoji of one vendor, found by words and by examples")
@@ -70,8 +71,7 @@ def run_demo(out: Path, *, overwrite: bool = False) -> dict[str, Any]:
 
 def _score_search(run: Path, *, overwrite: bool) -> None:
     """Index one vendor's emoji, and put into the run's scores what searching and teaching find among them."""
-    if find_spec("lancedb") is None:
-        message("left out, since lancedb is not installed: pip install 'emotionnet[search]'")
+    if not _has("lancedb", extra="search"):
         return
     dataset = read_dataset(run / "dataset")
     pictures = dataset.root / "images" / VENDOR
@@ -79,6 +79,14 @@ def _score_search(run: Path, *, overwrite: bool) -> None:
     index = Index.open(run / "index")
     scores = search_scores(Searcher(index), dataset) | teaching_scores(index, dataset)
     merge_metrics(run, scores, replacing=("search.", "teach."))
+
+
+def _has(package: str, *, extra: str) -> bool:
+    """Whether a package is there, without which a part of the demo is left out."""
+    if find_spec(package) is not None:
+        return True
+    message(f"left out, since {package} is not installed: pip install 'emotionnet[{extra}]'")
+    return False
 
 
 def _config(model: type[Stage], name: str, **options: Any) -> Stage:
