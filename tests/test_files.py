@@ -115,6 +115,13 @@ def test_a_result_with_something_beside_it_is_never_overwritten(tmp_path: Path) 
     assert names(tmp_path / "out") == ["mark.json", "notes.txt"]
 
 
+def test_what_a_killed_process_left_in_a_result_goes_with_it(tmp_path: Path) -> None:
+    fill(tmp_path / "out", "1")
+    (tmp_path / "out" / ".mark.json.x1y2z3").touch()
+    fill(tmp_path / "out", "2", overwrite=True)
+    assert names(tmp_path / "out") == ["mark.json"]
+
+
 def test_the_old_folder_comes_back_when_the_new_one_cannot_be_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,7 +196,8 @@ def refuse_existing(target: Path, *, parts: Collection[str], overwrite: bool) ->
     marker = next(iter(parts))
     if marker not in present:
         raise DataError(f"{target}: holds other files and no {marker}; choose another --out")
-    foreign = [name for name in present if name not in parts]
+    unfinished = tuple(f".{part}." for part in parts)  # of `new_file`, where a process was killed
+    foreign = [name for name in present if name not in parts and not name.startswith(unfinished)]
     if foreign:
         raise DataError(
             f"{target}: holds more than was made there ({', '.join(foreign[:5])}); choose another --out"
