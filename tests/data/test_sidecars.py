@@ -33,6 +33,11 @@ def test_the_sidecar_of_a_picture(tmp_path: Path, files: list[str], expected: st
     assert Sidecars().of(tmp_path / "a.jpg") == tmp_path / expected
 
 
+def test_a_picture_is_not_its_own_sidecar(tmp_path: Path) -> None:
+    put(tmp_path, "a.xmp")
+    assert Sidecars().all_of(tmp_path / "a.xmp") == [tmp_path / "a.xmp.xmp"]
+
+
 def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, *[f"{number}{suffix}" for number in range(5) for suffix in (".jpg", ".xmp")])
     lists = 0

@@ -19,7 +19,7 @@ class Sidecars:
     def of(self, picture: Path) -> Path:
         """That of a picture: name.ext.xmp; name.xmp where only this is there, and no other file so named."""
         whole, short = _names(picture)
-        if whole.exists() or whole.is_symlink() or not short.exists():
+        if whole.exists() or whole.is_symlink() or short == picture or not short.exists():
             return whole
         return short if self._alone(picture) else whole
 

@@ -43,7 +43,8 @@ def search(  # noqa: PLR0913
         like: A picture that results are to be like: a file, or an id of the index; can be given again.
         not_: Words that are not wanted; can be given again.
         emotion: Only pictures with such a probability, as in 'joy>0.3' or 'fear<0.1'; can be given again.
-        folder: Only pictures below a folder; one that is not here may be part of a path, as in holidays/2020.
+        folder: Only pictures below this folder; where it is not to be found from here, some folders in a row
+            that their paths must hold, such as holidays/2020.
         from_: Only pictures taken on this day or later, as in 2020-01-31; those without a date are left out.
         to: Only pictures taken on this day or earlier.
         k: How many pictures.

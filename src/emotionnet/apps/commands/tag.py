@@ -43,7 +43,7 @@ def tag(  # noqa: PLR0913
     read them; what else a sidecar holds stays.
 
     Args:
-        run: The RUN folder, or a MODEL.
+        run: The RUN folder, a MODEL, hf:USER/NAME, or open_clip:ARCH@WEIGHTS, which needs --index.
         paths: Pictures, folders and patterns.
         xmp: Write sidecars: name.ext.xmp, or name.xmp where only that is there.
         prefix: What stands before each tag in a sidecar.
