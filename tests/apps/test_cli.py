@@ -148,7 +148,7 @@ def test_the_way_from_data_to_predictions(
 
     status, out, lines = run(capsys, *predict, str(good), str(bad), "--format", "csv")
     assert status == 2
-    assert out.splitlines()[0] == "image,emotions,tags"
+    assert out.splitlines()[0] == "image,domain,emotions,tags"
     assert [line.split(",")[0] for line in out.splitlines()[1:]] == [str(good)]
     assert f"{bad}: must be a picture" in faults(lines)[0]
 
