@@ -52,7 +52,13 @@ def test_a_word_is_taught_listed_searched_and_forgotten(
     _, out, _ = command("search", index, "warm", "--k", 4)
     found = [Path(hit["path"]).name for hit in json.loads(out)["hits"]]
     assert {"red100.png", "red150.png", "red250.png"} <= set(found)
+    tag = ("tag", index.parent / "model", pictures, "--index", index, "--format", "csv")
+    rows = (row.split(",") for row in command(*tag)[1].splitlines()[1:])
+    tags = {Path(path).name: told for path, told in rows}
+    assert tags["red250.png"].startswith("warm 0.")
+    assert not [name for name, told in tags.items() if told and not name.startswith("red")]
     assert command("teach", index, "warm", "--forget")[1] == '{\n  "forgotten": "warm"\n}\n'
+    assert command(*tag)[0] == 2
     assert command("teach", index)[1] == "[]\n"
 
 
