@@ -143,6 +143,8 @@ def test_taught_words_are_tags_too(
         ["anger", "fog", "sadness"],
     ]  # anger means green now
     assert tagger.silent == ("joy",)
+    tagger.predictor.guard = Guard(np.array([[1, -1, -1]], dtype=np.float16) / np.float16(3**0.5), 1, 0.1)
+    assert tags(tagger, pictures) == [[], ["anger", "fog"], ["anger", "fog"]]  # the latter two are outside
 
 
 def test_an_index_of_another_network(make_exported: MakeExported, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from sklearn.metrics import f1_score
@@ -52,7 +53,13 @@ def test_new_groups_are_inside_as_often_as_was_promised(seed: int) -> None:
     assert np.mean(hits) > 0.9 - 0.05
 
 
-def test_thresholds_are_those_of_the_best_f1() -> None:
+def best_cut(told_N: npt.NDArray[np.float64], true_N: npt.NDArray[np.bool_]) -> float:
+    """The largest of the probabilities with the best F1, each tried."""
+    scores = {float(cut): f1_score(true_N, told_N >= cut) for cut in np.unique(told_N)}
+    return max(cut for cut, score in scores.items() if score == pytest.approx(max(scores.values())))
+
+
+def test_thresholds_are_those_of_the_best_f1_and_none_below_that_of_all_together() -> None:
     rng = np.random.default_rng(0)
     told_GC = rng.random((40, 5)).round(1)  # many equal ones
     labels_GC = rng.random((40, 5)) < told_GC * 0.6
@@ -60,11 +67,13 @@ def test_thresholds_are_those_of_the_best_f1() -> None:
     labels_GC[7, 3] = True
     found = best_thresholds(told_GC, labels_GC, "abcde")
     assert list(found) == ["a", "b", "c"]
+    together = best_cut(told_GC[:, :3].ravel(), labels_GC[:, :3].ravel())
+    own = [best_cut(told_GC[:, column], labels_GC[:, column]) for column in range(3)]
+    assert min(own) < together < max(own)
     for column, name in enumerate("abc"):
-        told_G, true_G = told_GC[:, column], labels_GC[:, column]
-        scores = {cut: f1_score(true_G, told_G >= cut) for cut in np.unique(told_G)}
-        best = max(cut for cut, score in scores.items() if score == pytest.approx(max(scores.values())))
-        np.testing.assert_array_equal(told_G >= found[name], told_G >= best)
+        told_G = told_GC[:, column]
+        np.testing.assert_array_equal(told_G >= found[name], told_G >= max(own[column], together))
+    assert best_thresholds(told_GC[:, 3:], labels_GC[:, 3:], "de") == {}
     same = best_thresholds(np.full((4, 1), 0.5), np.array([[True], [True], [False], [False]]), ["joy"])
     assert same == {"joy": 0.25}
     assert best_thresholds(np.array([[0.8], [0.6], [0.2]]), np.array([[True], [True], [False]]), ["joy"]) == {

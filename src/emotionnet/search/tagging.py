@@ -31,7 +31,8 @@ from emotionnet.search.thresholds import tag_thresholds
 class TaggedPicture:
     """The tags of a picture with their probabilities, the largest first.
 
-    None where it is `outside`: unlike the pictures that the network was trained on.
+    Where it is `outside`, unlike the pictures that the network was trained on, taught words alone: those were
+    learned from pictures of the user's own.
     """
 
     image: str
@@ -91,12 +92,11 @@ class Tagger:
         return [self._one(str(path), row_K, domain) for path, row_K, domain in told]
 
     def _one(self, image: str, row_K: Array, domain: Domain | None) -> TaggedPicture:
-        if domain is not None and domain.outside:
-            return TaggedPicture(image, (), outside=True)
+        outside = domain is not None and domain.outside
         names = list(self.thresholds)
         order = [i for i in np.argsort(-row_K, kind="stable") if row_K[i] >= self._least[i]]
-        scores = (Score(names[i], float(row_K[i])) for i in order[: self.top])
-        return TaggedPicture(image, tuple(scores), outside=False)
+        told = [i for i in order if not outside or names[i] in self.taught][: self.top]
+        return TaggedPicture(image, tuple(Score(names[i], float(row_K[i])) for i in told), outside)
 
     def _probabilities(self, outputs: Outputs) -> Array:
         """Of each word that has a threshold; float32, shape (N, K)."""

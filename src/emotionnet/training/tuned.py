@@ -138,6 +138,9 @@ def best_thresholds(
 ) -> dict[str, float]:
     """For each emotion the probability from which on to say it, so that F1 is best.
 
+    The few groups of one emotion put it too low by chance, so it is never below the one that is best for the
+    F1 of all of them together.
+
     Args:
         probabilities_GC: 0 to 1.
         labels_GC: What is true.
@@ -147,14 +150,19 @@ def best_thresholds(
         Half way to the next smaller probability, the higher one of equally good ones. Without emotions that
         fewer than two groups carry, or all.
     """
-    found: dict[str, float] = {}
-    for name, told_G, true_G in zip(names, probabilities_GC.T, labels_GC.T, strict=True):
-        if 2 <= true_G.sum() < len(true_G):
-            found[name] = _best_threshold(told_G, true_G)
-    return found
+    counts_C = labels_GC.sum(axis=0)
+    kept_C = (counts_C >= 2) & (counts_C < len(labels_GC))
+    if not kept_C.any():
+        return {}
+    told_GC, true_GC = probabilities_GC[:, kept_C], labels_GC[:, kept_C]
+    least = _best_threshold(told_GC.ravel(), true_GC.ravel())
+    own = (_best_threshold(told_G, true_G) for told_G, true_G in zip(told_GC.T, true_GC.T, strict=True))
+    kept = (name for name, is_kept in zip(names, kept_C, strict=True) if is_kept)
+    return {name: max(value, least) for name, value in zip(kept, own, strict=True)}
 
 
 def _best_threshold(told_G: npt.NDArray[Any], true_G: npt.NDArray[np.bool_]) -> float:
+    """Of any probabilities, and whether each is of what is true."""
     order = np.argsort(-told_G, kind="stable")
     told_G, hits_G = told_G[order], np.cumsum(true_G[order])
     f1_G = 2 * hits_G / (np.arange(1, len(told_G) + 1) + true_G.sum())

@@ -37,7 +37,7 @@ def tag(  # noqa: PLR0913
     output: Annotated[Form, Parameter(name="--format")] = "auto",
     backend: BackendName = "auto",
 ) -> None:
-    """Give pictures tags: the emotions that a run is sure enough of.
+    """Give pictures tags: the emotions whose probability reaches a threshold.
 
     Pictures are never touched. With --xmp, the tags go into XMP sidecars, as digiKam, darktable and Lightroom
     read them; what else a sidecar holds stays.
@@ -48,7 +48,8 @@ def tag(  # noqa: PLR0913
         xmp: Write sidecars: name.ext.xmp, or name.xmp where only that is there.
         prefix: What stands before each tag in a sidecar.
         threshold: From which probability an emotion is a tag: 0.3 for all, joy=0.5 for one; can be given
-            again. Without it, what was fitted on the run's validation pictures.
+            again. Without it, what was fitted on the run's validation pictures: the best F1, which gives many
+            tags; a higher one gives fewer and surer ones.
         top: The most tags of a picture.
         index: An INDEX of the same run: the words that were taught to it are tags too.
         dry_run: Tell what --xmp or --undo would do to each sidecar, and do nothing.
@@ -105,7 +106,8 @@ def _noted(
         yield picture
     if outside:
         note = domain_note(tagger.predictor.trained_on)
-        message(f"no tags for {outside:,} picture{'s' * (outside != 1)}: each is {note}")
+        but = ", but for taught words," if tagger.taught else ""
+        message(f"no tags{but} for {outside:,} picture{'s' * (outside != 1)}: each is {note}")
 
 
 def _print_tags(pictures: Iterable[TaggedPicture | DataError], output: Form) -> list[str]:
