@@ -61,8 +61,10 @@ def best_cut(told_N: npt.NDArray[np.float64], true_N: npt.NDArray[np.bool_]) -> 
 
 def test_thresholds_are_those_of_the_best_f1_and_none_below_that_of_all_together() -> None:
     rng = np.random.default_rng(0)
-    told_GC = (rng.random((40, 5)) * (0.5, 1, 1, 1, 1)).round(1)  # many equal ones, the first all small
-    labels_GC = rng.random((40, 5)) < told_GC * (1.2, 0.6, 0.6, 0.6, 0.6)
+    told_GC = rng.random((40, 5)).round(1)  # many equal ones
+    labels_GC = rng.random((40, 5)) < told_GC**2 * 0.8
+    labels_GC[:, 0] = False
+    labels_GC[np.argsort(told_GC[:, 0])[3:5], 0] = True  # two groups, and both by chance far down
     labels_GC[:, 3], labels_GC[:, 4] = False, True
     labels_GC[7, 3] = True
     found = best_thresholds(told_GC, labels_GC, "abcde")
