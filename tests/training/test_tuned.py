@@ -63,7 +63,7 @@ def test_thresholds_are_those_of_the_best_f1_and_none_below_that_of_all_together
     rng = np.random.default_rng(0)
     told_GC = rng.random((40, 5)).round(1)  # many equal ones
     labels_GC = rng.random((40, 5)) < told_GC**2 * 0.8
-    labels_GC[:, 0] = False
+    labels_GC[:, 0], labels_GC[:, 2] = False, told_GC[:, 2] > 0.85
     labels_GC[np.argsort(told_GC[:, 0])[3:5], 0] = True  # two groups, and both by chance far down
     labels_GC[:, 3], labels_GC[:, 4] = False, True
     labels_GC[7, 3] = True
