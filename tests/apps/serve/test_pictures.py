@@ -11,7 +11,7 @@ from PIL import Image
 
 from emotionnet.apps.serve.errors import RefusedError
 from emotionnet.apps.serve.limits import Limits
-from emotionnet.apps.serve.pictures import SMALL, Pixels, has_more_scans, look, reencoded
+from emotionnet.apps.serve.pictures import SMALL, Pixels, look, reencoded
 from tests.apps.serve.conftest import picture
 
 LIMITS = Limits()
@@ -64,12 +64,12 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
     assert refused(with_scans(101)) == (413, "too_many_scans", said)
 
 
-def test_scans_are_told_from_bytes_that_look_like_them() -> None:
-    odd = b"\xff\xda" * 500
-    content = picture(form="JPEG", comment=odd) + odd  # in a comment, and behind the end
-    assert content.count(b"\xff\xda") == 1001
-    assert not has_more_scans(content, 100)
-    assert has_more_scans(picture(form="JPEG", comment=odd) + odd, 0)
+def test_a_file_of_very_many_pieces_is_refused_before_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = picture(form="JPEG")
+    many = content[:2] + b"\xff\xe1\x00\x02" * 10_000 + content[2:]
+    monkeypatch.setattr(Image, "open", None)
+    said = "must consist of at most 10,000 segments, chunks or blocks; has more"
+    assert refused(many) == (413, "too_many_pieces", said)
 
 
 def test_a_picture_is_sent_out_without_what_came_along() -> None:

@@ -22,6 +22,7 @@ class Limits:
     pixels: int = 32_000_000  # of a picture that is decoded whole, and of all that are decoded at once
     jpeg_pixels: int = 64_000_000  # of a JPEG that is decoded at a part of its size
     scans: int = 100  # of one JPEG picture, each of which may cost as much as all its pixels
+    pieces: int = 10_000  # of a picture's file: see `pieces`
     waiting: int = 128  # pictures
     explanations: int = 4  # at work or waiting
     searches: int = 64  # at work or waiting

@@ -13,6 +13,7 @@ from PIL import Image
 from emotionnet.apps.memory import give_back_memory
 from emotionnet.apps.serve.errors import RefusedError
 from emotionnet.apps.serve.limits import Limits
+from emotionnet.apps.serve.pieces import has_more_pieces, has_more_scans
 from emotionnet.data.images import opened
 from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.picture import FORMATS, faults
@@ -21,7 +22,6 @@ from emotionnet.records import DataError
 SMALL = 4_000_000  # pixels: below that pictures are decoded side by side
 QUALITY = 88
 JPEG = ("JPEG", "MPO")
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # in coded pixels FF is followed by 0 or a restart
 
 
 class Pixels:
@@ -58,6 +58,9 @@ def look(content: bytes, limits: Limits) -> int:
     Raises:
         RefusedError: It is no picture, or decoding it may take too much time or memory.
     """
+    if has_more_pieces(content, limits.pieces):
+        said = f"must consist of at most {limits.pieces:,} segments, chunks or blocks; has more"
+        raise RefusedError(413, "too_many_pieces", said)
     try:
         with faults("picture"), Image.open(io.BytesIO(content), formats=FORMATS) as image:
             (width, height), form = image.size, image.format
@@ -81,24 +84,6 @@ def refusal(error: DataError) -> RefusedError:
     if said.startswith("must be a picture"):
         return RefusedError(415, "no_picture", said)
     return RefusedError(422, "unreadable_picture", said)
-
-
-def has_more_scans(content: bytes, most: int) -> bool:
-    """Whether a JPEG has more scans (T.81, B.2.3): a few bytes each, and each may touch all pixels."""
-    if content.count(b"\xff\xda") <= most:  # as nearly all
-        return False
-    place, count = 2, 0
-    while (found := _MARKER.search(content, place)) is not None:
-        marker, place = found[0][1], found.end()
-        if marker == 0xD9:  # the end; what comes behind it is not decoded
-            return False
-        if marker in (0x01, 0xD8):
-            continue
-        count += marker == 0xDA
-        if count > most:
-            return True
-        place += max(2, int.from_bytes(content[place : place + 2], "big"))
-    return False
 
 
 def reencoded(content: bytes, side: int) -> bytes:
