@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -38,14 +39,24 @@ def code(answer: httpx.Response) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1", "[::1]", "127.0.0.1:8000", "[::1]:80", "LocalHost:1"]
+    "host", ["localhost", "127.0.0.1", "[::1]", "127.0.0.1:8000", "[::1]:80", "LocalHost:1", "127.0.0.2:8000"]
 )
 def test_the_names_of_this_machine_are_answered_to(app: FastAPI, host: str) -> None:
     assert labels(app, host=host).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:8000", "localhost.evil.example", "", "::1", "127.0.0.2"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "localhost.evil.example",
+        "",
+        "::1",
+        "[::1",
+        "0.0.0.0",
+        "192.168.0.1",
+    ],
 )
 def test_other_names_are_not(app: FastAPI, host: str) -> None:
     assert code(labels(app, host=host)) == (403, "other_host")
@@ -59,6 +70,8 @@ def test_other_names_are_not(app: FastAPI, host: str) -> None:
         {"origin": "http://evil.example"},
         {"origin": "http://127.0.0.1:3000"},
         {"origin": "null"},
+        {"origin": "http://["},
+        {"origin": ""},
     ],
 )
 def test_pages_of_other_sites_change_nothing(app: FastAPI, headers: dict[str, str]) -> None:
@@ -106,6 +119,13 @@ def test_a_browser_swaps_the_token_of_the_address_for_a_cookie(guarded: FastAPI)
     assert ask(guarded, "GET", "/", headers={"cookie": cookie.split(";")[0]}).status_code == 200
     for wrong in (f"emotionnet={TOKEN}", "emotionnet=", "emotionnet=\xe4", 'a="', cookie_value(b"x")):
         assert labels(guarded, cookie=wrong.encode("latin-1")).status_code == 401  # type: ignore[arg-type]
+
+
+def test_a_token_may_have_letters_that_addresses_escape(service: Service) -> None:
+    token = "a+b/c==&%41 of some length"
+    app = create_app(service, token=token)
+    for written in (quote(token, safe=""), token.replace("%", "%25").replace("&", "%26").replace(" ", "%20")):
+        assert ask(app, "GET", f"/?x=1&token={written}").status_code == 303
 
 
 @pytest.mark.parametrize(

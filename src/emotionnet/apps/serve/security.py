@@ -10,15 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from emotionnet.apps.serve.addresses import is_loopback
 from emotionnet.apps.serve.errors import error_reply
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 COOKIE = "emotionnet"
 OPEN = frozenset({"/healthz", "/readyz"})  # without token
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -68,7 +68,7 @@ class Gate:
         """What is answered here; None: the request may pass."""
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        if self._token is None and _host_name(host) not in LOOPBACK:
+        if self._token is None and not is_loopback(_host_name(host)):
             return error_reply(403, "other_host", "the address must name this machine, such as 127.0.0.1")
         if _is_foreign(scope["method"], headers, host):
             return error_reply(403, "cross_site", "pages of other sites may not ask")
@@ -77,10 +77,9 @@ class Gate:
         return self._without_token(scope, headers)
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
-        if scope["path"] == "/" and scope["method"] == "GET":
-            given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
-            if given and self._is_token(given.encode("utf-8", "replace")):
-                return self._welcome()
+        given = _token_of(scope["query_string"].decode("latin-1"))
+        if scope["path"] == "/" and scope["method"] == "GET" and self._is_token(given.encode()):
+            return self._welcome()
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and self._is_token(given.strip().encode("latin-1", "replace")):
             return None
@@ -117,9 +116,16 @@ def cookie_value(token: bytes) -> str:
 
 
 def _host_name(host: str) -> str:
-    """Without the port."""
+    """Without the port, and an address of IPv6 without its brackets."""
     name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdecimal() else host).lower()
+    name = name if colon and port.isdecimal() else host
+    return name[1:-1] if name.startswith("[") and name.endswith("]") else name.lower()
+
+
+def _token_of(query: str) -> str:
+    """The token in an address; a plus in it is one, as people paste it."""
+    given = (part.removeprefix("token=") for part in query.split("&") if part.startswith("token="))
+    return unquote(next(given, ""))
 
 
 def _is_foreign(method: str, headers: Headers, host: str) -> bool:
@@ -130,4 +136,4 @@ def _is_foreign(method: str, headers: Headers, host: str) -> bool:
     if site is not None and site not in ("same-origin", "none"):
         return True
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    return origin is not None and origin.lower().partition("://")[2] != host.lower()

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotionnet.apps.serve.addresses import is_loopback
 from emotionnet.progress import message
 from emotionnet.records import DataError
 
@@ -67,14 +68,6 @@ def _run(
     service = Service(load_predictor(model, backend=backend), opened)
     app = create_app(service, token=token, limits=service.limits)
     run_app(app, listening, service.limits, lambda: message(f"serving {address}"))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _token(host: str) -> tuple[str | None, bool]:
