@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -174,3 +176,40 @@ def test_a_taught_word_is_found_at_once_and_forgotten(library: Library) -> None:
 def test_the_index_of_another_model_is_refused(indexed: Path, predictor: Predictor) -> None:
     with pytest.raises(DataError, match="must be an index that the served model made; it was made by"):
         open_library(indexed, predictor)
+
+
+def test_an_index_that_breaks_while_it_is_served_is_told_to_its_owner_alone(
+    library: Library, indexed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = id_of(library, "green.png")
+    taught = indexed / "taught"
+    taught.mkdir()
+    (taught / f"{NONE}.json").write_text("{}")
+    asks: list[Callable[[], object]] = [
+        lambda: library.search(parse_query("blue")),
+        lambda: library.teach("word", [name], []),
+        lambda: library.forget("word"),
+        library.taught,
+    ]
+    for ask in asks:
+        refuse(ask)
+        assert str(taught) in capsys.readouterr().err
+    assert library.about(name, 1)[0].id == name  # which needs no words
+    indexed.rename(indexed.with_name("gone"))
+    for ask in (*asks, lambda: library.about(name, 1), lambda: library.thumbnail(name)):
+        refuse(ask)
+        assert str(indexed) in capsys.readouterr().err
+
+
+def refuse(ask: Callable[[], object]) -> None:
+    with pytest.raises(RefusedError) as error:
+        ask()
+    assert (error.value.status, error.value.code) == (503, "index_broken")
+    assert str(error.value) == "the index cannot be read now; the server's log tells why"
+
+
+def test_an_index_that_another_model_made_meanwhile_is_not_searched(library: Library, indexed: Path) -> None:
+    info = json.loads((indexed / "index.json").read_text())
+    info["identity"] = "1" * 64
+    (indexed / "index.json").write_text(json.dumps(info))
+    refuse(lambda: library.searcher)

@@ -181,11 +181,17 @@ def test_all_requests_share_the_bytes_that_the_server_holds() -> None:
 
 def test_json_is_read_within_its_own_limit() -> None:
     kind = {"content-type": "application/json; charset=utf-8"}
-    assert asyncio.run(read_json_body(request([b"{", b"}"], kind), Limits())) == b"{}"
+    budget = Budget(12)
+    assert asyncio.run(read_json_body(request([b"{", b"}"], kind), Limits(), budget)) == b"{}"
     with pytest.raises(RefusedError, match="must have at most 10 bytes"):
-        asyncio.run(read_json_body(request([b"x" * 11], kind), Limits(json_bytes=10)))
+        asyncio.run(read_json_body(request([b"x" * 11], kind), Limits(json_bytes=10), budget))
     with pytest.raises(RefusedError, match="the body must be application/json"):
-        asyncio.run(read_json_body(request([b"{}"], {"content-type": "text/plain"}), Limits()))
+        asyncio.run(read_json_body(request([b"{}"], {"content-type": "text/plain"}), Limits(), budget))
+    with budget.share() as other:
+        other.take(11)
+        with pytest.raises(BusyError):
+            asyncio.run(read_json_body(request([b"{}"], kind), Limits(), budget))
+    budget.take(12)  # all of it is there again
 
 
 def test_a_slow_or_endless_body_ends_whoever_reads_it() -> None:

@@ -98,7 +98,7 @@ def _add_states(router: APIRouter, service: Service, _limits: Limits, _budget: B
             raise RefusedError(503, "busy", "as many pictures wait as may")
         return _json({"status": "ready"})
 
-    @router.get("/v1/labels", response_model=LabelsReply, responses=errors(422, 429))
+    @router.get("/v1/labels", response_model=LabelsReply, responses=errors(422, 429, 503))
     async def labels(prefix: Annotated[str, Query(max_length=100)] = "") -> Response:
         """What can be asked for; with a prefix, words that begin so."""
         return _json(await service.labels(prefix))
@@ -181,18 +181,18 @@ def _add_pictures(router: APIRouter, service: Service, limits: Limits, _budget: 
             return _jpeg(request, await service.picture(picture))
 
 
-def _add_teaching(router: APIRouter, service: Service, limits: Limits, _budget: Budget) -> None:
+def _add_teaching(router: APIRouter, service: Service, limits: Limits, budget: Budget) -> None:
     marks = {"requestBody": {"required": True, "content": content("application/json", Marks)["content"]}}
 
     @router.post(
         "/v1/teach",
         response_model=TaughtReply,
-        responses=errors(400, 404, 408, 413, 415, 422, 429),
+        responses=errors(400, 404, 408, 413, 415, 422, 429, 503),
         openapi_extra=marks,
     )
     async def teach(request: Request) -> Response:
         """Teach the index a word by examples."""
-        body = await read_json_body(request, limits)
+        body = await read_json_body(request, limits, budget)
         try:
             asked = Marks.model_validate_json(body)
         except ValidationError as error:
@@ -200,7 +200,7 @@ def _add_teaching(router: APIRouter, service: Service, limits: Limits, _budget: 
         told = await service.teach(asked.word, asked.yes, asked.no)
         return _json(told.to_dict())
 
-    @router.delete("/v1/teach/{word}", response_model=StatusReply, responses=errors(404, 422, 429))
+    @router.delete("/v1/teach/{word}", response_model=StatusReply, responses=errors(404, 422, 429, 503))
     async def forget(word: Annotated[str, Path(min_length=1, max_length=64)]) -> Response:
         """Let the index forget a word."""
         await service.forget(word)

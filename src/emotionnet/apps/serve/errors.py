@@ -108,7 +108,7 @@ async def _timeout(_request: Request, _error: Exception) -> Response:
 async def _invalid(_request: Request, error: Exception) -> Response:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     details = [{"where": ".".join(map(str, one["loc"])), "message": str(one["msg"])} for one in found]
-    said = "; ".join(f"{one['where']}: {one['message']}" for one in details[:5])
+    said = "; ".join(": ".join(filter(None, one.values())) for one in details[:5])
     return error_reply(422, "invalid", said[:1000], details=details[:20])
 
 

@@ -7,7 +7,8 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from emotionnet.apps.serve.errors import NotHereError, RefusedError
@@ -15,6 +16,7 @@ from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.pictures import Pixels, look, reencoded, refusal
 from emotionnet.inference.predictor import Predictor, largest
 from emotionnet.inference.results import Score
+from emotionnet.progress import message
 from emotionnet.records import DataError
 from emotionnet.search.query import Query
 from emotionnet.search.searcher import Results, Searcher
@@ -40,11 +42,6 @@ class Library:
     """
 
     def __init__(self, index: Index, predictor: Predictor, limits: Limits, pixels: Pixels) -> None:
-        if index.info.identity != predictor.identity:
-            raise DataError(
-                f"{index.folder}: must be an index that the served model made; it was made by "
-                f"{index.info.model}: serve that, or make it again"
-            )
         self.folder = index.folder
         self._predictor, self._limits, self._pixels = predictor, limits, pixels
         self._opening = threading.Lock()
@@ -52,14 +49,23 @@ class Library:
 
     @property
     def searcher(self) -> Searcher:
-        """The index as it is now."""
-        with self._opening:
+        """The index as it is now.
+
+        Raises:
+            RefusedError: It is gone, broken or another model's by now.
+        """
+        with self._opening, _readable():
             searcher, version = self._opened
             if searcher.index.version != version:
                 self._opened = self._with_version(Index.open(self.folder))
             return self._opened[0]
 
     def _with_version(self, index: Index) -> tuple[Searcher, int]:
+        if index.info.identity != self._predictor.identity:
+            raise DataError(
+                f"{index.folder}: must be an index that the served model made; it was made by "
+                f"{index.info.model}: serve that, or make it again"
+            )
         version = index.version  # before anything is read: a change meanwhile is seen next time
         return Searcher(index, self._predictor), version
 
@@ -69,7 +75,7 @@ class Library:
         Raises:
             DataError: As there, or a picture is none of the index.
         """
-        searcher = self.searcher
+        searcher = self._ready_searcher()
         for like in query.like:
             if isinstance(like, Path):
                 raise DataError("a picture must be one of the index, or be sent; a path is neither")
@@ -121,7 +127,7 @@ class Library:
 
     def teach(self, word: str, yes: Sequence[str], no: Sequence[str]) -> Taught:
         """As `teaching.teach`."""
-        searcher = self.searcher
+        searcher = self._ready_searcher()
         for name in (*yes, *no):
             _known(searcher.index, name)
         try:
@@ -135,20 +141,43 @@ class Library:
         Raises:
             NotHereError: There is none.
         """
+        self.taught()
         try:
             forget(self.folder, word)
         except DataError:
             raise NotHereError("no_word", "no such word was taught") from None
 
     def taught(self) -> dict[str, Taught]:
-        """As `taught.taught_words`."""
-        return taught_words(self.folder)
+        """As `taught.taught_words`.
+
+        Raises:
+            RefusedError: One of their files is broken.
+        """
+        with _readable():
+            return taught_words(self.folder)
+
+    def _ready_searcher(self) -> Searcher:
+        """`searcher`, whose faults are from here on those of what is asked."""
+        self.taught()
+        return self.searcher
 
     def _told(self, fault: str) -> str:
         """A fault without the places of this machine."""
         for place, name in ((str(self.folder), "the index"), (self.searcher.index.info.model, "the model")):
             fault = fault.replace(place, name)
         return fault
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Faults of the index's own files: standard error tells which, the client that there are some."""
+    try:
+        yield
+    except DataError as error:
+        message(str(error))
+        raise RefusedError(
+            503, "index_broken", "the index cannot be read now; the server's log tells why"
+        ) from None
 
 
 def _known(index: Index, name: str) -> None:

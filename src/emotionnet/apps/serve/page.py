@@ -96,7 +96,7 @@ def page_router(service: Service, limits: Limits, budget: Budget) -> APIRouter:
     _add_start(router, service)
     _add_own_pictures(router, service, limits, budget)
     _add_index(router, service)
-    _add_teaching(router, service, limits)
+    _add_teaching(router, service, limits, budget)
     router.add_api_route("/static/{name}", asset_response, methods=["GET"])
     return router
 
@@ -167,11 +167,11 @@ def _add_index(router: APIRouter, service: Service) -> None:
         return _page("picture.html.j2", picture=record, emotions=emotions, trained_on=trained_on)
 
 
-def _add_teaching(router: APIRouter, service: Service, limits: Limits) -> None:
+def _add_teaching(router: APIRouter, service: Service, limits: Limits, budget: Budget) -> None:
     @router.post("/page/teach")
     async def teach(request: Request) -> HTMLResponse:
         try:
-            marks = _marks(await read_json_body(request, limits))
+            marks = _marks(await read_json_body(request, limits, budget))
             told = await service.teach(marks.word, marks.yes, marks.no)
         except DataError as error:
             return _page("fault.html.j2", lines=error.faults)

@@ -199,12 +199,12 @@ def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
         403: "The request came by another host's name, or from a page of another site.",
         404: "There is no such thing, or the server has no index.",
         408: "The body came too slowly.",
-        413: "There is too much of it: bytes, pixels, files or scans.",
+        413: "There is too much of it: bytes, pixels, files, or what a picture's file consists of.",
         415: "It is no picture, or the body is of another type.",
         422: "A parameter or a picture cannot be used.",
         429: "As much waits as may; Retry-After tells for how many seconds.",
         500: "The server failed.",
-        503: "It could not be done in time.",
+        503: "It could not be done in time, or the index cannot be read.",
     }
     told: dict[int | str, dict[str, Any]] = {
         status: {"model": ErrorReply, "description": said[status]}

@@ -70,16 +70,18 @@ async def received(request: Request, limits: Limits, budget: Budget) -> AsyncIte
         yield await _read(request, limits, share)
 
 
-async def read_json_body(request: Request, limits: Limits) -> bytes:
-    """The body of a request that is to be JSON.
+async def read_json_body(request: Request, limits: Limits, budget: Budget) -> bytes:
+    """The body of a request that is to be JSON; its bytes count while it comes in.
 
     Raises:
         RefusedError: It is of another type, too large or too slow.
+        BusyError: There is no room for it now.
     """
     kind = _media_type(request)[0]
     if kind != b"application/json":
         raise RefusedError(415, "unsupported_media_type", "the body must be application/json")
-    return b"".join([chunk async for chunk in _chunks(request, limits.json_bytes)])
+    with budget.share() as share:
+        return await _whole(request, limits.json_bytes, share)
 
 
 async def _read(request: Request, limits: Limits, share: Share) -> Received:
@@ -96,11 +98,15 @@ async def _read(request: Request, limits: Limits, share: Share) -> Received:
             "unsupported_media_type",
             "the body must be a picture (image/*, application/octet-stream) or a form (multipart/form-data)",
         )
+    return Received((Upload("picture", await _whole(request, limits.file_bytes, share)),))
+
+
+async def _whole(request: Request, most: int, share: Share) -> bytes:
     parts: list[bytes] = []
-    async for chunk in _chunks(request, limits.file_bytes):
+    async for chunk in _chunks(request, most):
         share.take(len(chunk))
         parts.append(chunk)
-    return Received((Upload("picture", b"".join(parts)),))
+    return b"".join(parts)
 
 
 def _media_type(request: Request) -> tuple[bytes, dict[bytes, bytes]]:
