@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import select
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from emotionnet.apps.serve import start
+from emotionnet.apps.serve.addresses import is_loopback
 from emotionnet.apps.serve.server import HEAD_BYTES
 from emotionnet.records import DataError
 from tests.apps.serve.conftest import picture
@@ -145,7 +147,9 @@ def test_heads_of_requests_end_or_are_refused(started: Start) -> None:
         answer = raw(address, start_line + head)
         assert answer.startswith(b"HTTP/1.1 431 ")
         assert b'"code": "too_large"' in answer
-    assert raw(address, b"\0\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    malformed = raw(address, b"\0\r\n\r\n")
+    assert malformed.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(malformed.partition(b"\r\n\r\n")[2])["error"]["code"] == "malformed"
     assert b"server:" not in raw(address, start_line + b"\r\n").lower()
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 0
@@ -183,7 +187,7 @@ def test_a_token_of_the_environment_is_needed_and_not_printed(monkeypatch: pytes
     ],
 )
 def test_what_the_loopback_is(host: str, own: bool) -> None:
-    assert start.is_loopback(host) is own
+    assert is_loopback(host) is own
 
 
 def test_an_address_in_use_or_of_another_machine_is_one_line() -> None:

@@ -1,4 +1,4 @@
-"""The process: heads of requests within limits, and an end that leaves no request unanswered."""
+"""The process: no request or silence without an end, and an end that leaves no request unanswered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from emotionnet.apps.serve.limits import Limits
 
 HEAD_BYTES = 2**16  # of a request: its first line and its headers
 HEAD_SECONDS = 30.0  # from the connection, or the first byte, to the end of the head
-IDLE_SECONDS = 30  # that a connection stays open without a request
+IDLE_SECONDS = 30  # from an answer to the first byte of the next request, whatever else comes meanwhile
 LINGER = 0.5  # seconds for requests that are on their way when the server is told to end
 PATIENCE = 10  # seconds, besides those of a request
 
@@ -34,7 +34,11 @@ class _State(ServerState):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """HTTP whose heads end, within limits of bytes and time; uvicorn bounds neither."""
+    """HTTP whose heads end, within limits of bytes and time, and whose silent connections end too.
+
+    uvicorn bounds no head, and takes whatever comes behind an answer, such as the rest of a body that was
+    refused, for a sign of life.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -58,8 +62,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._head_bytes, self._in_head = 0, True
-        if self._late is None:
-            self._wait_for_head()
+        self._wait_for_head()
         super().on_message_begin()
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -74,15 +77,26 @@ class BoundedProtocol(HttpToolsProtocol):
         if getattr(self.server_state, "ending", False):
             self.end_soon()
 
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        is_idle = not self._in_head and self.cycle.response_complete  # else the next one is on its way
+        if is_idle and not self.transport.is_closing():
+            self._wait(IDLE_SECONDS, self.transport.close)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002
+        self._refuse(400, "malformed", "the request must be HTTP/1.1; it cannot be read")
+
     def end_soon(self) -> None:
         """Close the connection behind the answer that is under way, where there is one."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
 
     def _wait_for_head(self) -> None:
-        self._late = self.loop.call_later(
-            HEAD_SECONDS, self._refuse, 408, "too_slow", "the request's head must arrive sooner"
-        )
+        self._wait(HEAD_SECONDS, self._refuse, 408, "too_slow", "the request's head must arrive sooner")
+
+    def _wait(self, seconds: float, action: Callable[..., None], *arguments: Any) -> None:
+        self._stop_waiting()
+        self._late = self.loop.call_later(seconds, action, *arguments)
 
     def _stop_waiting(self) -> None:
         if self._late is not None:
