@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -275,9 +276,35 @@ def test_marks_that_teach_nothing(client: TestClient, marks: dict[str, Any], sai
     assert 'role="alert"' in answer.text
 
 
-def test_suggestions_complete_the_last_word(client: TestClient) -> None:
-    assert '<option value="calm sex">' in client.get("/page/suggest?q=calm se").text
-    assert client.get("/page/suggest?q=").text.strip() == ""
+@pytest.mark.parametrize(
+    ("written", "first"),
+    [
+        ("se", "sex"),
+        ("calm se", "calm sex"),
+        ("calm,se", "calm,sex"),
+        ('"broken heart" se', '"broken heart" sex'),
+        ('calm "see no e', 'calm "see no ex"'),  # a phrase is searched as one
+    ],
+)
+def test_suggestions_complete_the_last_word_or_phrase(client: TestClient, written: str, first: str) -> None:
+    shown = client.get("/page/suggest", params={"q": written}).text
+    assert html.unescape(shown).strip().startswith(f'<option value="{first}">')
+
+
+@pytest.mark.parametrize("written", ["", "calm ", '"calm"'])
+def test_a_finished_word_has_no_suggestions(client: TestClient, written: str) -> None:
+    assert client.get("/page/suggest", params={"q": written}).text.strip() == ""
+
+
+def test_a_browser_reads_of_faults_on_a_page(client: TestClient, service: FakeService) -> None:
+    service.fails = BusyError(3)
+    for address, status, said in [("/?k=0", 422, "query.k: "), ("/?q=joy", 429, "as much to do as may wait")]:
+        answer = client.get(address)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
+        assert said in text(answer.text)
+        assert 'href="/static/app.css' in answer.text
+    assert answer.headers["Retry-After"] == "3"
+    assert client.get("/page/search?k=0").headers["Content-Type"] == "application/json"
 
 
 def test_words_to_begin_with_show_their_first_picture(client: TestClient, service: FakeService) -> None:

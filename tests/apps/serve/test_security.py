@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -100,9 +101,19 @@ def test_a_token_is_needed_where_there_is_one(guarded: FastAPI) -> None:
         assert labels(guarded, authorization=wrong.encode("latin-1")).status_code == 401  # type: ignore[arg-type]
     assert labels(guarded, authorization=f"Bearer {TOKEN}").status_code == 200
     assert labels(guarded, authorization=f"bearer {TOKEN}", host="my.machine:8000").status_code == 200
-    assert code(ask(guarded, "GET", "/?token=x")) == (401, "no_token")
+    assert ask(guarded, "GET", "/?token=x").status_code == 401
     assert code(ask(guarded, "GET", "/openapi.json")) == (401, "no_token")
     assert code(ask(guarded, "GET", f"/v1/labels?token={TOKEN}")) == (401, "no_token")
+
+
+def test_a_browser_without_a_token_gets_a_page_that_says_so(guarded: FastAPI) -> None:
+    answer = ask(guarded, "GET", "/")
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert "the address that the server printed" in answer.text
+    (style,) = re.findall(r'<link rel="stylesheet" href="([^"]+)">', answer.text)
+    assert ask(guarded, "GET", style).headers["content-type"] == "text/css; charset=utf-8"
+    for other in ("/static", "/page/begin", "/v1/labels", "/page/search?q=/static/"):
+        assert ask(guarded, "GET", other).status_code == 401
 
 
 def test_whether_it_lives_is_no_secret(guarded: FastAPI) -> None:

@@ -1,23 +1,30 @@
-"""What a server refuses, in one form: {"error": {"code", "message", "details"}}. No paths, no internals."""
+"""What a server refuses, in one form: {"error": {"code", "message", "details"}}. No paths, no internals.
+
+A browser that comes to the page itself gets the same as a page.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import secrets
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from emotionnet.apps.serve.look import template
 from emotionnet.progress import message as tell
 from emotionnet.records import DataError
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 422: "invalid"}
 
@@ -71,15 +78,36 @@ def error_reply(
 
 def answer_faults(app: FastAPI) -> None:
     """Let an app answer faults of the caller, and of its own, in that form."""
-    app.add_exception_handler(DataError, _data_error)
-    app.add_exception_handler(BusyError, _busy)
-    app.add_exception_handler(TimeoutError, _timeout)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(ClientDisconnect, _gone)
+    handlers: dict[type[Exception], Handler] = {
+        DataError: _data_error,
+        BusyError: _busy,
+        TimeoutError: _timeout,
+        RequestValidationError: _invalid,
+        HTTPException: _http,
+        ClientDisconnect: _gone,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, _readable(handler))
 
 
-async def _data_error(_request: Request, error: Exception) -> Response:
+def for_reader(reply: JSONResponse, path: str) -> Response:
+    """An error as it is for programs, and as a page where the address is a person's."""
+    if path != "/":
+        return reply
+    said = json.loads(bytes(reply.body))["error"]["message"]
+    headers = {name: value for name, value in reply.headers.items() if not name.startswith("content-")}
+    page = template("refused.html.j2").render(lines=said.splitlines())
+    return HTMLResponse(page, status_code=reply.status_code, headers=headers)
+
+
+def _readable(handler: Handler) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return for_reader(await handler(request, error), request.url.path)
+
+    return answer
+
+
+async def _data_error(_request: Request, error: Exception) -> JSONResponse:
     faults = error.faults if isinstance(error, DataError) else ()
     if isinstance(error, RefusedError):
         headers = {"Connection": "close"} if error.status == 408 else {}  # or the rest drips in for ever
@@ -89,7 +117,7 @@ async def _data_error(_request: Request, error: Exception) -> Response:
     return error_reply(422, "invalid", "\n".join(faults))
 
 
-async def _busy(_request: Request, error: Exception) -> Response:
+async def _busy(_request: Request, error: Exception) -> JSONResponse:
     seconds = error.retry_after if isinstance(error, BusyError) else 1
     return error_reply(
         429,
@@ -99,20 +127,20 @@ async def _busy(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _timeout(_request: Request, _error: Exception) -> Response:
+async def _timeout(_request: Request, _error: Exception) -> JSONResponse:
     return error_reply(
         503, "too_slow", "the server could not do this in time; try again", headers={"Retry-After": "5"}
     )
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     found = error.errors() if isinstance(error, RequestValidationError) else []
     details = [{"where": ".".join(map(str, one["loc"])), "message": str(one["msg"])} for one in found]
     said = "; ".join(": ".join(filter(None, one.values())) for one in details[:5])
     return error_reply(422, "invalid", said[:1000], details=details[:20])
 
 
-async def _http(_request: Request, error: Exception) -> Response:
+async def _http(_request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     said = {404: "there is nothing at this address", 405: "this address takes other methods"}
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
@@ -121,7 +149,7 @@ async def _http(_request: Request, error: Exception) -> Response:
     )
 
 
-async def _gone(_request: Request, _error: Exception) -> Response:
+async def _gone(_request: Request, _error: Exception) -> JSONResponse:
     return error_reply(400, "bad_request", "the connection ended before the request did")
 
 

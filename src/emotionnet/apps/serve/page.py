@@ -128,9 +128,9 @@ def _add_start(router: APIRouter, service: Service) -> None:
 
     @router.get("/page/suggest")
     async def suggest(q: Annotated[str, Query(max_length=400)] = "") -> HTMLResponse:
-        before, space, last = q.rpartition(" ")
+        before, last = _unfinished(q)
         words = (await service.labels(last))["suggestions"] if last.strip() else []
-        return _page("words.html.j2", words=[f"{before}{space}{word}" for word in words])
+        return _page("words.html.j2", words=[f"{before}{quoted(word)}" for word in words])
 
 
 def _add_own_pictures(router: APIRouter, service: Service, limits: Limits, budget: Budget) -> None:
@@ -182,6 +182,15 @@ def _add_teaching(router: APIRouter, service: Service, limits: Limits, budget: B
     async def forget(word: Annotated[str, Query(max_length=200)]) -> HTMLResponse:
         await service.forget(word)
         return _page("taught.html.j2", taught=(await service.labels())["taught"], swap=False)
+
+
+def _unfinished(text: str) -> tuple[str, str]:
+    """A query as far as it is written, and its last word, or phrase whose quotes are open."""
+    if text.count('"') % 2:
+        before, _, last = text.rpartition('"')
+        return before, last
+    start = max(text.rfind(letter) for letter in ' ,"') + 1
+    return text[:start], text[start:]
 
 
 def _of_file(fault: str) -> str:

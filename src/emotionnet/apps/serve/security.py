@@ -13,14 +13,15 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emotionnet.apps.serve.addresses import is_loopback
-from emotionnet.apps.serve.errors import error_reply
+from emotionnet.apps.serve.errors import error_reply, for_reader
 
 COOKIE = "emotionnet"
 OPEN = frozenset({"/healthz", "/readyz"})  # without token
+LOOKS = "/static/"  # neither: they are the same everywhere, and a refusal looks like the page
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 POLICY = (
@@ -62,7 +63,10 @@ class Gate:
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        await (self._answer(scope) or self._app)(scope, receive, send_with_headers)
+        answer = self._answer(scope)
+        if isinstance(answer, JSONResponse):
+            answer = for_reader(answer, scope["path"])
+        await (answer or self._app)(scope, receive, send_with_headers)
 
     def _answer(self, scope: Scope) -> Response | None:
         """What is answered here; None: the request may pass."""
@@ -72,7 +76,7 @@ class Gate:
             return error_reply(403, "other_host", "the address must name this machine, such as 127.0.0.1")
         if _is_foreign(scope["method"], headers, host):
             return error_reply(403, "cross_site", "pages of other sites may not ask")
-        if self._token is None or scope["path"] in OPEN:
+        if self._token is None or scope["path"] in OPEN or scope["path"].startswith(LOOKS):
             return None
         return self._without_token(scope, headers)
 

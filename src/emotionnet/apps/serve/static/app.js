@@ -100,6 +100,7 @@ async function work() {
   running += 1;
   while (waiting.length) {
     const card = waiting.shift();
+    if (!card.isConnected) continue; // removed before its turn
     const file = files.get(card);
     await put(one(".answer", card), `/page/predict?name=${encodeURIComponent(file.name.slice(0, 200))}`, picture(file));
     card.removeAttribute("aria-busy");
