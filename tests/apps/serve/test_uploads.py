@@ -12,8 +12,9 @@ from starlette.requests import Request
 
 from emotionnet.apps.serve.bodies import BoundedBodies, Budget
 from emotionnet.apps.serve.errors import BusyError, RefusedError
+from emotionnet.apps.serve.forms import Received, Upload, clean_name
 from emotionnet.apps.serve.limits import Limits
-from emotionnet.apps.serve.uploads import Received, Upload, clean_name, read_json_body, received
+from emotionnet.apps.serve.uploads import read_json_body, received
 
 Headers = dict[str, str]
 

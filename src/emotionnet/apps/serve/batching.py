@@ -155,7 +155,7 @@ def _compute(call: Call, some: Sequence[_Waiting]) -> None:
 
 def _fail(future: Future[Outputs], error: Exception) -> None:
     if future.set_running_or_notify_cancel():
-        future.set_exception(error)
+        future.set_exception(error.again() if isinstance(error, RefusedError) else error)
 
 
 async def _awaited(future: Future[Outputs]) -> Outputs | RefusedError:

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from emotionnet.apps.memory import give_back_memory
 from emotionnet.apps.serve.errors import BusyError, RefusedError
 from emotionnet.apps.serve.limits import Limits
 
+LARGE, SOON = 2**24, 0.5  # bytes of a request after which memory is given back, and seconds until then
 RETRY = 2.0  # seconds, where the server holds as many bytes as it may
 
 
@@ -28,6 +30,8 @@ class Budget:
             yield share
         finally:
             self._held -= share.held
+            if share.held > LARGE:  # which who asked for the block still has in hand
+                asyncio.get_running_loop().call_later(SOON, give_back_memory)
 
     def take(self, count: int) -> None:
         if self._held + count > self._most:

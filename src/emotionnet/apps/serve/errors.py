@@ -45,6 +45,10 @@ class RefusedError(DataError):
         super().__init__(faults)
         self.status, self.code, self.details = status, code, tuple(details)
 
+    def again(self) -> RefusedError:
+        """The same without traces of where it arose: they hold the picture until the next collection."""
+        return RefusedError(self.status, self.code, self.faults, details=self.details)
+
 
 class NotHereError(RefusedError):
     """What is asked for is not there."""

@@ -16,10 +16,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emotionnet.apps.serve.bodies import Budget
+from emotionnet.apps.serve.forms import clean_name
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.look import asset_response, quoted, template
 from emotionnet.apps.serve.schemas import Marks
-from emotionnet.apps.serve.uploads import clean_name, read_json_body, received
+from emotionnet.apps.serve.uploads import read_json_body, received
 from emotionnet.records import DataError
 from emotionnet.search.query import HITS, parse_query
 from emotionnet.search.query import Query as Question

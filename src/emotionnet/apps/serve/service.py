@@ -12,10 +12,10 @@ from typing import Any, TypeVar
 
 from emotionnet.apps.serve.batching import Batcher
 from emotionnet.apps.serve.errors import BusyError, NotHereError, RefusedError
+from emotionnet.apps.serve.forms import Upload
 from emotionnet.apps.serve.library import Library
 from emotionnet.apps.serve.limits import LIMITS, Limits
 from emotionnet.apps.serve.pictures import look, refusal
-from emotionnet.apps.serve.uploads import Upload
 from emotionnet.inference.explain import Explanation, explain
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import Prediction, Score
@@ -45,13 +45,16 @@ class _Line:
         Raises:
             BusyError: As many as may are at work or wait.
         """
+        return await asyncio.wrap_future(self._begun(work))  # nameless: a fault in it would keep itself alive
+
+    def _begun(self, work: Callable[[], Answer]) -> Future[Answer]:
         with self._lock:
             if self._count >= self._most:
                 raise BusyError(self._count * self._seconds)
             self._count += 1
         future = self._pool.submit(work)
         future.add_done_callback(self._leave)  # when the work is over, not when its caller gave it up
-        return await asyncio.wrap_future(future)
+        return future
 
     def _leave(self, _: Future[Any]) -> None:
         with self._lock:
@@ -241,7 +244,7 @@ def _all_of(faults: Sequence[tuple[Upload, RefusedError]], *, alone: bool) -> Re
     """One refusal for several pictures, with the status of the first."""
     _, first = faults[0]
     if alone:
-        return first
+        return first.again()
     details = [
         {"image": upload.name, "code": fault.code, "message": fault.faults[0]} for upload, fault in faults
     ]
