@@ -197,6 +197,26 @@ def test_an_unknown_emotion_is_told_with_one_that_is_near(backend: MeansBackend)
     service.close()
 
 
+def test_what_explains_is_opened_once_when_it_is_asked(predictor: Predictor, backend: MeansBackend) -> None:
+    opened: list[Predictor] = []
+
+    def other() -> Predictor:
+        opened.append(
+            Predictor(backend, described().model_copy(update={"emotions": ("awe", "fear", "calm")}), None)
+        )
+        return opened[-1]
+
+    service = Service(predictor, explaining=other)
+    app = create_app(service)
+    assert ask(app, "POST", "/v1/predict", content=picture(), headers=PNG).status_code == 200
+    assert not opened
+    for _ in range(2):
+        answer = ask(app, "POST", "/v1/explain?emotion=awe", content=picture(), headers=PNG)
+        assert answer.headers["x-emotion"] == "awe"
+    assert len(opened) == 1
+    service.close()
+
+
 def test_explanations_are_made_one_at_a_time_and_few_wait(
     predictor: Predictor, backend: MeansBackend
 ) -> None:

@@ -7,7 +7,7 @@ import io
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from emotionnet.apps.serve.batching import Batcher
@@ -71,13 +71,23 @@ class Service:
         predictor: The model.
         index: What is searched and taught; None: neither.
         limits: How much is taken on.
+        explaining: Opens the model in another way, on the first question, to explain what it says; None: as
+            it is.
 
     Raises:
         DataError: The index was made by another model.
     """
 
-    def __init__(self, predictor: Predictor, index: Index | None = None, limits: Limits = LIMITS) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        index: Index | None = None,
+        limits: Limits = LIMITS,
+        *,
+        explaining: Callable[[], Predictor] | None = None,
+    ) -> None:
         self.predictor, self.limits = predictor, limits
+        self._explainer = cache(explaining or (lambda: predictor))  # asked by one thread alone
         self._batcher = Batcher(predictor.backend, predictor.model.preprocessing, limits)
         self._library = None if index is None else Library(index, predictor, limits, self._batcher.pixels)
         self._explaining = _Line("explain", 1, limits.explanations, 3.0)
@@ -140,7 +150,7 @@ class Service:
     def _explained(self, content: bytes, emotion: str | None) -> tuple[bytes, Explanation]:
         with self._batcher.pixels.held(look(content, self.limits)):
             try:
-                told = explain(self.predictor, content, emotion or None)
+                told = explain(self._explainer(), content, emotion or None)
             except DataError as error:
                 raise (refusal(error) if error.faults[0].startswith("<") else error) from None
             file = io.BytesIO()

@@ -6,6 +6,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,11 +62,18 @@ def _run(
     from emotionnet.apps.serve.app import create_app
     from emotionnet.apps.serve.server import run_app
     from emotionnet.apps.serve.service import Service
+    from emotionnet.inference.exported import is_exported
+    from emotionnet.inference.hub import local_run
     from emotionnet.inference.loading import load_predictor
+    from emotionnet.inference.names import is_clip
     from emotionnet.search.store import Index
 
     opened = None if index is None else Index.open(index)
-    service = Service(load_predictor(model, backend=backend), opened)
+    predictor = load_predictor(model, backend=backend)
+    explaining = None
+    if backend == "auto" and not is_clip(model) and not is_exported(local_run(model)):
+        explaining = partial(load_predictor, model, backend="torch")  # grad-cam is finer than occlusion
+    service = Service(predictor, opened, explaining=explaining)
     app = create_app(service, token=token, limits=service.limits)
     run_app(app, listening, service.limits, lambda: message(f"serving {address}"))
 
