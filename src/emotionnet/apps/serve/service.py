@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import Any
 
 from emotionnet.apps.serve.batching import Batcher
-from emotionnet.apps.serve.errors import BusyError, NotHereError, RefusedError
+from emotionnet.apps.serve.errors import NotHereError, RefusedError
 from emotionnet.apps.serve.forms import Upload
 from emotionnet.apps.serve.library import Library
 from emotionnet.apps.serve.limits import LIMITS, Limits
+from emotionnet.apps.serve.line import Line
 from emotionnet.apps.serve.pictures import look, refusal
 from emotionnet.inference.explain import Explanation, explain
 from emotionnet.inference.predictor import Predictor
@@ -27,41 +25,6 @@ from emotionnet.search.taught import Taught
 
 SEARCHERS = 2  # threads: each uses NumPy, which has threads of its own
 SUGGESTIONS = 10
-
-Answer = TypeVar("Answer")
-
-
-class _Line:
-    """Threads for one kind of work, and how many may wait for them."""
-
-    def __init__(self, name: str, threads: int, most: int, seconds: float) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._most, self._seconds = most, seconds
-        self._count, self._lock = 0, threading.Lock()
-
-    async def do(self, work: Callable[[], Answer]) -> Answer:
-        """Do it in a thread.
-
-        Raises:
-            BusyError: As many as may are at work or wait.
-        """
-        return await asyncio.wrap_future(self._begun(work))  # nameless: a fault in it would keep itself alive
-
-    def _begun(self, work: Callable[[], Answer]) -> Future[Answer]:
-        with self._lock:
-            if self._count >= self._most:
-                raise BusyError(self._count * self._seconds)
-            self._count += 1
-        future = self._pool.submit(work)
-        future.add_done_callback(self._leave)  # when the work is over, not when its caller gave it up
-        return future
-
-    def _leave(self, _: Future[Any]) -> None:
-        with self._lock:
-            self._count -= 1
-
-    def close(self) -> None:
-        self._pool.shutdown()
 
 
 class Service:
@@ -90,9 +53,9 @@ class Service:
         self._explainer = cache(explaining or (lambda: predictor))  # asked by one thread alone
         self._batcher = Batcher(predictor.backend, predictor.model.preprocessing, limits)
         self._library = None if index is None else Library(index, predictor, limits, self._batcher.pixels)
-        self._explaining = _Line("explain", 1, limits.explanations, 3.0)
-        self._teaching = _Line("teach", 1, limits.explanations, 3.0)
-        self._searching = _Line("search", SEARCHERS, limits.searches, 0.1)
+        self._explaining = Line("explain", 1, limits.explanations, 3.0)
+        self._teaching = Line("teach", 1, limits.explanations, 3.0)
+        self._searching = Line("search", SEARCHERS, limits.searches, 0.1)
 
     @property
     def ready(self) -> bool:
