@@ -75,12 +75,12 @@ class OpenVinoBackend:
                     request.wait()
 
     def calls(self) -> list[Callable[[Array], Outputs]]:
-        """As `calls_of`: one for each request that is computed at the same time.
+        """As `calls_of`: one for each request that is computed at the same time, and one more.
 
         Each computes once here. The first inference of a process builds a table in OpenVINO's Python bindings
         under a lock that knows nothing of Python's own: two threads at it would wait for each other for ever.
         """
-        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        count = self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS") + 1  # one waits in line
         calls: list[Callable[[Array], Outputs]] = [
             partial(self._call, self._compiled.create_infer_request()) for _ in range(count)
         ]

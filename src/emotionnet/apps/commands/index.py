@@ -28,9 +28,11 @@ def index(
     if not paths:
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import print_result
+    from emotionnet.apps.threads import one_product_thread
     from emotionnet.search.build import build_index
 
-    made = build_index(model, paths, out, backend=backend, overwrite=overwrite)
+    with one_product_thread():
+        made = build_index(model, paths, out, backend=backend, overwrite=overwrite)
     counts = {name: getattr(made, name) for name in ("pictures", "added", "changed", "removed", "unchanged")}
     print_result({"index": str(out), **counts, "unreadable": len(made.unreadable)})
     if made.unknown or made.unreadable:

@@ -40,6 +40,7 @@ def predict(
     if not paths:
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import is_watched, print_predictions
+    from emotionnet.apps.threads import one_product_thread
     from emotionnet.data.images import find_images
     from emotionnet.inference.loading import load_predictor
     from emotionnet.inference.results import Domain, Prediction, domains_note
@@ -58,7 +59,7 @@ def predict(
                 domains.append(result.domain)
             yield result
 
-    with closing(predictor.predict_files(images, top=top, progress=bar)) as results:
+    with one_product_thread(), closing(predictor.predict_files(images, top=top, progress=bar)) as results:
         unreadable = print_predictions(noted(results), output, with_domain=predictor.guard is not None)
     if note := domains_note(domains, run):
         message(note)

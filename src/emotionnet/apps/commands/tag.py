@@ -72,11 +72,12 @@ def tag(  # noqa: PLR0913
     if undo:
         faults = _told(undo_sidecars(images, dry_run=dry_run, progress=bar), output, dry_run=dry_run)
     else:
+        from emotionnet.apps.threads import one_product_thread
         from emotionnet.search.tagging import open_tagger
 
         tagger = open_tagger(run, thresholds=threshold or (), top=top, index=index, backend=backend)
         _note_silent(tagger)
-        with closing(tagger.tag_files(images, progress=bar)) as tagged:
+        with one_product_thread(), closing(tagger.tag_files(images, progress=bar)) as tagged:
             if xmp:
                 changes = write_sidecars(_noted(tagged, tagger), prefix=prefix, dry_run=dry_run)
                 faults = _told(changes, output, dry_run=dry_run)

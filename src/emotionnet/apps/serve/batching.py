@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -29,6 +30,7 @@ FIRST_GUESS = 0.05  # seconds for a picture, before any was timed
 MEMORY = 0.9  # share of the pace that is kept when another batch was timed
 
 Call = Callable[[Array], Outputs]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Batcher:
 
     def _work(self, call: Call, threads: int) -> None:
         while (first := self._decoded.get()) is not None:
-            some = self._with_company(first)
+            some = with_company(self._decoded, first, self._batch)
             wanted = [one for one in some if one.future.set_running_or_notify_cancel()]
             if wanted:
                 began = time.monotonic()
@@ -127,19 +129,26 @@ class Batcher:
             self._ahead.release(len(some))
         self._decoded.put(None)  # for the next thread
 
-    def _with_company(self, first: _Waiting) -> list[_Waiting]:
-        """It, and those that wait already, as far as they go through the network together."""
-        some = [first]
-        while len(some) < self._batch:
-            try:
-                one = self._decoded.get_nowait()
-            except queue.Empty:
-                break
-            if one is None:
-                self._decoded.put(None)
-                break
-            some.append(one)
-        return some
+
+def with_company(waiting: queue.SimpleQueue[Item | None], first: Item, most: int) -> list[Item]:
+    """What was taken from a queue, and what waits there already; None, which ends the queue, stays in it.
+
+    Args:
+        waiting: The queue.
+        first: What was taken from it.
+        most: How many are wanted, with the first.
+    """
+    some = [first]
+    while len(some) < most:
+        try:
+            one = waiting.get_nowait()
+        except queue.Empty:
+            break
+        if one is None:
+            waiting.put(None)
+            break
+        some.append(one)
+    return some
 
 
 def _compute(call: Call, some: Sequence[_Waiting]) -> None:

@@ -15,12 +15,12 @@ from types import FrameType
 from typing import Any
 
 from fastapi import FastAPI
-from threadpoolctl import ThreadpoolController
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from emotionnet.apps.serve.limits import Limits
+from emotionnet.apps.threads import one_product_thread
 
 HEAD_BYTES = 2**16  # of a request: its first line and its headers
 HEAD_SECONDS = 30.0  # from the connection, or the first byte, to the end of the head
@@ -150,8 +150,6 @@ def run_app(app: FastAPI, listening: socket.socket, limits: Limits, started: Cal
         listening: Bound to its address.
         limits: How long a request may take.
         started: Called when requests are answered.
-
-    NumPy's products are small here, and its threads would take the cores from those that compute networks.
     """
     config = Config(
         app,
@@ -167,8 +165,7 @@ def run_app(app: FastAPI, listening: socket.socket, limits: Limits, started: Cal
         timeout_graceful_shutdown=int(limits.body_seconds + limits.request_seconds) + PATIENCE,
     )
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it tells of each malformed form
-    one_thread = ThreadpoolController().select(internal_api="openblas").limit(limits=1)
-    with one_thread, _calm_signals():
+    with one_product_thread(), _calm_signals():
         CalmServer(config, started).run(sockets=[listening])
 
 

@@ -14,7 +14,9 @@ from emotionnet.apps.serve.library import Library
 from emotionnet.apps.serve.limits import LIMITS, Limits
 from emotionnet.apps.serve.line import Line
 from emotionnet.apps.serve.pictures import look, refusal
+from emotionnet.apps.serve.telling import Teller
 from emotionnet.inference.explain import Explanation, explain
+from emotionnet.inference.outputs import joined
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.results import Prediction, Score
 from emotionnet.records import DataError
@@ -52,6 +54,7 @@ class Service:
         self.predictor, self.limits = predictor, limits
         self._explainer = cache(explaining or (lambda: predictor))  # asked by one thread alone
         self._batcher = Batcher(predictor.backend, predictor.model.preprocessing, limits)
+        self._teller = Teller(predictor)
         self._library = None if index is None else Library(index, predictor, limits, self._batcher.pixels)
         self._explaining = Line("explain", 1, limits.explanations, 3.0)
         self._teaching = Line("teach", 1, limits.explanations, 3.0)
@@ -64,7 +67,7 @@ class Service:
 
     def close(self) -> None:
         """End all threads; what they work at is finished."""
-        for one in (self._batcher, self._explaining, self._teaching, self._searching):
+        for one in (self._batcher, self._teller, self._explaining, self._teaching, self._searching):
             one.close()
 
     async def predict(self, uploads: Sequence[Upload], top: int) -> list[Prediction]:
@@ -80,11 +83,8 @@ class Service:
         ]
         if faults:
             raise _all_of(faults, alone=len(uploads) == 1)
-        return [
-            self.predictor.predictions([upload.name], one, top)[0]
-            for upload, one in zip(uploads, told, strict=True)
-            if not isinstance(one, RefusedError)
-        ]
+        outputs = joined([one for one in told if not isinstance(one, RefusedError)])
+        return await self._teller.predictions([upload.name for upload in uploads], outputs, top)
 
     async def predict_one(self, name: str, content: bytes, top: int) -> Prediction:
         """As `predict`."""
