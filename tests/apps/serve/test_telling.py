@@ -25,9 +25,10 @@ class Held:
 
     def __init__(self, predictor: Predictor) -> None:
         self.predictor, self.counts = predictor, list[int]()
-        self.go = threading.Event()
+        self.asked, self.go = threading.Event(), threading.Event()
 
     def predictions(self, names: Sequence[str], outputs: Outputs, top: int) -> list[Prediction]:
+        self.asked.set()
         self.go.wait(10)
         self.counts.append(len(names))
         if "broken" in names:
@@ -38,8 +39,10 @@ class Held:
 def told(held: Held, asked: Sequence[tuple[Sequence[str], Outputs, int]]) -> list[object]:
     async def ask() -> list[object]:
         teller = Teller(held)  # type: ignore[arg-type]
-        waiting = [asyncio.create_task(teller.predictions(*one)) for one in asked]
-        await asyncio.sleep(0.05)
+        waiting = [asyncio.create_task(teller.predictions(*asked[0]))]
+        await asyncio.to_thread(held.asked.wait, 10)
+        waiting += [asyncio.create_task(teller.predictions(*one)) for one in asked[1:]]
+        await asyncio.sleep(0)  # all of them are in line then
         held.go.set()
         found: list[object] = await asyncio.gather(*waiting, return_exceptions=True)
         teller.close()
