@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 EXACT_LIMIT = 20_000  # pictures up to which all are compared; approximate search is faster from there on
 VectorColumn = Literal["features", "projection"]
 RECORD = ("id", "path", "sha256", "bytes", "width", "height", "taken", "tags", "outside", "distance")
-_ROW_ID = "_rowid"  # LanceDB's own, of one version of the table
+ROW_ID = "_rowid"  # LanceDB's own, of one version of the table
 _AT_ONCE = 4096  # rows
 
 
@@ -77,7 +77,7 @@ class Index:
             known = table.search().select(["id", "path"]).with_row_id(True).to_arrow()
             order_N = np.argsort(np.array(known["path"].to_pylist(), dtype=object), kind="stable")
         self.ids: tuple[str, ...] = tuple(known["id"].take(order_N).to_pylist())
-        self._row_ids_N: npt.NDArray[np.uint64] = known[_ROW_ID].to_numpy()[order_N]
+        self._row_ids_N: npt.NDArray[np.uint64] = known[ROW_ID].to_numpy()[order_N]
         self._rows = {name: row for row, name in enumerate(self.ids)}
         if len(self._rows) != len(self.ids):
             raise DataError(f"{folder}: every picture must stand once; one stands twice: make it again")
@@ -213,14 +213,21 @@ class Index:
     def _read(self, column: str, size: int) -> Array:
         """A whole column of vectors; float32, shape (N, size)."""
         found = np.zeros((len(self), size), dtype=np.float32)
-        by_row_id = np.argsort(self._row_ids_N)
-        sorted_N = self._row_ids_N[by_row_id]
         with lance_faults(self.folder):
             query = self.pictures.search().select([column]).with_row_id(True)
             for batch in query.to_batches(batch_size=_AT_ONCE):
-                rows = by_row_id[np.searchsorted(sorted_N, batch[_ROW_ID].to_numpy())]
-                found[rows] = vectors_of(batch[column], size)
+                found[self.rows_of(batch[ROW_ID].to_numpy())] = vectors_of(batch[column], size)
         return found
+
+    def rows_of(self, row_ids_K: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+        """The rows of pictures that LanceDB names by its own numbers; shape (K,)."""
+        by_row_id, sorted_N = self._by_row_id
+        return by_row_id[np.searchsorted(sorted_N, row_ids_K)]
+
+    @cached_property
+    def _by_row_id(self) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.uint64]]:
+        order = np.argsort(self._row_ids_N)
+        return order, self._row_ids_N[order]
 
     def vectors(self, column: VectorColumn, ids: Sequence[str]) -> Array:
         """Unit rows of some pictures, in the given order; float32, shape (K, F) or (K, D).
