@@ -110,8 +110,8 @@ def test_new_pictures_are_found_and_nothing_is_made_twice(
 def test_more_partitions_are_looked_at_until_enough_is_found(
     large: Index, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(ann, "_recall", lambda *given: {16: 0.5, 32: 0.9}.get(given[-1], 0.96))
-    assert ann._measured(large, "features", None).probes == 64
+    monkeypatch.setattr(ann, "_recall", lambda *given: {16: 0.5, 24: 0.9}.get(given[-1], 0.96))
+    assert ann._measured(large, "features", None).probes == 36
     monkeypatch.setattr(ann, "_recall", lambda *_: 0.5)
     assert ann._measured(large, "features", None).probes == 71
     assert "approximate search by features finds 50% of the 10 nearest" in capsys.readouterr().err

@@ -15,6 +15,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
@@ -25,7 +26,8 @@ from emotionnet.search.store import EXACT_LIMIT, ROW_ID, Index, VectorColumn, ve
 
 KIND = "IVF_SQ"
 RECALL = 0.95  # of the 10 nearest, that must be found
-FIRST_PROBES = 16  # partitions that are looked at, and twice as many until the recall is reached
+FIRST_PROBES = 16  # partitions that are looked at, and more until the recall is reached
+STEP = 1.5  # times as many, each time
 REFINED = 64  # candidates that are compared exactly, at least
 GROWN = 1.5  # times as many pictures as partitions were made for: they are made again
 QUERIES = 100  # that recall is measured with
@@ -40,6 +42,15 @@ def nearest(
     """As `Index.nearest`; approximate where `update` has made that possible."""
     found = (index.info.ann or {}).get(column)
     return _nearest(index, column, vector, k, where, found.probes if found else None)
+
+
+def candidates(
+    index: Index, column: VectorColumn, vector: Array, k: int, *, where: str | None = None
+) -> list[str]:
+    """The ids of pictures among which the `k` nearest are, or nearly all of them; in no order."""
+    found = (index.info.ann or {}).get(column)
+    rows, _ = _found(index, column, vector, max(k, REFINED), where, found.probes if found else None)
+    return [index.ids[row] for row in rows]
 
 
 def update(index: Index, *, more_than: int = EXACT_LIMIT) -> IndexInfo:
@@ -108,7 +119,7 @@ def _measured(index: Index, column: VectorColumn, old: Ann | None) -> Ann:
     exact = exact_nearest(index, column, queries_QV, NEAREST)
     probes = min(FIRST_PROBES, most)
     while (recall := _recall(index, column, queries_QV, exact, probes)) < RECALL and probes < most:
-        probes = min(2 * probes, most)
+        probes = min(math.ceil(STEP * probes), most)
     if recall < RECALL:
         message(f"{index.folder}: approximate search by {column} finds {recall:.0%} of the {NEAREST} nearest")
     return Ann(
@@ -176,11 +187,23 @@ def _nearest(
     index: Index, column: VectorColumn, vector: Array, k: int, where: str | None, probes: int | None
 ) -> tuple[tuple[str, ...], Array]:
     """Without `probes` all are compared."""
+    rows, cosines = _found(index, column, vector, k if probes is None else max(k, REFINED), where, probes)
+    ids = [index.ids[row] for row in rows]
+    if probes is not None and ids:  # what partitions hold is rounded
+        cosines = index.vectors(column, ids) @ unit_rows(vector.astype(np.float32)[None])[0]
+    order = np.lexsort((rows, -cosines))[:k]
+    return tuple(ids[place] for place in order), cosines[order]
+
+
+def _found(
+    index: Index, column: VectorColumn, vector: Array, k: int, where: str | None, probes: int | None
+) -> tuple[npt.NDArray[np.intp], Array]:
+    """Rows of an index and their cosines, as LanceDB tells them."""
     if not vector.any():
-        return (), np.zeros(0, dtype=np.float32)
+        return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.float32)
     with lance_faults(index.folder):
         query = index.pictures.search(vector, vector_column_name=column, query_type="vector")
-        query = query.distance_type("cosine").limit(k if probes is None else max(k, REFINED))
+        query = query.distance_type("cosine").limit(k)
         if probes is None:
             query = query.bypass_vector_index()
         elif where is None:
@@ -188,14 +211,6 @@ def _nearest(
         else:  # and more, where the condition leaves too few in these; that takes longer
             query = query.minimum_nprobes(probes).maximum_nprobes(0)
         query = query if where is None else query.where(where, prefilter=True)
-        found = (
-            query.with_row_id(True).select(["_distance"]).to_arrow()
-        )  # to read ids as well takes ten times as long
-    rows = index.rows_of(found[ROW_ID].to_numpy())
-    ids = [index.ids[row] for row in rows]
-    if probes is None:
-        cosines = 1 - found["_distance"].to_numpy().astype(np.float32)
-    else:  # what partitions hold is rounded
-        cosines = index.vectors(column, ids) @ unit_rows(vector.astype(np.float32)[None])[0]
-    order = np.lexsort((rows, -cosines))[:k]
-    return tuple(ids[place] for place in order), cosines[order]
+        found = query.with_row_id(True).select(["_distance"]).to_arrow()  # ids would take ten times as long
+    cosines_K: Array = 1 - found["_distance"].to_numpy().astype(np.float32)
+    return index.rows_of(found[ROW_ID].to_numpy()), cosines_K

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.outputs import Array
+from emotionnet.search.ann import candidates
 from emotionnet.search.ranking import Column, Mix, directions, log_probabilities, standard_scores
 from emotionnet.search.store import EXACT_LIMIT, Index, vectors_of
 
@@ -89,7 +90,7 @@ class Retrieval:
         found: set[str] = set()
         for column, direction in wanted:
             if column != "log_probabilities":
-                found.update(self.index.nearest(column, direction, count, where=where)[0])
+                found.update(candidates(self.index, column, direction, count, where=where))
         return sorted(found, key=self.index.row)
 
     def _all(self, column: Column) -> Array:

@@ -159,16 +159,18 @@ class Searcher:
 
     def _hits(self, ranked: Sequence[tuple[str, float]], count: int) -> Iterator[Hit]:
         score = dict(ranked)
-        told = self.index.table([*RECORD, "look", "probabilities"], ids=list(score))
-        shares_NC = vectors_of(told["probabilities"].combine_chunks(), len(self.index.info.emotions))
-        rows = told.drop_columns("probabilities").to_pylist()
-        place = {row["id"]: at for at, row in enumerate(rows)}
-        looks = [Appearance(row["id"], row["sha256"], row.pop("look")) for row in rows]
-        for best, copies in fold_copies(looks, count, self.index.thumbnail):
-            at = place[best.id]
-            likeliest = largest(self.index.info.emotions, shares_NC[at], TOP)
-            duplicates = tuple(rows[place[copy.id]]["path"] for copy in copies)
-            yield Hit(picture_of(rows[at]), score[best.id], likeliest, duplicates)
+        told = self.index.table(["id", "sha256", "look"], ids=list(score)).to_pylist()
+        looks = [Appearance(row["id"], row["sha256"], row["look"]) for row in told]
+        folded = list(fold_copies(looks, count, self.index.thumbnail))
+        names = [one.id for best, copies in folded for one in (best, *copies)]
+        rows = self.index.table([*RECORD, "probabilities"], ids=names)  # the others' would take as long again
+        shares_NC = vectors_of(rows["probabilities"].combine_chunks(), len(self.index.info.emotions))
+        records = dict(zip(names, rows.drop_columns("probabilities").to_pylist(), strict=True))
+        place = {name: at for at, name in enumerate(names)}
+        for best, copies in folded:
+            likeliest = largest(self.index.info.emotions, shares_NC[place[best.id]], TOP)
+            duplicates = tuple(records[copy.id]["path"] for copy in copies)
+            yield Hit(picture_of(records[best.id]), score[best.id], likeliest, duplicates)
 
     def known_words(self) -> Words | None:
         """The words of the model; None where it knows but its emotions."""
