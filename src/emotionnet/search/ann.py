@@ -1,8 +1,8 @@
 """Approximate search in an INDEX of many pictures, and how much of the exact answer it finds.
 
-IVF_SQ of LanceDB: partitions by k-means, vectors in bytes; what is found is compared again exactly. It is built
-in a minute for a million pictures, where IVF_PQ and IVF_HNSW_SQ take many; how many partitions are looked at is
-measured, and grows until 0.95 of the nearest are found.
+IVF_SQ of LanceDB: partitions by k-means, vectors in bytes; what is found is compared again exactly. For a
+million pictures it is built in a minute, where IVF_PQ and IVF_HNSW_SQ take many. How many partitions are
+looked at is measured, and grows until 0.95 of the nearest are found.
 
 Shape letters: Q = queries, K = pictures asked for, V = size of a vector, B = pictures in a batch.
 """
