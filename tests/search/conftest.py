@@ -116,3 +116,9 @@ def vectors_in(index: Index) -> Vectors:
     """Of all pictures of an index, by column."""
     columns: list[Column] = ["features", "projection", "log_probabilities"]
     return Retrieval(index).vectors(columns, index.ids).__getitem__
+
+
+@pytest.fixture
+def no_sentence_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words without a vector have none, whatever is installed."""
+    monkeypatch.setattr("emotionnet.inference.words.has_sentence_model", lambda: False)

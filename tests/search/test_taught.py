@@ -24,10 +24,7 @@ from emotionnet.search.taught import Taught, forget, plain_word, taught_words
 from emotionnet.search.teaching import teach
 from tests.search.conftest import RANGE, MakeIndex, ids_of
 
-
-@pytest.fixture(autouse=True)
-def no_sentence_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotionnet.inference.words.has_sentence_model", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_sentence_model")
 
 
 @pytest.fixture

@@ -24,10 +24,7 @@ from emotionnet.text.vectors import WordVectors, write_vectors
 from tests.conftest import MakeExported
 from tests.search.conftest import RANGE, MakeIndex, ids_of, vectors_in
 
-
-@pytest.fixture(autouse=True)
-def no_sentence_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emotionnet.inference.words.has_sentence_model", lambda: False)
+pytestmark = pytest.mark.usefixtures("no_sentence_model")
 
 
 @pytest.fixture

@@ -38,17 +38,21 @@ def nearest(
     index: Index, column: VectorColumn, vector: Array, k: int, *, where: str | None = None
 ) -> tuple[tuple[str, ...], Array]:
     """As `Index.nearest`; approximate where `update` has made that possible."""
-    found = (index.info.ann or {}).get(column)
-    return _nearest(index, column, vector, k, where, found.probes if found else None)
+    return _nearest(index, column, vector, k, where, _probes(index, column))
 
 
 def candidates(
     index: Index, column: VectorColumn, vector: Array, k: int, *, where: str | None = None
 ) -> list[str]:
     """The ids of pictures among which the `k` nearest are, or nearly all of them; in no order."""
-    found = (index.info.ann or {}).get(column)
-    rows, _ = _found(index, column, vector, max(k, REFINED), where, found.probes if found else None)
+    rows, _ = _found(index, column, vector, max(k, REFINED), where, _probes(index, column))
     return [index.ids[row] for row in rows]
+
+
+def _probes(index: Index, column: VectorColumn) -> int | None:
+    """Partitions that are looked at; None where there are none."""
+    found = (index.info.ann or {}).get(column)
+    return found.probes if found else None
 
 
 def update(index: Index, *, more_than: int = EXACT_LIMIT) -> IndexInfo:

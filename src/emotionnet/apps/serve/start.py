@@ -69,10 +69,11 @@ def _run(
     from emotionnet.search.store import Index
 
     opened = None if index is None else Index.open(index)
-    predictor = load_predictor(model, backend=backend)
+    folder = None if is_clip(model) else local_run(model)  # a hub is asked for it once
+    predictor = load_predictor(folder or model, backend=backend)
     explaining = None
-    if backend == "auto" and not is_clip(model) and not is_exported(local_run(model)):
-        explaining = partial(load_predictor, model, backend="torch")  # grad-cam is finer than occlusion
+    if backend == "auto" and folder is not None and not is_exported(folder):
+        explaining = partial(load_predictor, folder, backend="torch")  # grad-cam is finer than occlusion
     service = Service(predictor, opened, explaining=explaining)
     app = create_app(service, token=token, limits=service.limits)
     run_app(app, listening, service.limits, lambda: message(f"serving {address}"))
