@@ -14,7 +14,7 @@ setup: .venv/.ready
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make setup PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(INDEX) torch torchvision
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,fast,search,serve,explain,word2vec,hf,clip,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,fast,search,serve,explain,scale,faces,word2vec,hf,clip,dev]'
 	touch $@
 
 demo: setup
