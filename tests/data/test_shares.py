@@ -1,0 +1,28 @@
+import pytest
+
+from emotionnet.data.shares import Share
+from emotionnet.records import DataError
+
+
+def test_a_share_is_every_nth_item():
+    assert Share.parse("3/16") == Share(3, 16)
+    assert str(Share(3, 16)) == "3/16"
+    assert Share(1, 3).of(range(8)) == [1, 4, 7]
+    assert Share(2, 3).of([5]) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 20])
+def test_all_shares_together_hold_each_item_once(count: int):
+    items = list(range(17))
+    shares = [Share(number, count).of(items) for number in range(count)]
+    assert sorted(item for share in shares for item in share) == items
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["16/16", "-1/4", "1", "1/0", "a/b", "", " 1/2", "1/2/3", "²/3", "1/9999999999"]
+)
+def test_what_is_no_share_is_told(text: str):
+    with pytest.raises(DataError) as error:
+        Share.parse(text)
+    assert error.value.faults == (f"shard must be i/n with 0 <= i < n (the first is 0/n); got {text!r}",)
