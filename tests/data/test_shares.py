@@ -19,9 +19,7 @@ def test_all_shares_together_hold_each_item_once(count: int):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-@pytest.mark.parametrize(
-    "text", ["16/16", "-1/4", "1", "1/0", "a/b", "", " 1/2", "1/2/3", "²/3", "1/9999999999"]
-)
+@pytest.mark.parametrize("text", ["16/16", "-1/4", "1", "1/0", "a/b", "", " 1/2", "1/2/3", "²/3"])
 def test_what_is_no_share_is_told(text: str):
     with pytest.raises(DataError) as error:
         Share.parse(text)

@@ -47,7 +47,7 @@ class Share:
         return f"{self.number}/{self.count}"
 
     def of(self, items: Sequence[Item]) -> list[Item]:
-        """Every `count`-th item, the first of them at place `number`: together the shares hold each item once."""
+        """Every `count`-th item from place `number` on: together the shares hold each item once."""
         return list(items[self.number :: self.count])
 
 
