@@ -37,11 +37,11 @@ def test_numbers_have_separators_shares_and_signs() -> None:
     told = [funnel._told(STEPS, row)[1:] for row in range(4)]
     assert told == [
         ("1,234,000", "100.0%", ""),
-        ("617,000", "50.0%", "−617,000"),
+        ("617,000", "50.0%", "\N{MINUS SIGN}617,000"),
         ("617,100", "50.0%", "+100"),
-        ("0", "0.0%", "−617,100"),
+        ("0", "0.0%", "\N{MINUS SIGN}617,100"),
     ]
-    assert funnel._told([Step("read", 0), Step("kept", 0)], 1)[1:] == ("0", "–", "0")
+    assert funnel._told([Step("read", 0), Step("kept", 0)], 1)[1:] == ("0", "\N{EN DASH}", "0")
 
 
 def test_equal_steps_are_equal_bytes_and_longer_funnels_higher_pictures(tmp_path: Path) -> None:
