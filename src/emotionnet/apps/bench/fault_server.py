@@ -1,8 +1,8 @@
 """A server that goes wrong in every way that the web knows, on addresses of this machine alone.
 
-http://ADDRESS:PORT/KIND/NUMBER.jpg is answered as `faults.KINDS` says. Each address has a listener, and is a host
-of its own to whoever downloads. What was asked is counted, and told at /counts of the first address. The addresses
-of `TRAPS` count whoever connects; nobody should.
+http://ADDRESS:PORT/KIND/NUMBER.jpg is answered as `faults.KINDS` says. Each address has a listener, and is a
+host of its own to whoever downloads. What was asked is counted, and told at /counts of the first address. The
+addresses of `TRAPS` count whoever connects; nobody should.
 
 HTTP is spoken by hand: most of these answers break its rules.
 """
@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import pairwise
 from typing import Any
 
 from emotionnet.apps.bench.faults import KINDS, ROBOTS, Asked, Reply, whole
@@ -44,8 +45,7 @@ class Seen:
     began: list[float] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        began = self.began
-        gaps = [after - before for before, after in zip(began, began[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(self.began)]
         return {
             "requests": dict(self.requests),
             "connections": self.connections,
@@ -108,7 +108,8 @@ class FaultServer:
         return KINDS[kind](Asked(int(digits), nth, host, path, self.traps))
 
     def _counts(self) -> Reply:
-        told = {address: seen.to_dict() for address, seen in self.seen.items()}
+        hosts = {address: seen.to_dict() for address, seen in self.seen.items()}
+        told = {"hosts": hosts, "cpu_seconds": time.process_time()}
         return whole(json.dumps(told).encode(), ("Content-Type", "application/json"))
 
 
@@ -138,15 +139,20 @@ class Running:
 
     ports: Mapping[str, int]
     traps: Mapping[str, int]
-    process: int
 
     def url(self, kind: str, number: int, address: str = HOSTS[0]) -> str:
         """Where a picture of a kind is."""
         return f"http://{address}:{self.ports[address]}/{kind}/{number}.jpg"
 
     def counts(self) -> dict[str, Any]:
-        """What each listener saw so far, by address: requests by path, connections, at_once, least_gap (s)."""
-        with urllib.request.urlopen(f"http://{HOSTS[0]}:{self.ports[HOSTS[0]]}{COUNTS_PATH}") as answer:
+        """What was seen so far.
+
+        Returns:
+            `hosts`, of each address: requests by path, connections, at_once (the most requests), least_gap
+            (seconds between the starts of two requests); `cpu_seconds` of the server.
+        """
+        address, port = next(iter(self.ports.items()))
+        with urllib.request.urlopen(f"http://{address}:{port}{COUNTS_PATH}") as answer:
             told: dict[str, Any] = json.load(answer)
         return told
 
@@ -166,7 +172,7 @@ def fault_server(hosts: Sequence[str] = (*HOSTS, DOWN)) -> Iterator[Running]:
             told = process.stdout.readline()
             if not told:
                 raise TrainingError(f"a fault server must start; it ended with status {process.wait()}")
-            yield Running(**json.loads(told), process=process.pid)
+            yield Running(**json.loads(told))
         finally:
             process.kill()
 
