@@ -111,7 +111,8 @@ def test_processes_share_each_batch_of_one_process(
 def test_shards_are_read_in_a_permutation_whatever_the_number_of_processes(
     blocks: list[int], batch_size: int, world: int
 ) -> None:
-    order = EpochOrder(sum(blocks), batch_size=batch_size, seed=3, shuffle=True, blocks=blocks)
+    held_N = np.random.default_rng(0).permutation(np.repeat(np.arange(len(blocks)), blocks))
+    order = EpochOrder(sum(blocks), batch_size=batch_size, seed=3, shuffle=True, blocks_N=held_N)
     (alone,) = drawn(order)
     together = in_turn(drawn(order, world=world))
     assert sorted(together) == list(range(sum(blocks)))
@@ -123,12 +124,15 @@ def test_shards_are_read_in_a_permutation_whatever_the_number_of_processes(
 
 def test_few_shards_are_read_at_a_time_and_each_process_has_its_own() -> None:
     """640 shards of 50: 1,600 samples are read from the open shards of 16 lanes, or the next of them."""
-    order = EpochOrder(32_000, batch_size=160, seed=0, shuffle=True, blocks=[50] * 640)
+    held_N = np.random.default_rng(0).permutation(np.repeat(np.arange(640), 50))
+    order = EpochOrder(32_000, batch_size=160, seed=0, shuffle=True, blocks_N=held_N)
     (alone,) = drawn(order)
     for first in range(0, 200, 10):
-        shards = {index // 50 for batch in alone[first : first + 10] for index in batch}
+        shards = {int(held_N[index]) for batch in alone[first : first + 10] for index in batch}
         assert len(shards) <= 16 * 5
-    by_rank = [{index // 50 for batch in batches for index in batch} for batches in drawn(order, world=4)]
+    by_rank = [
+        {int(held_N[index]) for batch in batches for index in batch} for batches in drawn(order, world=4)
+    ]
     assert sum(map(len, by_rank)) <= 640 + 15, "only shards on the border of two lanes are read twice"
 
 

@@ -70,15 +70,15 @@ class EpochOrder(Sampler[list[Sample]]):
         batch_size: Samples of a batch, of all processes together.
         seed: Fixes order and augmentation, with the epoch.
         shuffle: In random order; else in file order, each sample exactly once over all processes.
-        blocks: The sizes of the shards that hold the samples, in their order. The order is random still, but
-            few shards are read at a time: the same whatever the number of processes.
+        blocks_N: The number of the shard that holds each sample; int, shape (N,). The order is random still,
+            but few shards are read at a time: the same whatever the number of processes.
     """
 
     def __init__(
-        self, count: int, *, batch_size: int, seed: int, shuffle: bool, blocks: Sequence[int] | None = None
+        self, count: int, *, batch_size: int, seed: int, shuffle: bool, blocks_N: Indices | None = None
     ) -> None:
         self.count, self.batch_size, self.seed, self.shuffle = count, batch_size, seed, shuffle
-        self.blocks = blocks
+        self.blocks_N = blocks_N
         self.epoch = self.start = self.rank = 0
         self.world = 1
 
@@ -102,14 +102,14 @@ class EpochOrder(Sampler[list[Sample]]):
         """The samples in the order of the epoch, and the seed of each sample in file order; int64, (N,)."""
         if not self.shuffle:
             return np.arange(self.count), rng.integers(2**62, size=self.count)
-        if self.blocks is None:
+        if self.blocks_N is None:
             order_N = rng.permutation(self.count)
             return order_N, rng.integers(2**62, size=self.count)
         seeds_N = rng.integers(2**62, size=self.count)
-        return _order_by_blocks(rng, self.blocks, self.batch_size), seeds_N
+        return _order_by_blocks(rng, self.blocks_N, self.batch_size), seeds_N
 
 
-def _order_by_blocks(rng: np.random.Generator, blocks: Sequence[int], batch_size: int) -> Indices:
+def _order_by_blocks(rng: np.random.Generator, blocks_N: Indices, batch_size: int) -> Indices:
     """A permutation that reads few shards at a time.
 
     Shards in random order are dealt to lanes of equal length, and each lane is shuffled a few shards at a
@@ -119,13 +119,15 @@ def _order_by_blocks(rng: np.random.Generator, blocks: Sequence[int], batch_size
     Returns:
         The samples in the order of the epoch; int64, shape (N,).
     """
-    ends_S = np.cumsum(blocks)
-    shards = rng.permutation(len(blocks))
-    order_N = np.concatenate([np.arange(ends_S[shard] - blocks[shard], ends_S[shard]) for shard in shards])
-    lanes, place_N = min(LANES, len(blocks)), np.arange(len(order_N))
+    by_shard_N = np.argsort(blocks_N, kind="stable")
+    sizes_S = np.bincount(blocks_N)
+    ends_S = np.cumsum(sizes_S)
+    shards = rng.permutation(np.flatnonzero(sizes_S))
+    order_N = np.concatenate([by_shard_N[ends_S[shard] - sizes_S[shard] : ends_S[shard]] for shard in shards])
+    lanes, place_N = min(LANES, len(shards)), np.arange(len(order_N))
     size_N = np.minimum(batch_size, len(order_N) - place_N // batch_size * batch_size)
     lane_N = ((place_N % batch_size + 1) * lanes - 1) // size_N
-    window, start = WINDOW * max(blocks), 0
+    window, start = WINDOW * int(sizes_S.max()), 0
     for length in np.bincount(lane_N, minlength=lanes).tolist():
         for begin in range(start, start + length, window):
             rng.shuffle(order_N[begin : min(begin + window, start + length)])
