@@ -29,7 +29,7 @@ from emotionnet.apps.commands import (
 from emotionnet.apps.commands.base import app
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.apps.options import split_options
-from emotionnet.config import CurateConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
+from emotionnet.config import CurateConfig, DownloadConfig, Section, TeacherConfig, TrainConfig, VectorsConfig
 from emotionnet.records import DataError, TrainingError
 
 COMMANDS = (
@@ -51,6 +51,7 @@ COMMANDS = (
 # Commands whose options are the keys of a config.
 STAGES: dict[tuple[str, ...], type[Section]] = {
     ("data", "curate"): CurateConfig,
+    ("data", "download"): DownloadConfig,
     ("text", "vectors"): VectorsConfig,
     ("text", "teacher"): TeacherConfig,
     ("train",): TrainConfig,

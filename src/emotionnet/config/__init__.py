@@ -2,6 +2,7 @@
 
 from emotionnet.config.base import Existing, Folder, Fraction, HubName, Section, Seed
 from emotionnet.config.curation import CurateConfig, SplitSizes
+from emotionnet.config.download import DownloadConfig
 from emotionnet.config.fitting import FitConfig, OptimizerConfig, ScheduleConfig
 from emotionnet.config.sources import ImageDataConfig, SourceConfig, TextConfig, TextDataConfig
 from emotionnet.config.text import TeacherConfig, TeacherModelConfig, TeacherObjectiveConfig, VectorsConfig
@@ -9,6 +10,7 @@ from emotionnet.config.training import ModelConfig, ObjectiveConfig, TrainConfig
 
 __all__ = [
     "CurateConfig",
+    "DownloadConfig",
     "Existing",
     "FitConfig",
     "Folder",

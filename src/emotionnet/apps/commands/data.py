@@ -8,7 +8,7 @@ from cyclopts import App
 
 from emotionnet.apps.commands.base import Options, app
 from emotionnet.apps.options import describe_keys
-from emotionnet.config import CurateConfig
+from emotionnet.config import CurateConfig, DownloadConfig
 from emotionnet.config_files import load_config
 from emotionnet.records import DataError
 
@@ -31,6 +31,26 @@ def curate(config: Path | None = None, /, *, overwrite: bool = False, options: O
 
     dataset = run(settings, overwrite=overwrite)
     print_result({"dataset": str(dataset.root), **dataset.info["counts"]})
+
+
+@data.command(help_epilogue=describe_keys(DownloadConfig))
+def download(source: Path, config: Path | None = None, /, *, options: Options) -> None:
+    """Fetch the pictures that web records name by URL; a run that was stopped or killed goes on.
+
+    Robots.txt, X-Robots-Tag: noai and Retry-After are honoured, and no private address is asked. The folder
+    holds ledger.sqlite (a state and a reason for every URL), images/, summary.json, and records.parquet,
+    which 'data curate' reads; of a DATASET it is a DATASET whose pictures are there.
+
+    Args:
+        source: A table of web records, a folder of such tables, or a DATASET.
+        config: JSON file; every key can be given as an option too.
+    """
+    settings = load_config(DownloadConfig, config, {**options, "source": str(source)})
+
+    from emotionnet.apps.output import print_result
+    from emotionnet.curation.download.run import download as run
+
+    print_result(run(settings).to_dict())
 
 
 @data.command

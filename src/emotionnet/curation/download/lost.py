@@ -1,0 +1,36 @@
+"""Why a URL gave no picture."""
+
+from __future__ import annotations
+
+
+class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
+    """A URL that gave no picture.
+
+    Args:
+        reason: One of few phrases, so that they can be counted.
+        detail: What was found.
+        refused: We do not ask, or do not keep what came: it is against the rules, and stays so.
+        passing: Another attempt may go well.
+        wait: Seconds that the host asked us to wait before it; None: it said nothing.
+        status: Of the last response.
+        final_url: Where the redirects led.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        detail: str = "",
+        *,
+        refused: bool = False,
+        passing: bool = False,
+        wait: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(reason, detail)
+        self.reason, self.detail = reason, detail[:200]
+        self.refused, self.passing, self.wait, self.status = refused, passing, wait, status
+        self.final_url: str | None = None
+
+    @property
+    def state(self) -> str:
+        return "refused" if self.refused else "failed"
