@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotionnet.data.images import Preprocessing, evaluation_input
+from emotionnet.data.images import Preprocessing
 from emotionnet.inference import engine
-from emotionnet.inference.engine import AT_ONCE, run_files, run_images
+from emotionnet.inference.engine import AT_ONCE, read_input, run_files, run_images
 from emotionnet.inference.outputs import Array, Outputs
 from emotionnet.records import DataError
 
@@ -97,9 +97,9 @@ def test_after_a_fault_images_are_only_looked_through(tmp_path: Path) -> None:
 def test_a_few_pictures_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
 
-    def counted(picture: Any, how: Preprocessing) -> Array:
+    def counted(picture: Any, how: Preprocessing) -> tuple[Array, None]:
         read.append(picture)
-        return evaluation_input(picture, how)
+        return read_input(picture, how)
 
     monkeypatch.setattr(engine, "usable_cores", lambda: 2)
     steps = run_files(Means(1), HOW, saved(tmp_path, 8) * 50, progress="", read=counted)

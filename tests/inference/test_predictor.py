@@ -225,7 +225,7 @@ def test_memory_does_not_grow_with_the_number_of_large_pictures(
                 alive -= 1
 
     def read(source: Any, how: Preprocessing) -> Any:
-        return evaluation_array(Whole(source).image, how)
+        return evaluation_array(Whole(source).image, how), None
 
     monkeypatch.setattr("emotionnet.inference.engine.usable_cores", lambda: 2)
     steps = list(run_files(predictor().backend, HOW, [path] * 20, progress="", read=read))

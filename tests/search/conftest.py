@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from emotionnet.search import picture_facts
+from emotionnet.search import build
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.layout import row_schema
+from emotionnet.search.picture_facts import read_with_facts
 from emotionnet.search.ranking import Column, Vectors
 from emotionnet.search.retrieval import Retrieval
 from emotionnet.search.store import Index
@@ -87,13 +88,12 @@ def model(make_exported: MakeExported) -> Path:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that are put through the network."""
     names: list[str] = []
-    real = picture_facts.FactsReader.__call__
 
-    def counted(self: Any, path: Path, how: Any) -> Any:
+    def counted(path: Path, how: Any) -> Any:
         names.append(path.name)
-        return real(self, path, how)
+        return read_with_facts(path, how)
 
-    monkeypatch.setattr(picture_facts.FactsReader, "__call__", counted)
+    monkeypatch.setattr(build, "read_with_facts", counted)
     return names
 
 

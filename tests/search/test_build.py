@@ -19,7 +19,7 @@ from PIL import Image
 from emotionnet.files import cache_folder, made_alone
 from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
-from emotionnet.search import build, making, picture_facts, plan, unreadable, writer
+from emotionnet.search import build, making, plan, unreadable, writer
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.known import read_known
 from emotionnet.search.layout import picture_id, read_info
@@ -229,7 +229,6 @@ def test_many_pictures_are_written_some_at_a_time_and_put_together(
     monkeypatch.setattr(writer, "ROWS_AT_ONCE", 32)
     monkeypatch.setattr(build, "MANY_PARTS", 2)
     save_squares(tmp_path / "many", {f"{number:03d}.png": (number, 0, 0) for number in range(100)}, side=2)
-    readers: list[picture_facts.FactsReader] = []
     sizes: list[int] = []
     real = writer.RowWriter._write
 
@@ -237,16 +236,9 @@ def test_many_pictures_are_written_some_at_a_time_and_put_together(
         sizes.append(rows.num_rows)
         real(self, rows)
 
-    class Kept(picture_facts.FactsReader):
-        def __init__(self) -> None:
-            super().__init__()
-            readers.append(self)
-
     monkeypatch.setattr(writer.RowWriter, "_write", counted)
-    monkeypatch.setattr(build, "FactsReader", Kept)
     made = build_index(model, [tmp_path / "many"], tmp_path / "index")
     assert (made.pictures, sizes) == (100, [32, 32, 32, 4])
-    assert [reader._facts for reader in readers] == [{}]
     stats = Index.open(tmp_path / "index").pictures.stats()
     assert stats["fragment_stats"]["num_fragments"] == 1
 

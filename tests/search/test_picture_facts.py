@@ -14,7 +14,7 @@ from emotionnet.data.looks import look
 from emotionnet.files import sha256
 from emotionnet.records import DataError
 from emotionnet.search import picture_facts
-from emotionnet.search.picture_facts import FactsReader, date_taken, thumbnail_of
+from emotionnet.search.picture_facts import date_taken, read_with_facts, thumbnail_of
 
 HOW = Preprocessing(224, 1.0, (0.5,) * 3, (0.25,) * 3)
 TAKEN = datetime(2021, 3, 4, 5, 6, 7)
@@ -41,9 +41,8 @@ def scene(width: int, height: int) -> Image.Image:
 def test_facts_of_each_format(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     scene(400, 300).save(path, exif=exif_of(turn=6))
-    reader = FactsReader()
-    np.testing.assert_array_equal(reader(path, HOW), evaluation_input(path, HOW))
-    facts = reader.take(path)
+    found_3SS, facts = read_with_facts(path, HOW)
+    np.testing.assert_array_equal(found_3SS, evaluation_input(path, HOW))
     assert (facts.sha256, facts.width, facts.height) == (sha256(path), 300, 400)
     assert facts.taken == TAKEN
     assert facts.look is not None
@@ -51,8 +50,6 @@ def test_facts_of_each_format(tmp_path: Path, name: str) -> None:
         assert (small.format, small.mode, small.size) == ("JPEG", "RGB", (192, 256))
         assert not small.getexif()
         assert "exif" not in small.info
-    with pytest.raises(KeyError):
-        reader.take(path)
 
 
 def test_a_large_jpeg_is_decoded_once_and_reduced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,10 +64,9 @@ def test_a_large_jpeg_is_decoded_once_and_reduced(tmp_path: Path, monkeypatch: p
         return found
 
     monkeypatch.setattr(picture_facts._Decoded, "image", counted)
-    reader = FactsReader()
-    np.testing.assert_array_equal(reader(path, HOW), evaluation_input(path, HOW))
+    found_3SS, facts = read_with_facts(path, HOW)
     assert sizes == [(500, 375)]
-    facts = reader.take(path)
+    np.testing.assert_array_equal(found_3SS, evaluation_input(path, HOW))
     assert (facts.width, facts.height) == (2000, 1500)
     assert facts.look is not None
     differing = np.bitwise_count(np.frombuffer(facts.look, np.uint8) ^ np.frombuffer(look(path), np.uint8))
@@ -83,30 +79,27 @@ def test_a_large_jpeg_is_decoded_once_and_reduced(tmp_path: Path, monkeypatch: p
 def test_what_is_too_small_for_a_thumbnail_is_decoded_again(tmp_path: Path) -> None:
     path, how = tmp_path / "a.jpg", Preprocessing(8, 1.0, (0.5,) * 3, (0.25,) * 3)
     scene(640, 480).save(path)
-    reader = FactsReader()
-    np.testing.assert_array_equal(reader(path, how), evaluation_input(path, how))
-    with Image.open(io.BytesIO(reader.take(path).thumbnail)) as small:
+    found_3SS, facts = read_with_facts(path, how)
+    np.testing.assert_array_equal(found_3SS, evaluation_input(path, how))
+    with Image.open(io.BytesIO(facts.thumbnail)) as small:
         assert small.size == (256, 192)
 
 
 def test_a_plain_picture_has_no_look(tmp_path: Path) -> None:
     path = tmp_path / "plain.png"
     Image.new("RGB", (64, 64), (3, 4, 5)).save(path)
-    reader = FactsReader()
-    reader(path, HOW)
-    assert reader.take(path).look is None
+    assert read_with_facts(path, HOW)[1].look is None
 
 
-def test_what_cannot_be_read_leaves_nothing(tmp_path: Path) -> None:
-    reader, path = FactsReader(), tmp_path / "cut.jpg"
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "cut.jpg"
     content = io.BytesIO()
     scene(64, 64).save(content, "JPEG")
     path.write_bytes(content.getvalue()[:400])
     with pytest.raises(DataError, match=f"{path}: picture cannot be decoded"):
-        reader(path, HOW)
+        read_with_facts(path, HOW)
     with pytest.raises(DataError, match="file not found"):
-        reader(tmp_path / "none.jpg", HOW)
-    assert reader._facts == {}
+        read_with_facts(tmp_path / "none.jpg", HOW)
 
 
 @pytest.mark.parametrize(

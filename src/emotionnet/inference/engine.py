@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -26,19 +26,28 @@ AT_ONCE = 32  # pictures that come out together, and that are read ahead
 MOST_READERS = 16
 
 Picture = TypeVar("Picture", bound=ImageLike)
-Read = Callable[[Any, Preprocessing], Array]  # how a picture becomes the network's input; in several threads
+Read = Callable[[Any, Preprocessing], tuple[Array, Any]]  # the network's input of a picture, and facts of it
+
+_Tried = tuple[Array, Any] | DataError
 
 
 @dataclass(frozen=True)
 class Told(Generic[Picture]):
     """What a network says of a few pictures.
 
-    `outputs` are those of `pictures`, None where there are none; `faults` has a line for each other picture.
+    `outputs` are those of `pictures`, None where there are none; `facts` are what was read of each of them
+    besides; `faults` has a line for each other picture.
     """
 
     pictures: tuple[Picture, ...]
     outputs: Outputs | None
     faults: tuple[str, ...]
+    facts: tuple[Any, ...] = ()
+
+
+def read_input(picture: ImageLike, how: Preprocessing) -> tuple[Array, None]:
+    """The network's input of a picture and no facts; see `evaluation_input`."""
+    return evaluation_input(picture, how), None
 
 
 def run_images(
@@ -59,7 +68,7 @@ def run_images(
         raise DataError("at least one image must be given; got none")
     parts: list[Outputs] = []
     faults: list[str] = []
-    with closing(_told(backend, how, images, evaluation_input, whole=True)) as steps:
+    with closing(_told(backend, how, images, read_input, whole=True)) as steps:
         for told in _tracked(steps, len(images), progress):
             faults += told.faults
             if told.outputs is not None:
@@ -75,7 +84,7 @@ def run_files(
     paths: Sequence[Path],
     *,
     progress: str,
-    read: Read = evaluation_input,
+    read: Read = read_input,
 ) -> Generator[Told[Path]]:
     """Put files through a network a few at a time, so that memory does not grow with their number.
 
@@ -84,7 +93,8 @@ def run_files(
         how: Preprocessing of the pictures.
         paths: In the order in which they come out.
         progress: What a progress bar on standard error says; empty: no bar.
-        read: Makes the network's input of a file, for those who want more of it while it is open.
+        read: Makes the network's input of a file, for those who want more of it while it is open; it works in
+            several threads.
 
     Yields:
         A few files each.
@@ -106,6 +116,7 @@ def _together(some: Sequence[Told[Picture]]) -> Told[Picture]:
         pictures=tuple(picture for one in some for picture in one.pictures),
         outputs=joined(outputs) if outputs else None,
         faults=tuple(fault for one in some for fault in one.faults),
+        facts=tuple(fact for one in some for fact in one.facts),
     )
 
 
@@ -141,8 +152,7 @@ def _told(
             for outputs in computing:
                 while not waiting[0].pictures:
                     yield waiting.popleft()
-                first = waiting.popleft()
-                yield Told(first.pictures, outputs, first.faults)
+                yield replace(waiting.popleft(), outputs=outputs)
         yield from waiting
 
 
@@ -155,7 +165,7 @@ def _read_ahead(
     """
     readers = min(max(2, usable_cores()), MOST_READERS)
     ahead = -(-max(AT_ONCE, 2 * readers) // step)
-    started: deque[tuple[Sequence[Picture], list[Future[Array | DataError]]]] = deque()
+    started: deque[tuple[Sequence[Picture], list[Future[_Tried]]]] = deque()
     pool = ThreadPoolExecutor(readers, thread_name_prefix="pictures")
     try:
         for start in range(0, len(pictures), step):
@@ -169,7 +179,7 @@ def _read_ahead(
         pool.shutdown(cancel_futures=True)
 
 
-def _tried(read: Read, picture: ImageLike, how: Preprocessing) -> Array | DataError:
+def _tried(read: Read, picture: ImageLike, how: Preprocessing) -> _Tried:
     try:
         return read(picture, how)
     except DataError as error:
@@ -177,9 +187,10 @@ def _tried(read: Read, picture: ImageLike, how: Preprocessing) -> Array | DataEr
 
 
 def _finished(
-    pictures: Sequence[Picture], futures: Sequence[Future[Array | DataError]]
+    pictures: Sequence[Picture], futures: Sequence[Future[_Tried]]
 ) -> tuple[Told[Picture], list[Array]]:
     found = [(picture, future.result()) for picture, future in zip(pictures, futures, strict=True)]
-    good = [(picture, one) for picture, one in found if not isinstance(one, DataError)]
+    good = [(picture, *one) for picture, one in found if not isinstance(one, DataError)]
     faults = tuple(fault for _, one in found if isinstance(one, DataError) for fault in one.faults)
-    return Told(tuple(picture for picture, _ in good), None, faults), [array for _, array in good]
+    pictures, facts = tuple(picture for picture, _, _ in good), tuple(facts for _, _, facts in good)
+    return Told(pictures, None, faults, facts), [array for _, array, _ in good]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.data.images import ImageLike, describe, evaluation_input
+from emotionnet.data.images import ImageLike, describe
 from emotionnet.inference.backends import Backend
-from emotionnet.inference.engine import Read, Told, run_files, run_images
+from emotionnet.inference.engine import Read, Told, read_input, run_files, run_images
 from emotionnet.inference.guard import Guard
 from emotionnet.inference.label_points import Labels, unit_rows, word_sets
 from emotionnet.inference.outputs import Array, Outputs, probabilities
@@ -111,7 +111,7 @@ class Predictor:
         return run_images(self.backend, self.model.preprocessing, images, progress=progress)
 
     def told_files(
-        self, paths: Sequence[Path], *, progress: str = "", read: Read = evaluation_input
+        self, paths: Sequence[Path], *, progress: str = "", read: Read = read_input
     ) -> Generator[Told[Path]]:
         """Raw outputs for files as they are read; see `run_files`."""
         return run_files(self.backend, self.model.preprocessing, paths, progress=progress, read=read)

@@ -31,7 +31,7 @@ from emotionnet.search.layout import (
     write_info,
 )
 from emotionnet.search.making import Opening, begin_index, follow_model, model_name
-from emotionnet.search.picture_facts import FactsReader
+from emotionnet.search.picture_facts import read_with_facts
 from emotionnet.search.plan import make_plan, same_content
 from emotionnet.search.retelling import told_columns
 from emotionnet.search.scan import File, Scan, scan_pictures
@@ -146,9 +146,9 @@ def _reasons(scan: Scan, unreadable: Mapping[str, Unreadable]) -> tuple[str, ...
 
 def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], writer: RowWriter) -> None:
     """Put files through the network and give their rows to the writer, those that cannot be read too."""
-    reader, left = FactsReader(), iter(files.items())
+    left = iter(files.items())
     paths = [file.path for file in files.values()]
-    with closing(predictor.told_files(paths, progress="index", read=reader)) as steps:
+    with closing(predictor.told_files(paths, progress="index", read=read_with_facts)) as steps:
         for told in steps:
             some = dict(itertools.islice(left, len(told.pictures) + len(told.faults)))
             good = {path: file for path, file in some.items() if file.path in set(told.pictures)}
@@ -156,17 +156,14 @@ def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], w
             for path, reason in zip(bad, told.faults, strict=True):
                 writer.add_unreadable(path, some[path], as_text(reason))
             if good:
-                writer.add(_rows(predictor, info, told, good, reader))
+                writer.add(_rows(predictor, info, told, good))
             writer.commit_some()
 
 
-def _rows(
-    predictor: Predictor, info: IndexInfo, told: Told[Path], files: Mapping[str, File], reader: FactsReader
-) -> pa.Table:
+def _rows(predictor: Predictor, info: IndexInfo, told: Told[Path], files: Mapping[str, File]) -> pa.Table:
     assert told.outputs is not None
-    facts = [reader.take(file.path) for file in files.values()]
     columns = {
-        name: [getattr(one, name) for one in facts]
+        name: [getattr(one, name) for one in told.facts]
         for name in ("sha256", "width", "height", "taken", "look", "thumbnail")
     }
     return picture_rows(

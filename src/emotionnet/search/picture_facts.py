@@ -39,32 +39,20 @@ class Facts:
     thumbnail: bytes
 
 
-class FactsReader:
-    """Reads files as `evaluation_input` does, and keeps the facts of each until they are taken.
+def read_with_facts(path: Path, how: Preprocessing) -> tuple[Array, Facts]:
+    """The network's input of a file, as `evaluation_input` has it, and its facts.
 
-    Pictures are decoded once, unless they are decoded at a reduced size that is too small for a thumbnail.
+    It is decoded once, unless that is at a reduced size which is too small for a thumbnail.
+
+    Raises:
+        DataError: As `evaluation_input`, or the file cannot be read.
     """
-
-    def __init__(self) -> None:
-        self._facts: dict[Path, Facts] = {}
-
-    def __call__(self, path: Path, how: Preprocessing) -> Array:
-        """The network's input.
-
-        Raises:
-            DataError: As `evaluation_input`, or the file cannot be read.
-        """
-        content = content_sha256(path)
-        with opened(path) as picture:
-            once = _Decoded(picture)
-            result = evaluation_input(once, how)
-            with faults(str(path)):
-                self._facts[path] = _facts(path, content, once)
-        return result
-
-    def take(self, path: Path) -> Facts:
-        """The facts of a file that was read, once."""
-        return self._facts.pop(path)
+    content = content_sha256(path)
+    with opened(path) as picture:
+        once = _Decoded(picture)
+        result = evaluation_input(once, how)
+        with faults(str(path)):
+            return result, _facts(path, content, once)
 
 
 class _Decoded(Picture):
