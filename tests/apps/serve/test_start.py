@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from emotionnet.apps.serve import start
-from emotionnet.apps.serve.addresses import is_loopback
 from emotionnet.apps.serve.server import HEAD_BYTES
+from emotionnet.data.addresses import is_loopback
 from emotionnet.records import DataError
 from tests.apps.serve.conftest import picture
 

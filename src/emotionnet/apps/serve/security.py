@@ -16,8 +16,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from emotionnet.apps.serve.addresses import is_loopback
 from emotionnet.apps.serve.errors import error_reply, for_reader
+from emotionnet.data.addresses import is_loopback
 
 COOKIE = "emotionnet"
 OPEN = frozenset({"/healthz", "/readyz"})  # without token

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emotionnet.apps.serve.addresses import is_loopback
+from emotionnet.data.addresses import is_loopback
 from emotionnet.progress import message
 from emotionnet.records import DataError
 
