@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.curation.duplicates import close_pairs, merge_look_alikes
+from emotionnet.curation.duplicates import look_alikes, merge_look_alikes
 from emotionnet.data.looks import look
 
 
@@ -19,20 +19,33 @@ def table(*rows: tuple[str, str, bytes | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-@pytest.mark.parametrize("bits", [0, 100, 118, 256])
-def test_pairs_are_those_of_a_slow_comparison(bits: int) -> None:
-    rng = np.random.default_rng(0)
-    looks_N32 = rng.integers(0, 256, size=(600, 32), dtype=np.uint8)  # more than one block
-    looks_N32[599] = looks_N32[3]
-    unpacked = np.unpackbits(looks_N32, axis=1).astype(np.int16)
-    distance_NN = unpacked @ (1 - unpacked).T + (1 - unpacked) @ unpacked.T
-    expected = [(i, j) for i in range(600) for j in range(i + 1, 600) if distance_NN[i, j] <= bits]
-    assert list(close_pairs(looks_N32, bits)) == expected
-    assert (3, 599) in expected
+@pytest.mark.parametrize("bits", [0, 1, 12, 20, 40, 118])
+@pytest.mark.parametrize("sources", [None, 1, 3, 150])
+def test_sets_are_those_of_a_slow_comparison(bits: int, sources: int | None) -> None:
+    """Copies of copies, each some bits from the one it was made of, in places of their own."""
+    rng = np.random.default_rng(bits)
+    bits_NB = rng.integers(0, 2, (300, 256))
+    for row in range(100, 300):
+        bits_NB[row] = bits_NB[rng.integers(row)]
+        bits_NB[row, rng.permutation(256)[: rng.integers(0, bits + 3)]] ^= 1
+    bits_NB = rng.permutation(bits_NB)
+    within_N = None if sources is None else rng.integers(0, sources, 300)
+    near_NN = bits_NB @ (1 - bits_NB).T + (1 - bits_NB) @ bits_NB.T <= bits
+    if within_N is not None:
+        near_NN &= within_N[:, None] == within_N
+    expected = np.arange(300)
+    for _ in range(300):  # the smallest number spreads from neighbour to neighbour
+        expected = np.where(near_NN, expected, 300).min(axis=1)
+    looks_N32 = np.packbits(bits_NB.astype(np.uint8), axis=1)
+    assert look_alikes(looks_N32, bits, within_N=within_N).tolist() == expected.tolist()
+    assert len(set(expected.tolist())) < 300 or sources == 150
 
 
-def test_no_pictures_have_no_pairs() -> None:
-    assert list(close_pairs(np.empty((0, 32), dtype=np.uint8), 256)) == []
+@pytest.mark.parametrize("n", [0, 1])
+def test_nothing_or_one_hangs_together_with_itself(n: int) -> None:
+    looks_N32 = np.zeros((n, 32), dtype=np.uint8)
+    assert look_alikes(looks_N32, 20).tolist() == list(range(n))
+    assert look_alikes(looks_N32, 20, within_N=np.zeros(n, dtype=np.int64)).tolist() == list(range(n))
 
 
 def test_look_alikes_of_one_source_join_their_groups_in_chains() -> None:

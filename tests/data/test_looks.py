@@ -1,51 +1,11 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from emotionnet.data.looks import HASH_BYTES, look, look_and_quality, near_pairs
+from emotionnet.data.looks import look, look_and_quality
 from emotionnet.records import DataError
-
-
-def all_pairs(looks_N32: npt.NDArray[np.uint8], bits: int, places: list[int]) -> list[tuple[int, int]]:
-    """Every pair, bit by bit."""
-    rows = [int.from_bytes(row.tobytes()) for row in looks_N32]
-    return [
-        (i, j)
-        for i in range(len(rows))
-        for j in range(i + 1, len(rows))
-        if (rows[i] ^ rows[j]).bit_count() <= bits and places[i] != places[j]
-    ]
-
-
-@pytest.mark.parametrize("bits", [0, 1, 7, 20, 40])
-def test_pairs_are_those_that_all_with_all_finds(bits: int) -> None:
-    rng = np.random.default_rng(bits)
-    looks_N32 = rng.integers(0, 256, (40, HASH_BYTES), dtype=np.uint8)
-    copies = np.repeat(looks_N32[:20], 6, axis=0)
-    for row in copies:  # up to 45 bits away
-        for bit in rng.permutation(256)[: rng.integers(0, 46)]:
-            row[bit // 8] ^= 1 << bit % 8
-    looks_N32 = np.concatenate([looks_N32, copies])
-    places = rng.integers(0, 3, len(looks_N32))
-    expected = all_pairs(looks_N32, bits, places.tolist())
-    assert near_pairs(looks_N32, bits, places) == expected
-    assert bits < 7 or expected
-
-
-def test_many_alike_are_found_in_blocks() -> None:
-    looks_N32 = np.zeros((1200, HASH_BYTES), dtype=np.uint8)
-    places = np.zeros(1200, dtype=np.int64)
-    places[700] = 1
-    assert near_pairs(looks_N32, 0, places) == sorted(
-        (min(i, 700), max(i, 700)) for i in range(1200) if i != 700
-    )
-
-
-def test_no_pictures_make_no_pairs() -> None:
-    assert near_pairs(np.zeros((0, HASH_BYTES), dtype=np.uint8), 20, np.zeros(0, dtype=np.int64)) == []
 
 
 def test_a_plain_picture_tells_nothing_and_a_busy_one_much() -> None:

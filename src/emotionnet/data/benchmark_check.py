@@ -17,7 +17,8 @@ import numpy as np
 
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
-from emotionnet.data.looks import HASH_BYTES, TELLING, look_and_quality, near_pairs
+from emotionnet.data.looks import HASH_BYTES, TELLING, look_and_quality
+from emotionnet.data.near_looks import near_pairs
 from emotionnet.data.opening import read_benchmark
 from emotionnet.data.picture_files import picture_sizes
 from emotionnet.progress import track
@@ -221,7 +222,6 @@ def _near(
     if not paths:
         return []
     first = [next(iter(places[path])) for path in paths]
-    number = {place: index for index, place in enumerate(dict.fromkeys(first))}
     looks_N32 = np.frombuffer(b"".join(seen[path].look for path in paths), np.uint8).reshape(-1, HASH_BYTES)
-    pairs = near_pairs(looks_N32, NEAR_BITS, np.array([number[place] for place in first]))
-    return [f"{paths[i]} ({first[i]}) ~ {paths[j]} ({first[j]})" for i, j in pairs]
+    pairs = near_pairs(looks_N32, NEAR_BITS).tolist()
+    return [f"{paths[i]} ({first[i]}) ~ {paths[j]} ({first[j]})" for i, j in pairs if first[i] != first[j]]

@@ -12,8 +12,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from emotionnet.curation.duplicates import close_pairs
-from emotionnet.curation.unions import Unions
+from emotionnet.curation.duplicates import look_alikes
 from emotionnet.data.looks import HASH_BYTES
 from emotionnet.records import DataError
 from emotionnet.search.copies import LOOK_BITS
@@ -99,11 +98,10 @@ def _rows(index: Index, marked: Mapping[str, bool]) -> tuple[list[str], list[byt
 
 
 def _groups(ids: Sequence[str], looks: Sequence[bytes | None]) -> npt.NDArray[np.int64]:
-    """A number for each row, equal where pictures look alike, one by one; int64, shape (N,)."""
-    unions = Unions(ids)
-    hashed = [row for row, look in enumerate(looks) if look]
+    """A number for each row, in order of ids, equal where pictures look alike; int64, shape (N,)."""
+    groups_N = np.argsort(np.argsort(ids))
+    hashed = np.array([row for row in np.argsort(ids) if looks[row]], dtype=np.int64)
     looks_N32 = np.frombuffer(b"".join(looks[row] or b"" for row in hashed), dtype=np.uint8)
-    for i, j in close_pairs(looks_N32.reshape(-1, HASH_BYTES), LOOK_BITS):
-        unions.join(ids[hashed[i]], ids[hashed[j]])
-    numbers: npt.NDArray[np.int64] = np.unique([unions.root(name) for name in ids], return_inverse=True)[1]
+    groups_N[hashed] = groups_N[hashed[look_alikes(looks_N32.reshape(-1, HASH_BYTES), LOOK_BITS)]]
+    numbers: npt.NDArray[np.int64] = np.unique(groups_N, return_inverse=True)[1]
     return numbers
