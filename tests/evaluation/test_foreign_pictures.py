@@ -77,7 +77,7 @@ def test_drawings_are_drawn_by_seed_and_bounded(tmp_path: Path, monkeypatch: pyt
         Image.new("RGB", (1024, 512), (number, 0, 0)).save(tmp_path / name)
     (tmp_path / names[3]).write_bytes(b"no picture")
     source = Source(
-        "openclipart", tmp_path, pl.DataFrame({"image": names[::-1]}), pl.DataFrame(schema=REJECTS_SCHEMA)
+        "openclipart", tmp_path, [pl.DataFrame({"image": names[::-1]})], pl.DataFrame(schema=REJECTS_SCHEMA)
     )
     monkeypatch.setattr(room, "is_installed", lambda: True)
     monkeypatch.setattr(room, "read_openclipart", lambda: source)

@@ -106,7 +106,7 @@ def unpack_emoji(cache: Path, folder: Path) -> Source:
         for image in [_find(images, code)]
         if image is not None
     ]
-    return Source("emoji", folder, pl.DataFrame(rows, schema=SOURCE_SCHEMA))
+    return Source("emoji", folder, [pl.DataFrame(rows, schema=SOURCE_SCHEMA)])
 
 
 def _describe(

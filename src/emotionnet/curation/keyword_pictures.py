@@ -39,7 +39,15 @@ def read_keyword_pictures(folder: Path) -> Source:
         path = picture.relative_to(folder).as_posix()
         fault = _fault(path, read)
         if isinstance(read, Keywords) and not fault:
-            rows.append((path, path, list(read.keywords), None, name, read.licence or None))
+            rows.append(
+                {
+                    "id": path,
+                    "image": path,
+                    "tags": list(read.keywords),
+                    "source": name,
+                    "licence": read.licence or None,
+                }
+            )
         else:
             rejects.append((as_text(path), as_text(fault.replace(f"{folder}{os.sep}", ""))))
     if not rows:
@@ -50,7 +58,7 @@ def read_keyword_pictures(folder: Path) -> Source:
     return Source(
         name,
         folder,
-        pl.DataFrame(rows, schema=SOURCE_SCHEMA, orient="row"),
+        [pl.DataFrame(rows, schema=SOURCE_SCHEMA)],
         pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
     )
 

@@ -86,7 +86,7 @@ def read_openclipart(folder: Path = FOLDER) -> Source:
     return Source(
         "openclipart",
         folder / "png",
-        pl.DataFrame(list(rows.values()), schema=SOURCE_SCHEMA),
+        [pl.DataFrame(list(rows.values()), schema=SOURCE_SCHEMA)],
         pl.DataFrame(rejects, schema=REJECTS_SCHEMA, orient="row"),
     )
 

@@ -71,8 +71,10 @@ def usable_records(
     Returns:
         A pool whose records have the columns of the source and row, sha256 and look.
     """
-    records = source.records.with_row_index("row").with_columns(
-        pl.col("source").fill_null(source.name), pl.col("licence").fill_null(licence)
+    records = (
+        source.records.drop("sha256", "look")
+        .with_row_index("row")
+        .with_columns(pl.col("source").fill_null(source.name), pl.col("licence").fill_null(licence))
     )
     table = tags.merge_forms(tags.tag_table(records, vocabulary), vocabulary)
     pool = Pool(records, table, source.rejects)

@@ -1,27 +1,31 @@
-"""Web records from a table: which pictures there are, and the tags that came with them.
+"""Web records from tables: which pictures there are, and the tags that came with them.
 
-A .jsonl, .csv or .parquet file with the columns
+A .jsonl, .csv or .parquet file, or a folder of such files, with the columns
     id (or cid)     what names the record; unique
     image (or url)  a path relative to the table's folder, or a URL
     tags            a list of strings; in a CSV one text, separated by '|', or by ',' in a
                     file without any '|' in this column
-and, where known, group (pictures that belong together), source and licence. Other columns
-are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, is such a table.
+and, where known, group (pictures that belong together), source and licence; sha256 of the picture (64 hexadecimal
+digits) and look (its PDQ hash, 32 bytes; null where it tells nothing), which spare a look at the picture. Other
+columns are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, a file for each
+keyword, is such a folder.
 """
 
 from __future__ import annotations
 
-import codecs
-import json
-from collections.abc import Callable, Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from emotionnet.data.tables import read_parquet
-from emotionnet.records import DataError, first_line
+from emotionnet.curation import source_tables
+from emotionnet.curation.source_tables import MOST_FAULTS
+from emotionnet.data.looks import HASH_BYTES
+from emotionnet.records import DataError
 
 SOURCE_SCHEMA = pl.Schema(
     {
@@ -31,58 +35,181 @@ SOURCE_SCHEMA = pl.Schema(
         "group": pl.String(),
         "source": pl.String(),
         "licence": pl.String(),
+        "sha256": pl.String(),
+        "look": pl.Binary(),
     }
 )
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 _ALIASES = {"cid": "id", "url": "image"}
+_FILE_SCHEMA = pl.Schema(SOURCE_SCHEMA | {old: SOURCE_SCHEMA[new] for old, new in _ALIASES.items()})
 _NEEDED = ("id", "image", "tags")
-_MOST_FAULTS = 10
+_WANTED = {"tags": "a list of strings", "look": f"{HASH_BYTES} bytes"}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Records with the columns of `SOURCE_SCHEMA`; `image` is relative to `root`, or a URL.
+    """Records in batches with the columns of `SOURCE_SCHEMA`; `image` is relative to `root`, or a URL.
 
-    `rejects` (columns id, reason) are what could not even be listed.
+    `batches` can be gone through more than once. `rejects` (columns id, reason) are what could not even be
+    listed.
     """
 
     name: str
     root: Path
-    records: pl.DataFrame
+    batches: Iterable[pl.DataFrame]
     rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS_SCHEMA))
+
+    @property
+    def records(self) -> pl.DataFrame:
+        """All of them at once."""
+        return pl.concat(self.batches)
+
+
+def has_tables(folder: Path) -> bool:
+    """Whether a folder holds tables of records; its own files alone count."""
+    return bool(_tables(folder))
 
 
 def read_source(path: Path) -> Source:
-    """Read a table of web records, in file order.
+    """Open a table of web records, or a folder of tables, which follow each other in the order of their names.
+
+    The records are read batch by batch when they are asked for, and checked on the way.
 
     Raises:
-        DataError: The file's type is unknown, it is broken or empty, a column is missing or of
-            another type, or an id is missing or stands twice; names file, row and column.
+        DataError: The file's type is unknown. While the batches are gone through: a file is broken,
+            a column is missing or of another type, there is no record, or an id is missing or stands
+            twice; names file, row and column.
     """
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None or not path.is_file():
-        known = ", ".join(_READERS)
+    paths = _tables(path) if path.is_dir() else [path]
+    if not paths or not all(
+        file.suffix.lower() in source_tables.READERS and file.is_file() for file in paths
+    ):
+        known = ", ".join(source_tables.READERS)
         raise DataError(
             f"{path}: a source must be 'emoji', 'openclipart', a folder or a file that ends in one of {known}"
         )
-    table = _canonical(path, reader(path))
-    if not table.height:
-        raise DataError(f"{path}: must hold at least one record; it is empty")
-    _check_ids(path, table["id"])
-    return Source(path.stem, path.parent, table)
+    return Source(
+        path.resolve().name if path.is_dir() else path.stem,
+        path if path.is_dir() else path.parent,
+        _CheckedTables(path, tuple(paths)),
+    )
 
 
-def _canonical(path: Path, table: pl.DataFrame) -> pl.DataFrame:
-    """Our names for the columns, all there, in our types."""
-    renamed = {old: new for old, new in _ALIASES.items() if old in table.columns and new not in table.columns}
-    table = table.rename(renamed)
-    missing = [name for name in _NEEDED if name not in table.columns]
+def _tables(folder: Path) -> list[Path]:
+    return sorted(
+        path for path in folder.iterdir() if path.suffix.lower() in source_tables.READERS and path.is_file()
+    )
+
+
+@dataclass(frozen=True)
+class _CheckedTables:
+    """The records of tables, in order, batch by batch; the last step of a walk checks the ids of all."""
+
+    given: Path
+    paths: tuple[Path, ...]
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        ids = _Ids(self.paths)
+        for path in self.paths:
+            ids.start_file()
+            for table in _read(path):
+                ids.add(table["id"])
+                yield table
+        if not ids.height:
+            raise DataError(f"{self.given}: must hold at least one record; it is empty")
+        repeated = ids.repeated()
+        if len(repeated):
+            again = (table["id"] for path in self.paths for table in _read(path))
+            ids.find_twice(again, repeated)
+        if ids.faults:
+            raise DataError(ids.faults[:MOST_FAULTS])
+
+
+class _Ids:
+    """The hashes of all ids: equal ones are compared as text, later."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self.paths, self.height, self.faults = paths, 0, list[str]()
+        self._starts: list[int] = []
+        self._hashes: list[npt.NDArray[np.uint64]] = []
+
+    def start_file(self) -> None:
+        self._starts.append(self.height)
+
+    def add(self, ids: pl.Series) -> None:
+        empty = ids.is_null() | (ids.str.strip_chars() == "")
+        for row in empty.arg_true()[:MOST_FAULTS]:
+            file, number = self._place(self.height + row)
+            self.faults.append(f"{file}: row {number}: id must be given; it is empty")
+        self._hashes.append(ids.drop_nulls().hash(seed=0).to_numpy())
+        self.height += len(ids)
+
+    def repeated(self) -> npt.NDArray[np.uint64]:
+        """Hashes that came more than once."""
+        ordered = np.sort(np.concatenate(self._hashes))
+        return ordered[1:][ordered[1:] == ordered[:-1]]
+
+    def find_twice(self, ids: Iterable[pl.Series], hashes: npt.NDArray[np.uint64]) -> None:
+        """Name the ids that stand twice: those with one of these hashes are kept, and compared."""
+        suspects, row = [], 0
+        wanted = pl.Series(hashes).unique()
+        for some in ids:
+            numbered = pl.DataFrame({"id": some, "row": np.arange(row, row + len(some))}).drop_nulls("id")
+            suspects.append(numbered.filter(pl.col("id").hash(seed=0).is_in(wanted.implode())))
+            row += len(some)
+        first = pl.col("row").first().over("id").alias("first")
+        twice = pl.concat(suspects).with_columns(first).filter(pl.col("row") != pl.col("first"))
+        for row, name, earlier in twice.select("row", "id", "first").head(MOST_FAULTS).iter_rows():
+            (file, number), (other, place) = self._place(row), self._place(earlier)
+            where = "" if other == file else f"{other}, "
+            self.faults.append(
+                f"{file}: row {number}: every id must stand once; {name!r} stands in {where}row {place} too"
+            )
+
+    def _place(self, row: int) -> tuple[Path, int]:
+        """The file of a row, and its number there, from 1."""
+        file = bisect_right(self._starts, row) - 1
+        return self.paths[file], row - self._starts[file] + 1
+
+
+def _read(path: Path) -> Iterator[pl.DataFrame]:
+    """The batches of one table, our names for the columns, all there, in our types."""
+    filled: set[str] = set()
+    row = 0
+    suffix = path.suffix.lower()
+    for piece in source_tables.READERS[suffix](path, _FILE_SCHEMA):
+        table = _canonical(path, piece, row, any_row=suffix == ".jsonl")
+        filled |= {name for name in _NEEDED if table[name].null_count() < table.height}
+        row += table.height
+        yield table
+    if suffix == ".jsonl" and row:  # whose lines need not name a column at all
+        _require_columns(path, filled)
+
+
+def _require_columns(path: Path, present: Iterable[str]) -> None:
+    missing = set(_NEEDED) - set(present)
     if missing:
         spelt = {new: f"{new} (or {old})" for old, new in _ALIASES.items()}
-        names = ", ".join(spelt.get(name, name) for name in missing)
+        names = ", ".join(spelt.get(name, name) for name in _NEEDED if name in missing)
         raise DataError(f"{path}: must have the columns id, image, tags; {names} missing")
+
+
+def _canonical(path: Path, table: pl.DataFrame, start: int, *, any_row: bool) -> pl.DataFrame:
+    """Our names for the columns, all there, in our types.
+
+    Args:
+        path: The file, for messages.
+        table: A piece of it.
+        start: The row of the file that the piece begins with, from 0, for messages.
+        any_row: Whether each row chooses between a column and its other name, which are both there.
+    """
+    if any_row:
+        table = table.with_columns(pl.coalesce(new, old).alias(new) for old, new in _ALIASES.items())
+    renamed = {old: new for old, new in _ALIASES.items() if old in table.columns and new not in table.columns}
+    table = table.rename(renamed)
+    _require_columns(path, table.columns)
     faults = [
-        f"{path}: column {name} must be {_wanted(name)}; got {table.schema[name]}"
+        f"{path}: column {name} must be {_WANTED.get(name, 'text')}; got {table.schema[name]}"
         for name in SOURCE_SCHEMA
         if name in table.columns and not _fits(name, table.schema[name])
     ]
@@ -91,81 +218,29 @@ def _canonical(path: Path, table: pl.DataFrame) -> pl.DataFrame:
     optional = [
         pl.lit(None, kind).alias(name) for name, kind in SOURCE_SCHEMA.items() if name not in table.columns
     ]
-    return table.with_columns(optional).select(SOURCE_SCHEMA.names()).cast(SOURCE_SCHEMA)
-
-
-def _wanted(name: str) -> str:
-    return "a list of strings" if name == "tags" else "text"
+    table = table.with_columns(optional).select(SOURCE_SCHEMA.names()).cast(SOURCE_SCHEMA)
+    _check_hashes(path, table, start)
+    return table.with_columns(pl.col("sha256").replace("", None))
 
 
 def _fits(name: str, kind: pl.DataType) -> bool:
     if name == "tags":
         return isinstance(kind, pl.List) and kind.inner in (pl.String(), pl.Null())
-    return kind == pl.String() or kind == pl.Null() or (name in ("id", "group") and kind.is_integer())
+    text = pl.Binary() if name == "look" else pl.String()
+    return kind in (text, pl.Null()) or (name in ("id", "group") and kind.is_integer())
 
 
-def _check_ids(path: Path, ids: pl.Series) -> None:
-    rows = pl.DataFrame({"id": ids}).with_row_index("row", offset=1)
-    empty = rows.filter(pl.col("id").is_null() | (pl.col("id").str.strip_chars() == ""))
-    faults = [f"{path}: row {row}: id must be given; it is empty" for row in empty["row"]]
-    first = pl.col("row").first().over("id").alias("first")
-    twice = rows.drop_nulls("id").with_columns(first).filter(pl.col("row") != pl.col("first"))
-    faults += [
-        f"{path}: row {row}: every id must stand once; {name!r} stands in row {earlier} too"
-        for row, name, earlier in twice.select("row", "id", "first").iter_rows()
+def _check_hashes(path: Path, table: pl.DataFrame, start: int) -> None:
+    sha256, look = pl.col("sha256"), pl.col("look")
+    fits = {
+        "sha256": (sha256 == "") | sha256.str.contains(r"^[0-9a-f]{64}$"),
+        "look": look.bin.size() == HASH_BYTES,
+    }
+    wanted = {"sha256": "64 digits from 0 to f", "look": f"{HASH_BYTES} bytes"}
+    faults = [
+        f"{path}: row {start + row + 1}: {name} must be {wanted[name]}; got {table[name][row]!r:.80}"
+        for name, fit in fits.items()
+        for row in table.select(~fit).to_series().fill_null(value=False).arg_true()[:MOST_FAULTS]
     ]
     if faults:
-        raise DataError(faults[:_MOST_FAULTS])
-
-
-def _read_jsonl(path: Path) -> pl.DataFrame:
-    names = [*SOURCE_SCHEMA.names(), *_ALIASES]
-    schema = {name: SOURCE_SCHEMA[_ALIASES.get(name, name)] for name in names}
-    try:
-        table = pl.read_ndjson(_content(path), schema=schema)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        faults = list(islice(_jsonl_faults(path), _MOST_FAULTS))
-        raise DataError(faults or f"{path}: must be JSON lines; {first_line(error)}") from None
-    absent = [name for name in names if table[name].null_count() == table.height and table.height]
-    return table.drop(absent)
-
-
-def _jsonl_faults(path: Path) -> Iterator[str]:
-    """Read again, slowly, to say where the fault is."""
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = json.loads(line) if line.strip() else {}
-            except (ValueError, RecursionError) as error:
-                yield f"{path}:{number}: must be a JSON object; {error}"
-                continue
-            if not isinstance(row, dict):
-                yield f"{path}:{number}: must be a JSON object; got {type(row).__name__}"
-            elif not isinstance(row.get("tags", []), list | None):
-                yield f"{path}:{number}: tags must be a list of strings; got {type(row['tags']).__name__}"
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    try:
-        table = pl.read_csv(_content(path), infer_schema=False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise DataError(f"{path}: must be a CSV table; {first_line(error)}") from None
-    if "tags" not in table.columns:
-        return table
-    separator = "|" if table["tags"].str.contains("|", literal=True).any() else ","
-    return table.with_columns(pl.col("tags").str.split(separator))
-
-
-def _content(path: Path) -> bytes:
-    """Content rather than a path, which Polars would take for a pattern; without a byte order mark."""
-    try:
-        return path.read_bytes().removeprefix(codecs.BOM_UTF8)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-
-
-_READERS: Mapping[str, Callable[[Path], pl.DataFrame]] = {
-    ".jsonl": _read_jsonl,
-    ".csv": _read_csv,
-    ".parquet": read_parquet,
-}
+        raise DataError(faults[:MOST_FAULTS])

@@ -7,7 +7,7 @@ with brackets for a pattern. What is checked is handed to Polars without a copy.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 
 from emotionnet.files import write_bytes
 from emotionnet.records import DataError, first_line
+
+_BUFFER = 2**20  # bytes of a column that are read at once
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
@@ -30,6 +32,32 @@ def read_parquet(path: Path) -> pl.DataFrame:
         table.validate(full=True)
         _require_text_names(table.schema)
         return pl.DataFrame(pl.from_arrow(table))
+    except (Exception, pl.exceptions.PanicException) as error:  # a broken file can fail in many ways
+        raise DataError(f"{path}: must be a Parquet file; {first_line(error)}") from None
+
+
+def parquet_pieces(path: Path, *, columns: Collection[str], rows: int) -> Iterator[pl.DataFrame]:
+    """Read a Parquet file a piece at a time, in file order; at least one piece, if an empty one.
+
+    Args:
+        path: The file.
+        columns: Of these, those that it has.
+        rows: At most so many at once.
+
+    Raises:
+        DataError: The file is missing or broken.
+    """
+    try:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER) as file:
+            _require_text_names(file.schema_arrow)
+            names = [name for name in file.schema_arrow.names if name in columns]
+            empty = file.schema_arrow.remove_metadata().empty_table().select(names)
+            yield pl.DataFrame(pl.from_arrow(empty))
+            for batch in file.iter_batches(batch_size=rows, columns=names):
+                batch.validate(full=True)
+                yield pl.DataFrame(pl.from_arrow(batch.replace_schema_metadata(None)))
+    except DataError:
+        raise
     except (Exception, pl.exceptions.PanicException) as error:  # a broken file can fail in many ways
         raise DataError(f"{path}: must be a Parquet file; {first_line(error)}") from None
 
