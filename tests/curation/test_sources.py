@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from emotionnet.curation.sources import SOURCE_SCHEMA, read_source
+from emotionnet.curation.sources import SOURCE_SCHEMA, has_tables, read_source
 from emotionnet.records import DataError
 
 
@@ -197,3 +197,28 @@ def test_a_fault_behind_a_byte_order_mark_is_the_only_one(tmp_path: Path) -> Non
         read_source(path)
     assert len(error.value.faults) == 1
     assert error.value.faults[0].startswith(f"{path}:2: must be a JSON object")
+
+
+def test_a_folder_of_downloads_has_pictures_below_it(tmp_path: Path) -> None:
+    for number, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        images = ["images/x.jpg", "https://example.org/y.jpg", None]
+        ids = [f"{number}{row}" for row in range(3)]
+        parquet(tmp_path / name, {"id": ids, "image": images, "tags": [["sad"]] * 3})
+    (tmp_path / "other").mkdir()
+    parquet(tmp_path / "other", {"nothing": [1]}).rename(tmp_path / "other" / "features.parquet")
+    assert has_tables(tmp_path)
+    found = read_source(tmp_path)
+    assert found.root == tmp_path
+    assert found.records["id"].to_list() == ["00", "01", "02", "10", "11", "12"]
+    assert found.records["image"].to_list() == [
+        *("a/images/x.jpg", "https://example.org/y.jpg", None),
+        *("b/images/x.jpg", "https://example.org/y.jpg", None),
+    ]
+
+
+def test_a_folder_with_tables_of_its_own_is_those(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    parquet(tmp_path / "a", {"id": ["1"], "image": ["x.jpg"], "tags": [["sad"]]})
+    jsonl(tmp_path, {"id": "2", "image": "y.jpg", "tags": []})
+    assert read_source(tmp_path).records["image"].to_list() == ["y.jpg"]

@@ -1,6 +1,6 @@
 """Web records from tables: which pictures there are, and the tags that came with them.
 
-A .jsonl, .csv or .parquet file, or a folder of such files, with the columns
+A .jsonl, .csv or .parquet file, a folder of such files, or a folder of downloads, with the columns
     id (or cid)     what names the record; unique
     image (or url)  a path relative to the table's folder, or a URL
     tags            a list of strings; in a CSV one text, separated by '|', or by ',' in a
@@ -40,6 +40,7 @@ SOURCE_SCHEMA = pl.Schema(
     }
 )
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
+DOWNLOADED = "records.parquet"  # what `data download` writes into its folder
 _ALIASES = {"cid": "id", "url": "image"}
 _FILE_SCHEMA = pl.Schema(SOURCE_SCHEMA | {old: SOURCE_SCHEMA[new] for old, new in _ALIASES.items()})
 _NEEDED = ("id", "image", "tags")
@@ -66,7 +67,7 @@ class Source:
 
 
 def has_tables(folder: Path) -> bool:
-    """Whether a folder holds tables of records; its own files alone count."""
+    """Whether a folder holds tables of records, or folders that `data download` wrote."""
     return bool(_tables(folder))
 
 
@@ -96,9 +97,20 @@ def read_source(path: Path) -> Source:
 
 
 def _tables(folder: Path) -> list[Path]:
-    return sorted(
+    """Its own files; where there are none, the records of downloads in it, one of each machine."""
+    own = sorted(
         path for path in folder.iterdir() if path.suffix.lower() in source_tables.READERS and path.is_file()
     )
+    return own or sorted(path for path in folder.glob(f"*/{DOWNLOADED}") if path.is_file())
+
+
+def _below(folder: Path, path: Path, table: pl.DataFrame) -> pl.DataFrame:
+    """The records of a table with pictures relative to `folder`, which may lie above the table's own."""
+    if path.parent in (folder, folder.parent):
+        return table
+    is_url = pl.col("image").str.contains("://", literal=True)
+    inside = pl.lit(f"{path.parent.relative_to(folder).as_posix()}/") + pl.col("image")
+    return table.with_columns(pl.when(is_url).then("image").otherwise(inside).alias("image"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +126,7 @@ class _CheckedTables:
             ids.start_file()
             for table in _read(path):
                 ids.add(table["id"])
-                yield table
+                yield _below(self.given, path, table)
         if not ids.height:
             raise DataError(f"{self.given}: must hold at least one record; it is empty")
         repeated = ids.repeated()
