@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ def make_plain(*, urls: Sequence[str], out: Path, connections: int) -> Callable[
 
     Args:
         urls: What is fetched in a round.
-        out: Where folders go, one for each round; made where it is missing.
+        out: Where a folder goes in each round; made where it is missing.
         connections: Open at once.
     """
     rounds = itertools.count()
@@ -26,7 +27,9 @@ def make_plain(*, urls: Sequence[str], out: Path, connections: int) -> Callable[
         folder.mkdir(parents=True)
         started = time.perf_counter()
         asyncio.run(_fetch_all(urls, folder, connections))
-        return len(urls) / (time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        shutil.rmtree(folder)
+        return len(urls) / seconds
 
     return one_round
 
