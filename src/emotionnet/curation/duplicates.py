@@ -47,7 +47,8 @@ def look_alikes(
     words_NW = as_words(looks_N32)
     labels_N = np.arange(len(words_NW))
     for rows in _parts(within_N, len(words_NW)):
-        labels_N[rows] = rows[_sets(words_NW[rows], bits)]
+        alone = len(rows) == len(words_NW)  # then there is nothing to copy
+        labels_N[rows] = rows[_sets(words_NW if alone else words_NW[rows], bits)]
     return labels_N
 
 
@@ -85,16 +86,25 @@ def _parts(within_N: npt.NDArray[np.integer] | None, n: int) -> Iterator[Integer
 
 
 def _sets(words_NW: Words, bits: int) -> Integers:
-    """For each hash the first of those it hangs together with; equal ones are compared once."""
-    mixed_N = (words_NW * np.array([1, 3, 5, 7], dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
+    """For each hash the first of those it hangs together with."""
+    first_N = _first_equal(words_NW)
+    distinct = np.flatnonzero(first_N == np.arange(len(words_NW)))
+    labels_N = np.empty_like(first_N)
+    labels_N[distinct] = distinct[joined_by_nearness(words_NW[distinct], bits).smallest()]
+    return labels_N[first_N]
+
+
+def _first_equal(words_NW: Words) -> Integers:
+    """For each hash the first one that equals it; some may be missed, and then it is near itself."""
+    mixed_N = words_NW[:, 0].copy()
+    for word in range(1, words_NW.shape[1]):
+        mixed_N = mixed_N * np.uint64(3) + words_NW[:, word]
     order = np.argsort(mixed_N, kind="stable")
-    del mixed_N
-    new = np.ones(len(order), dtype=np.bool_)
-    new[1:] = (words_NW[order[1:]] != words_NW[order[:-1]]).any(axis=1)
-    first = order[new]
-    sets = joined_by_nearness(words_NW[first], bits).smallest()
-    least = np.full(len(first), len(order))
-    np.minimum.at(least, sets, first)
-    labels_N = np.empty_like(order)
-    labels_N[order] = least[sets[np.cumsum(new) - 1]]
-    return labels_N
+    mixed_N = mixed_N[order]
+    same = 1 + np.flatnonzero(mixed_N[1:] == mixed_N[:-1])
+    same = same[(words_NW[order[same]] == words_NW[order[same - 1]]).all(axis=1)]
+    start_N = np.arange(len(order))
+    start_N[same] = 0
+    first_N = np.empty_like(order)
+    first_N[order] = order[np.maximum.accumulate(start_N)]
+    return first_N
