@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from emotionnet.curation.unions import Unions
+from emotionnet.data.joined import Joined
 
 _JOINER = 0x200D
 _PERSON = 0x1F9D1
@@ -52,16 +52,17 @@ def emoji_groups(names: Mapping[str, str]) -> dict[str, str]:
         Group by code points: those of the simplest member (fewest code points, then lowest),
         in lower case.
     """
-    unions = Unions(names)
-    first: dict[object, str] = {}
-    for code, name in names.items():
-        for key in (_structure(code), _residue(name)):
-            unions.join(first.setdefault(key, code), code)
-    members: dict[str, list[str]] = {}
-    for code in names:
-        members.setdefault(unions.root(code), []).append(code)
-    simplest = {root: min(codes, key=_simplicity) for root, codes in members.items()}
-    return {code: simplest[unions.root(code)].lower() for code in names}
+    codes = list(names)
+    keys: list[object] = [*map(_structure, codes), *(_residue(names[code]) for code in codes)]
+    rows = [*range(len(codes))] * 2
+    first: dict[object, int] = {}
+    sets = Joined(len(codes))
+    sets.join([first.setdefault(key, row) for key, row in zip(keys, rows, strict=True)], rows)
+    members: dict[int, list[str]] = {}
+    for code, root in zip(codes, sets.smallest().tolist(), strict=True):
+        members.setdefault(root, []).append(code)
+    simplest = {code: min(together, key=_simplicity) for together in members.values() for code in together}
+    return {code: simplest[code].lower() for code in codes}
 
 
 def _simplicity(code: str) -> tuple[int, tuple[int, ...]]:
