@@ -101,7 +101,7 @@ def test_a_few_pictures_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: 
         read.append(picture)
         return read_input(picture, how)
 
-    monkeypatch.setattr(engine, "usable_cores", lambda: 2)
+    monkeypatch.setattr(engine, "usable_threads", lambda: 2)
     steps = run_files(Means(1), HOW, saved(tmp_path, 8) * 50, progress="", read=counted)
     next(steps)
     assert AT_ONCE <= len(read) <= 2 * AT_ONCE + 1

@@ -227,7 +227,7 @@ def test_memory_does_not_grow_with_the_number_of_large_pictures(
     def read(source: Any, how: Preprocessing) -> Any:
         return evaluation_array(Whole(source).image, how), None
 
-    monkeypatch.setattr("emotionnet.inference.engine.usable_cores", lambda: 2)
+    monkeypatch.setattr("emotionnet.inference.engine.usable_threads", lambda: 2)
     steps = list(run_files(predictor().backend, HOW, [path] * 20, progress="", read=read))
     assert sum(len(step.pictures) for step in steps) == 20
     assert 1 <= most <= 3

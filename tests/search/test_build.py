@@ -17,9 +17,10 @@ import pytest
 from PIL import Image
 
 from emotionnet.files import cache_folder, made_alone
+from emotionnet.inference import opening
 from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
-from emotionnet.search import build, making, plan, unreadable, writer
+from emotionnet.search import build, plan, unreadable, writer
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.known import read_known
 from emotionnet.search.layout import picture_id, read_info
@@ -60,8 +61,8 @@ def test_nothing_is_opened_for_an_unchanged_folder(
         raise AssertionError
 
     for room, name in (
-        (making, "load_predictor"),
-        (making, "network_identity"),
+        (opening, "load_predictor"),
+        (opening, "network_identity"),
         (plan, "content_sha256"),
         (build, "open_pictures"),
     ):

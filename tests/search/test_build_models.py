@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from emotionnet.files import read_object, write_json
+from emotionnet.inference import opening
 from emotionnet.inference.guard import Guard, read_guard, write_guard
 from emotionnet.models.description import GuardFit
 from emotionnet.records import DataError
@@ -158,7 +159,7 @@ def test_a_clip_model_is_opened_once(
 ) -> None:
     index, name = tmp_path / "index", f"open_clip:{tiny_clip}@none"
     assert counts(build_index(name, [pictures], index)) == (6, 6, 0, 0, 0)
-    monkeypatch.setattr(making, "load_predictor", lambda *_, **__: pytest.fail("opened"))
+    monkeypatch.setattr(opening, "load_predictor", lambda *_, **__: pytest.fail("opened"))
     assert counts(build_index(name, [pictures], index)) == (6, 0, 0, 0, 6)
     opened = Index.open(index)
     assert (opened.info.model, opened.info.trained_on) == (name, "")
@@ -176,7 +177,7 @@ def test_models_are_named_from_the_root(tmp_path: Path, monkeypatch: pytest.Monk
     assert making.model_name("open_clip:ViT-B-32@openai") == "open_clip:ViT-B-32@openai"
     weights = f"open_clip:ViT-B-32@{tmp_path / 'weights.safetensors'}"
     assert making.model_name("open_clip:ViT-B-32@weights.safetensors") == weights
-    before = making.Opening(weights, "auto").stamp
-    assert making.Opening(weights, "auto").stamp == before
+    before = opening.Opening(weights, "auto").stamp
+    assert opening.Opening(weights, "auto").stamp == before
     (tmp_path / "weights.safetensors").write_bytes(b"more")
-    assert making.Opening(weights, "auto").stamp != before
+    assert opening.Opening(weights, "auto").stamp != before

@@ -7,6 +7,7 @@ Shape letters: N = images, S = image side in pixels.
 from __future__ import annotations
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -176,7 +177,10 @@ def _open_openvino(folder: Path, exported: Exported, model: ImageModel, hint: Hi
     step = exported.batch or (TILED_STEP if hint == "throughput" and _has_tiles() else 1)
     side = model.preprocessing.image_size
     network.reshape({INPUT: [step, 3, side, side]})  # a fixed size is computed faster than any size
-    compiled = core.compile_model(network, "CPU", {"PERFORMANCE_HINT": hint.upper()})
+    asked: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper()}
+    if usable_threads() < usable_cores():
+        asked["INFERENCE_NUM_THREADS"] = usable_threads()
+    compiled = core.compile_model(network, "CPU", asked)
     return OpenVinoBackend(compiled, sizes, step=step)
 
 
@@ -195,7 +199,7 @@ def _open_onnxruntime(
     onnxruntime: Any, folder: Path, exported: Exported, model: ImageModel, hint: Hint
 ) -> Backend:
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = usable_cores()
+    options.intra_op_num_threads = usable_threads()
     options.log_severity_level = 4  # faults are errors, which say more
     content = read_onnx(folder / FILES["onnx"][0])
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
@@ -256,6 +260,15 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def usable_threads() -> int:
+    """How many threads shall compute: one for each core, or fewer where $OMP_NUM_THREADS says so.
+
+    Torch and NumPy's products heed that variable by themselves; Ray sets it for its workers.
+    """
+    asked = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
+    return min(usable_cores(), int(asked)) if re.fullmatch("[1-9][0-9]{0,8}", asked) else usable_cores()
 
 
 @cache

@@ -11,13 +11,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from emotionnet.data.images import ImageLike, Preprocessing, evaluation_input
-from emotionnet.inference.backends import Backend, usable_cores
+from emotionnet.inference.backends import Backend, usable_threads
 from emotionnet.inference.outputs import Array, Outputs, joined
 from emotionnet.progress import track
 from emotionnet.records import DataError
@@ -81,11 +80,11 @@ def run_images(
 def run_files(
     backend: Backend,
     how: Preprocessing,
-    paths: Sequence[Path],
+    paths: Sequence[Picture],
     *,
     progress: str,
     read: Read = read_input,
-) -> Generator[Told[Path]]:
+) -> Generator[Told[Picture]]:
     """Put files through a network a few at a time, so that memory does not grow with their number.
 
     Args:
@@ -99,7 +98,7 @@ def run_files(
     Yields:
         A few files each.
     """
-    some: list[Told[Path]] = []
+    some: list[Told[Picture]] = []
     with closing(_told(backend, how, paths, read)) as steps:
         for told in _tracked(steps, len(paths), progress):
             some.append(told)
@@ -163,7 +162,7 @@ def _read_ahead(
 
     Whole pictures exist in the threads only, so that memory does not grow with their size times their number.
     """
-    readers = min(max(2, usable_cores()), MOST_READERS)
+    readers = min(max(2, usable_threads()), MOST_READERS)
     ahead = -(-max(AT_ONCE, 2 * readers) // step)
     started: deque[tuple[Sequence[Picture], list[Future[_Tried]]]] = deque()
     pool = ThreadPoolExecutor(readers, thread_name_prefix="pictures")

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from emotionnet.data.images import find_images
+from emotionnet.data.shards.member import PictureFile
+from emotionnet.data.shards.naming import find_pictures
 from emotionnet.files import (
     new_file,
     new_folder,
@@ -27,7 +28,7 @@ from emotionnet.files import (
 )
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import Told
-from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.opening import EngineName, Opening
 from emotionnet.inference.outputs import Array
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, as_text
@@ -53,18 +54,20 @@ def extract_features(
     out: Path,
     *,
     backend: BackendName | None = None,
+    engine: EngineName = "local",
     overwrite: bool = False,
 ) -> Extracted:
     """Write the trunk's pooled features of pictures, those that `Predictor.embed` gives.
 
     Args:
         run: Whatever `load_predictor` opens.
-        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
+        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_pictures`.
         out: `*.parquet`: a table with the columns path and features (list of float32), a row for each picture
             in the order of `names`. Any other name: a folder with an array of shape (F,) for each picture,
             at the picture's path below the folder that all `names` have in common, with '.npy' behind it,
             and `features.json`.
         backend: What computes them, see `load_predictor`.
+        engine: Where, see `Opening`.
         overwrite: Replace an earlier result.
 
     Returns:
@@ -79,13 +82,13 @@ def extract_features(
         _refuse_existing_file(out, overwrite=overwrite)
     else:
         refuse_existing(out, parts=_held(out), overwrite=overwrite)
-    found = {name: find_images([name]) for name in names}
+    found = {name: find_pictures([name]) for name in names}
     unknown = [fault for _, faults in found.values() for fault in faults]
     images = list(dict.fromkeys(path for some, _ in found.values() for path in some))
     if not images:
         raise DataError(unknown or "at least one picture, folder or pattern must be given; got none")
     places = {} if as_table else _places(images, [name for name, (some, _) in found.items() if some])
-    predictor = load_predictor(run, backend=backend)
+    predictor = Opening(str(run), backend, engine).predictor
     with closing(predictor.told_files(images, progress="extract")) as told:
         steps = _FirstGood(told, unknown)
         if as_table:
@@ -102,7 +105,7 @@ class _FirstGood:
         DataError: There are none; one line for each fault.
     """
 
-    def __init__(self, steps: Iterator[Told[Path]], faults: Sequence[str]) -> None:
+    def __init__(self, steps: Iterator[Told[PictureFile]], faults: Sequence[str]) -> None:
         self.faults = list(faults)
         self._pairs = self._read(steps)
         first = next(self._pairs, None)
@@ -110,11 +113,11 @@ class _FirstGood:
             raise DataError(self.faults)
         self._first = first
 
-    def __iter__(self) -> Iterator[tuple[tuple[Path, ...], Array]]:
+    def __iter__(self) -> Iterator[tuple[tuple[PictureFile, ...], Array]]:
         yield self._first
         yield from self._pairs
 
-    def _read(self, steps: Iterator[Told[Path]]) -> Iterator[tuple[tuple[Path, ...], Array]]:
+    def _read(self, steps: Iterator[Told[PictureFile]]) -> Iterator[tuple[tuple[PictureFile, ...], Array]]:
         for step in steps:
             self.faults += step.faults
             if step.outputs is not None:
@@ -135,7 +138,7 @@ def _write_table(steps: _FirstGood, out: Path) -> int:
     return count
 
 
-def _rows(paths: Sequence[Path], features_NF: Array) -> pa.Table:
+def _rows(paths: Sequence[PictureFile], features_NF: Array) -> pa.Table:
     """Rows of the table, from their memory: `pyarrow.array` would import pandas where that is installed."""
     count, size = features_NF.shape
     texts = [as_text(path).encode() for path in paths]
@@ -149,7 +152,12 @@ def _rows(paths: Sequence[Path], features_NF: Array) -> pa.Table:
 
 
 def _write_arrays(
-    steps: _FirstGood, out: Path, places: dict[Path, str], info: dict[str, str | int], *, overwrite: bool
+    steps: _FirstGood,
+    out: Path,
+    places: dict[PictureFile, str],
+    info: dict[str, str | int],
+    *,
+    overwrite: bool,
 ) -> int:
     written: list[str] = []
     with new_folder(out, parts=_held(out), overwrite=overwrite) as folder:
@@ -164,11 +172,11 @@ def _write_arrays(
     return len(written)
 
 
-def _places(images: Sequence[Path], names: Sequence[str | Path]) -> dict[Path, str]:
+def _places(images: Sequence[PictureFile], names: Sequence[str | Path]) -> dict[PictureFile, str]:
     """Where the array of each picture goes, relative to the folder that the names have in common."""
     top = os.path.commonpath([_fixed_folder(Path(name).expanduser()) for name in names])
-    places = {path: f"{os.path.relpath(path, top)}.npy" for path in images}
-    owners: dict[str, Path] = {}
+    places = {path: f"{os.path.relpath(str(path), top)}.npy" for path in images}
+    owners: dict[str, PictureFile] = {}
     faults = [
         f"{path}: two pictures must not be one file, {place}; {owner} is the other"
         for path, place in places.items()

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from emotionnet.data.images import ImageLike, describe
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.inference.backends import Backend
 from emotionnet.inference.engine import Read, Told, read_input, run_files, run_images
 from emotionnet.inference.guard import Guard
@@ -111,8 +111,8 @@ class Predictor:
         return run_images(self.backend, self.model.preprocessing, images, progress=progress)
 
     def told_files(
-        self, paths: Sequence[Path], *, progress: str = "", read: Read = read_input
-    ) -> Generator[Told[Path]]:
+        self, paths: Sequence[PictureFile], *, progress: str = "", read: Read = read_input
+    ) -> Generator[Told[PictureFile]]:
         """Raw outputs for files as they are read; see `run_files`."""
         return run_files(self.backend, self.model.preprocessing, paths, progress=progress, read=read)
 
@@ -143,7 +143,7 @@ class Predictor:
         return results[0] if single else results
 
     def predict_files(
-        self, paths: Sequence[Path], *, top: int = 5, progress: str = ""
+        self, paths: Sequence[PictureFile], *, top: int = 5, progress: str = ""
     ) -> Generator[Prediction | DataError]:
         """Predict files as they are read, so that memory does not grow with their number.
 
@@ -162,7 +162,9 @@ class Predictor:
         _require_top(top)
         return self._predicted(paths, top, progress)
 
-    def _predicted(self, paths: Sequence[Path], top: int, progress: str) -> Generator[Prediction | DataError]:
+    def _predicted(
+        self, paths: Sequence[PictureFile], top: int, progress: str
+    ) -> Generator[Prediction | DataError]:
         with closing(self.told_files(paths, progress=progress)) as steps:
             for told in steps:
                 if told.outputs is not None:

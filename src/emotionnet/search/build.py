@@ -15,9 +15,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.files import cache_folder, made_alone
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import Told
+from emotionnet.inference.opening import EngineName, Opening
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, as_text
 from emotionnet.search.known import read_known, table_states, write_known
@@ -30,7 +32,7 @@ from emotionnet.search.layout import (
     read_info,
     write_info,
 )
-from emotionnet.search.making import Opening, begin_index, follow_model, model_name
+from emotionnet.search.making import begin_index, follow_model, model_name
 from emotionnet.search.picture_facts import read_with_facts
 from emotionnet.search.plan import make_plan, same_content
 from emotionnet.search.retelling import told_columns
@@ -66,6 +68,7 @@ def build_index(
     out: Path,
     *,
     backend: BackendName = "auto",
+    engine: EngineName = "local",
     overwrite: bool = False,
 ) -> Built:
     """Make an INDEX, or bring one up to date: only new and changed files are computed.
@@ -74,9 +77,10 @@ def build_index(
 
     Args:
         model: A RUN, a MODEL, `hf:user/model` or `open_clip:ARCH@WEIGHTS`.
-        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_images`.
+        names: Pictures, folders (searched to any depth, through links) and patterns, see `find_pictures`.
         out: The INDEX folder.
         backend: What computes it, see `load_predictor`.
+        engine: Where, see `Opening`.
         overwrite: Begin anew where there is an index.
 
     Raises:
@@ -90,14 +94,13 @@ def build_index(
     busy = f"{out}: another process is writing this index; wait until it has ended"
     with made_alone(cache_folder() / "locks" / place, busy=busy):
         try:
-            return _build(model_name(model), scan, out, backend, overwrite=overwrite)
+            return _build(Opening(model_name(model), backend, engine), scan, out, overwrite=overwrite)
         except OSError as error:
             raise DataError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
-def _build(name: str, scan: Scan, out: Path, backend: BackendName, *, overwrite: bool) -> Built:
+def _build(model: Opening, scan: Scan, out: Path, *, overwrite: bool) -> Built:
     is_new = overwrite or not (out / INFO).is_file()
-    model = Opening(name, backend)
     if is_new:
         begin_index(model, out, overwrite=overwrite)
     elif (made := _unchanged(model, scan, out)) is not None:
@@ -160,7 +163,9 @@ def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], w
             writer.commit_some()
 
 
-def _rows(predictor: Predictor, info: IndexInfo, told: Told[Path], files: Mapping[str, File]) -> pa.Table:
+def _rows(
+    predictor: Predictor, info: IndexInfo, told: Told[PictureFile], files: Mapping[str, File]
+) -> pa.Table:
     assert told.outputs is not None
     columns = {
         name: [getattr(one, name) for one in told.facts]

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotionnet import __version__
 from emotionnet.files import new_folder, write_bytes
-from emotionnet.inference.choice import BackendName
-from emotionnet.inference.exported import BESIDE, EXPORT, FILES, is_exported, network_identity
-from emotionnet.inference.hub import is_hub, local_run
-from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.exported import BESIDE
+from emotionnet.inference.hub import is_hub
 from emotionnet.inference.names import is_clip
-from emotionnet.inference.predictor import Predictor
+from emotionnet.inference.opening import Opening
 from emotionnet.models.description import ImageModel, read_description, write_description
 from emotionnet.progress import message
 from emotionnet.records import DataError, as_text
-from emotionnet.runs import MODEL, WEIGHTS, require_run
 from emotionnet.search.layout import (
     INFO,
     PARTS,
@@ -38,8 +32,6 @@ from emotionnet.search.unreadable import write_unreadable
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
 
-_STAMPED = (WEIGHTS, EXPORT, MODEL, *BESIDE, *FILES["onnx"], *FILES["openvino"])
-
 
 def model_name(model: Path | str) -> str:
     """A model as an index names it: a path from the root, so that the index can be used from anywhere."""
@@ -50,48 +42,6 @@ def model_name(model: Path | str) -> str:
         arch, sign, weights = name.partition("@")
         return f"{arch}@{absolute(Path(weights))}" if sign and Path(weights).is_file() else name
     return str(absolute(Path(name).expanduser()))
-
-
-@dataclass
-class Opening:
-    """A model by name, opened when it is needed."""
-
-    name: str
-    backend: BackendName
-
-    @property
-    def is_clip(self) -> bool:
-        return is_clip(self.name)
-
-    @cached_property
-    def predictor(self) -> Predictor:
-        """Opens it; see `load_predictor` for what can be wrong."""
-        return load_predictor(self.name, backend=self.backend)
-
-    @cached_property
-    def stamp(self) -> str:
-        """What stands for its files: another one as soon as one of them is replaced or touched."""
-        files = (
-            [Path(self.name.partition("@")[2])] if self.is_clip else [self.folder / part for part in _STAMPED]
-        )
-        states = [
-            (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files if file.is_file()
-        ]
-        return hashlib.sha256(repr((self.name, states)).encode(errors="backslashreplace")).hexdigest()
-
-    @cached_property
-    def identity(self) -> str:
-        """As `Predictor.identity`; only a CLIP model has to be opened for it."""
-        if self.is_clip:
-            return self.predictor.identity
-        if not is_exported(self.folder):
-            require_run(self.folder)
-        return network_identity(self.folder)
-
-    @cached_property
-    def folder(self) -> Path:
-        """Of a RUN or a MODEL."""
-        return local_run(self.name)
 
 
 def begin_index(model: Opening, out: Path, *, overwrite: bool) -> None:

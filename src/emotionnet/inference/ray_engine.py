@@ -1,0 +1,212 @@
+"""Pictures through a network in many processes, by Ray: one machine with all of its cores, or a cluster.
+
+Each process opens the model and does for some of the pictures what one process does for all of them; what they
+tell comes back in order. Pictures and model must lie where all machines find them by the same names.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from emotionnet.data.shards.member import PictureFile
+from emotionnet.inference.backends import Backend, Hint, usable_cores
+from emotionnet.inference.engine import AT_ONCE, Read, Told, read_input
+from emotionnet.inference.loading import load_predictor
+from emotionnet.inference.predictor import Predictor
+from emotionnet.progress import track
+from emotionnet.records import DataError, first_line
+
+MOST = 128  # pictures of a block, or one step of the back end where that is more
+BLOCKS = 4  # for each process, at least, where there are pictures enough: all of them end together
+STORE = 2**29  # bytes of what has been told and not been taken, and of what is to be told, on this machine
+TRIES = 2  # more, of a block whose process died
+_QUIET = {  # what Ray would say, and send, unless it is told otherwise before it is imported
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+_COLUMN = "block"
+
+
+def import_ray() -> Any:
+    """The package, its chatter and its reports of use off.
+
+    Raises:
+        DataError: It is not installed.
+    """
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+        import ray.data
+    except ImportError:
+        raise DataError(
+            "--engine ray needs the package ray, which is not installed: pip install 'emotionnet[scale]'"
+        ) from None
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return ray
+
+
+class RayPredictor(Predictor):
+    """A network at work in processes of Ray where many files are told, and here for all else.
+
+    Args:
+        here: The same network in this process; what has been told goes through its words and its guard.
+        name: As for `load_predictor`, by which each process opens it, with the back end that `here` has.
+        hint: As there.
+    """
+
+    def __init__(self, here: Predictor, name: str, hint: Hint) -> None:
+        super().__init__(
+            here.backend,
+            here.model,
+            here.vectors,
+            words=here.words,
+            guard=here.guard,
+            identify=lambda: here.identity,
+        )
+        self._again = partial(load_predictor, name, backend=here.backend.name, hint=hint)
+
+    def told_files(
+        self, paths: Sequence[PictureFile], *, progress: str = "", read: Read = read_input
+    ) -> Generator[Told[PictureFile]]:
+        """As that of `Predictor`, in the same order and the same batches, computed by all processes of Ray.
+
+        Raises:
+            DataError: Ray cannot be reached, or a process cannot open the model.
+            ChildProcessError: Processes died again and again.
+        """
+        return _told(self._again, self.backend, paths, progress, read)
+
+
+def _told(
+    again: Callable[[], Predictor], backend: Backend, paths: Sequence[PictureFile], progress: str, read: Read
+) -> Generator[Told[PictureFile]]:
+    if not paths:
+        return
+    ray = import_ray()
+    with _faults(ray), _session(ray):
+        count, needs = _workers(ray, backend.name)
+        size = block_size(backend.step, len(paths), count)
+        blocks = [paths[start : start + size] for start in range(0, len(paths), size)]
+        items = [{_COLUMN: pickle.dumps(block)} for block in blocks]
+        data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
+            _Actor,
+            fn_constructor_args=(again, read, str(Path.cwd())),
+            batch_size=1,
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=min(count, len(items))),
+            max_restarts=TRIES,
+            max_task_retries=TRIES,
+            **needs,
+        )
+        data.context.execution_options.preserve_order = True
+        data.context.enable_progress_bars = data.context.print_on_execution_start = False
+        rows = zip(blocks, data.iter_rows(), strict=True)
+        steps = track(rows, progress, len(paths), amount=lambda row: len(row[0])) if progress else rows
+        for _, row in steps:
+            yield from _results(row[_COLUMN])
+
+
+def _results(content: bytes) -> list[Told[PictureFile]]:
+    found: list[Told[PictureFile]] | tuple[str, ...] = pickle.loads(content)  # of our own process
+    if isinstance(found, tuple):
+        raise DataError(found)
+    return found
+
+
+def _workers(ray: Any, backend: str) -> tuple[int, dict[str, float]]:
+    """How many processes, and what each takes: a core, or a GPU and its share of its machine's cores."""
+    machines = [one["Resources"] for one in ray.nodes() if one["Alive"]]
+    with_gpu = [one for one in machines if one.get("GPU", 0) >= 1]
+    if backend == "torch" and with_gpu:
+        cores = min(max(1, one.get("CPU", 1) // one["GPU"]) for one in with_gpu)
+        return int(sum(one["GPU"] for one in with_gpu)), {"num_gpus": 1, "num_cpus": cores}
+    return max(1, int(sum(one.get("CPU", 0) for one in machines))), {"num_cpus": 1}
+
+
+@contextmanager
+def _session(ray: Any) -> Iterator[None]:
+    """Ray as it runs already, the cluster of $RAY_ADDRESS, or one of this machine that ends with the block."""
+    if ray.is_initialized():
+        yield
+        return
+    if address := os.environ.get("RAY_ADDRESS"):
+        where: dict[str, Any] = {"address": address}
+    else:
+        where = {
+            "address": "local",
+            "num_cpus": usable_cores(),
+            "object_store_memory": STORE,
+            "include_dashboard": False,
+        }
+    try:
+        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"--engine ray needs a Ray that runs or can be started; RAY_ADDRESS is {address!r}: "
+            f"{first_line(error)}"
+        ) from None
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _faults(ray: Any) -> Iterator[None]:
+    """What Ray raises when processes die, in one line."""
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise ChildProcessError(f"a process of Ray failed: {first_line(error)}") from None
+
+
+def block_size(step: int, count: int, workers: int) -> int:
+    """How many pictures a process gets at once.
+
+    A multiple of what `run_files` gives at once, so that every batch has the pictures that it would have in
+    one process: a picture's last bits depend on those beside it.
+    """
+    group = step * -(-AT_ONCE // step)
+    most = max(1, MOST // group)
+    return group * min(most, max(1, count // (group * BLOCKS * workers)))
+
+
+class _Actor:
+    """A process of Ray's: opens the model on first use, and puts blocks of pictures through it."""
+
+    def __init__(self, again: Callable[[], Predictor], read: Read, folder: str) -> None:
+        self._again, self._read, self._folder = again, read, folder
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        try:
+            os.chdir(self._folder)  # the names of pictures and model may be relative
+        except OSError as error:
+            raise DataError(
+                f"{self._folder}: must be on every machine of the Ray cluster, with pictures and model; "
+                f"{error.strerror} on {os.uname().nodename}"
+            ) from None
+        return self._again()
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        answers = [self._answer(pickle.loads(block)) for block in table[_COLUMN].to_pylist()]
+        return pa.table({_COLUMN: pa.array(map(pickle.dumps, answers), pa.large_binary())})
+
+    def _answer(self, paths: Sequence[PictureFile]) -> list[Told[PictureFile]] | tuple[str, ...]:
+        try:
+            with closing(self.predictor.told_files(paths, read=self._read)) as steps:
+                return list(steps)
+        except DataError as error:
+            return error.faults
