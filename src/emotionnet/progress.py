@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -19,6 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 Item = TypeVar("Item")
+_silent: ContextVar[bool] = ContextVar("silent", default=False)
 
 
 class _Speed(ProgressColumn):
@@ -51,7 +54,7 @@ def track(
         amount: How much of the total an item is.
         unit: What the speed counts; empty: no speed is shown.
     """
-    if not sys.stderr.isatty():
+    if _silent.get() or not sys.stderr.isatty():
         yield from items
         return
     columns = [TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()]
@@ -68,4 +71,15 @@ def track(
 
 def message(text: str) -> None:
     """One line for the person who waits; results go to standard output, this does not."""
-    print(text, file=sys.stderr, flush=True)  # noqa: T201
+    if not _silent.get():
+        print(text, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Within the block nothing is told: another process of the same work does."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)

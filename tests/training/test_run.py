@@ -66,12 +66,12 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     whole = train(config(ready, out=str(tmp_path / "whole"), **{"optimizer.momentum": 0.9}))
     original, calls = loop._Run._backward, 0
 
-    def stops(self: Any, *arguments: Any) -> Any:
+    def stops(self: Any, *arguments: Any, **more: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls > stop * 4 + 2:  # 18 pictures, 5 a batch: 4 batches an epoch
             raise KeyboardInterrupt
-        return original(self, *arguments)
+        return original(self, *arguments, **more)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "_backward", stops)

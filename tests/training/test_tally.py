@@ -16,7 +16,7 @@ def test_means_are_weighted_and_summed_in_float64_whatever_the_values_are() -> N
         samples = rng.integers(1, 9, size=50).tolist()
         means, expected = Means(), torch.zeros((), dtype=torch.float64)
         for value, count in zip(values, samples, strict=True):
-            means.add({"loss": value}, count)
+            means.add({"loss": value}, count, 0)
             expected = expected + value.double() * count
         assert means.result("train") == {"train.loss": float(expected / sum(samples))}
 

@@ -11,7 +11,9 @@ from emotionnet.config.base import Fraction, Section, Seed
 
 class OptimizerConfig(Section):
     name: Literal["sgd", "adamw", "adadelta"] = Field("sgd", description="which optimizer")
-    lr: PositiveFloat = Field(1e-3, description="learning rate of the heads, per optimizer step")
+    lr: PositiveFloat = Field(
+        1e-3, description="learning rate of the heads, per optimizer step, whatever the number of processes"
+    )
     trunk_lr: PositiveFloat | None = Field(None, description="learning rate of the trunk; null: lr")
     layer_decay: Fraction = Field(
         1.0, description="factor of the rate from each layer of the trunk to the one before it; 1: all alike"
@@ -21,7 +23,9 @@ class OptimizerConfig(Section):
     clip_norm: PositiveFloat | None = Field(
         None, description="largest norm of all gradients; null: not clipped"
     )
-    accumulate: PositiveInt = Field(1, description="batches whose gradients one step sums up")
+    accumulate: PositiveInt = Field(
+        1, description="batches, of all processes together, whose gradients one step sums up"
+    )
 
 
 class ScheduleConfig(Section):
@@ -39,6 +43,25 @@ class ScheduleConfig(Section):
     warmup_epochs: NonNegativeInt = Field(0, description="epochs over which the rate rises linearly from 0")
 
 
+class DistributedConfig(Section):
+    """Training by several processes, which torchrun or srun starts; one alone asks for none of it.
+
+    They are one training: PyTorch's DistributedDataParallel averages gradients. Each holds the whole network
+    and its optimizer; strategies that split these up (FSDP) write other checkpoints, and are not offered.
+    """
+
+    sync_batchnorm: bool = Field(
+        False,
+        description="BatchNorm over the batch of all processes, on GPUs; false: of each process, and the "
+        "statistics that validation uses are means over processes",
+    )
+    timeout_seconds: PositiveFloat = Field(
+        60.0,
+        description="a process that stands still so long while others wait for it hangs, and one that tells "
+        "nothing for half as long; all are ended then",
+    )
+
+
 class FitConfig(Section):
     """What the one training loop needs, whatever it trains."""
 
@@ -48,6 +71,10 @@ class FitConfig(Section):
     epochs: NonNegativeInt = Field(
         30, description="passes over the training split; 0: only validate the weights that it begins with"
     )
+    checkpoint_steps: PositiveInt | None = Field(
+        None,
+        description="optimizer steps of an epoch between two checkpoints; null: one at the end of each epoch",
+    )
     keep_epochs: bool = Field(False, description="keep the weights of every epoch beside the best")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="arithmetic; auto: the fastest where an image run is long enough, else float32"
@@ -55,4 +82,5 @@ class FitConfig(Section):
     compile: Literal["auto", "on", "off"] = Field(
         "auto", description="torch.compile; auto: tried where a run takes an hour, kept where it saves time"
     )
+    distributed: DistributedConfig = DistributedConfig()
     seed: Seed = Field(0, description="seed of weights, order, augmentation and dropout")

@@ -44,13 +44,15 @@ class TagBatches:
             yield from self._drawn(some)
 
     def _drawn(self, some: Sequence[Sequence[Sample]]) -> Iterator[Batch]:
-        indices_N, seeds_N = np.array([sample for samples in some for sample in samples], dtype=np.int64).T
+        drawn = [sample for samples in some for sample in samples]
+        indices_N, seeds_N = np.array(drawn, dtype=np.int64).reshape(-1, 2).T
         tags_M, lengths_N = self._sentences(indices_N, seeds_N)
         ends = np.cumsum([len(samples) for samples in some])
         starts_N = _starts(lengths_N)
+        edges_N = np.append(starts_N, len(tags_M))
         for first, end in zip(ends - [len(samples) for samples in some], ends, strict=True):
-            begin = starts_N[first]
-            tags = tags_M[begin : starts_N[end - 1] + lengths_N[end - 1]]
+            begin = edges_N[first]
+            tags = tags_M[begin : edges_N[end]]
             inputs = (torch.from_numpy(tags), torch.from_numpy(starts_N[first:end] - begin))
             yield Batch(inputs=inputs, indices=torch.from_numpy(indices_N[first:end].copy()))
 

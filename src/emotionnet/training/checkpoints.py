@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -19,7 +22,10 @@ BEST = "best.safetensors"
 
 @dataclass
 class State:
-    """A run after `epoch` whole epochs; plain values and tensors only."""
+    """A run after `epoch` whole epochs; plain values and tensors only.
+
+    `start` batches of the next epoch are done, too, and `means` are what they left of it.
+    """
 
     module: dict[str, Any]
     optimizer: dict[str, Any]
@@ -29,6 +35,13 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     tutor: dict[str, Any] = field(default_factory=dict)
+    start: int = 0
+    means: dict[str, Any] = field(default_factory=dict)
+
+
+LATER: Mapping[str, Any] = MappingProxyType(
+    {"tutor": {}, "start": 0, "means": {}}
+)  # fields of later versions
 
 
 def write_state(path: Path, state: State) -> None:
@@ -47,7 +60,7 @@ def read_state(path: Path) -> State:
     content = read_torch(path)
     names = {field.name for field in fields(State)}
     if isinstance(content, dict):
-        content.setdefault("tutor", {})  # runs of before there were tutors
+        content = {**copy.deepcopy(dict(LATER)), **content}
     if not isinstance(content, dict) or set(content) != names:
         raise DataError(
             f"{path}: must be a checkpoint with {', '.join(sorted(names))}; it holds something else"

@@ -11,8 +11,11 @@ from typing import Any
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.fabric.strategies.ddp import DDPStrategy
 
 from emotionnet.data.seeding import torch_seed
+from emotionnet.training.team import Team
 
 PRECISIONS: Mapping[str, Any] = MappingProxyType({"float32": "32-true", "bfloat16": "bf16-mixed"})
 FORMATS: Mapping[str, torch.memory_format] = MappingProxyType(
@@ -23,9 +26,27 @@ for _name in ("lightning.fabric", "lightning.pytorch"):  # their remarks tell wh
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-def make_fabric(precision: str) -> Fabric:
-    """A GPU where there is one, else the CPU, with the arithmetic that one of `PRECISIONS` names."""
-    fabric = Fabric(accelerator="auto", devices=1, precision=PRECISIONS[precision])
+def make_fabric(precision: str, team: Team | None = None) -> Fabric:
+    """A GPU where there is one, else the CPU, with the arithmetic that one of `PRECISIONS` names.
+
+    Each process of a team has one; they share the training of whatever is set up.
+    """
+    how: dict[str, Any] = {"devices": 1}
+    if team is not None and team.world > 1:
+        # What a batch leaves without gradients may differ; BatchNorm's statistics are averaged by the loop.
+        strategy = DDPStrategy(
+            cluster_environment=TorchElasticEnvironment(),
+            find_unused_parameters=True,
+            broadcast_buffers=False,
+        )
+        how = {
+            "devices": team.local_world,
+            "num_nodes": team.world // team.local_world,
+            "strategy": strategy,
+        }
+    fabric = Fabric(accelerator="auto", precision=PRECISIONS[precision], **how)
+    if team is not None and team.world > 1:
+        fabric.launch()
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # else each optimizer step looks for a driver's library
     return fabric
 

@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -14,6 +16,7 @@ from emotionnet.data.images import MAX_SIDE, Preprocessing
 from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Normalise, Source, image_batches
 from emotionnet.data.pixels import kept_pictures
 from emotionnet.data.seeding import torch_seed
+from emotionnet.data.shards.dataset import ShardDataset
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.units import Split, read_split
 from emotionnet.models.checkpoints_2020 import start_tensors
@@ -27,10 +30,11 @@ from emotionnet.text.vectors import write_vectors
 from emotionnet.training.jobs import Job, domain
 from emotionnet.training.labels import dimension_rows
 from emotionnet.training.layers import freeze_but_last
-from emotionnet.training.loop import Part
 from emotionnet.training.objective import Dimensions, ImageObjective, Term
+from emotionnet.training.parts import Part
 from emotionnet.training.probe import solve_head
 from emotionnet.training.schedule import freeze
+from emotionnet.training.team import here
 from emotionnet.training.terms import OF_EACH_ALONE, Concordance, class_weights
 from emotionnet.training.text_side import TextSide
 from emotionnet.training.trainable import (
@@ -183,13 +187,27 @@ def _part(config: TrainConfig, dataset: Dataset, name: str, how: Preprocessing, 
     require_trainable(dataset, split, learns=learns, labelled=labelled)
     if not learns:
         require_telling(split, config.objective.criterion)
-    order = EpochOrder(len(split.records), batch_size=data.batch_size, seed=config.seed, shuffle=learns)
+    order = EpochOrder(
+        len(split.records),
+        batch_size=data.batch_size,
+        seed=config.seed,
+        shuffle=learns,
+        blocks_N=_blocks(dataset, name, data.workers) if learns else None,
+    )
     transform = Augmentation(how, crop_scale=data.crop_scale, flip=data.flip) if learns else Evaluation(how)
     sources: Sequence[Source] = split.paths
     if data.cache_side is not None:
         sources = kept_pictures(split.paths, data.cache_side, progress=f"decoding {name}")
     loader = image_batches(sources, transform, order, workers=data.workers)
     return Part(loader, order, _objective(config, dataset, name, split, text), Normalise(how))
+
+
+def _blocks(dataset: Dataset, name: str, workers: int) -> npt.NDArray[np.int64] | None:
+    """The shard of each record, where pictures lie in shards that not all of a training reads at once."""
+    if not isinstance(dataset, ShardDataset):
+        return None
+    dataset.require_readers(name, processes=here().world, workers=workers)
+    return dataset.shard_numbers(name)
 
 
 def _objective(

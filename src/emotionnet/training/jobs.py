@@ -10,7 +10,7 @@ from torch import nn
 
 from emotionnet.data.store import Dataset
 from emotionnet.models.description import Domain
-from emotionnet.training.loop import Part
+from emotionnet.training.parts import Part
 
 
 @dataclass(frozen=True)

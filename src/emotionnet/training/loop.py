@@ -4,53 +4,36 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from emotionnet.config import FitConfig
-from emotionnet.data.loaders import Batch, EpochOrder
+from emotionnet.data.loaders import Batch
 from emotionnet.files import write_text
 from emotionnet.models.weights import put_tensors, save_weights
 from emotionnet.progress import message, track
-from emotionnet.records import DataError, TrainingError, first_line
+from emotionnet.records import ConfigError, DataError, TrainingError, first_line
 from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
 from emotionnet.training.checkpoints import BEST, LAST, State, read_state, write_state
 from emotionnet.training.compiling import compiled_steps
 from emotionnet.training.device import make_fabric, seeded
-from emotionnet.training.objective import Objective
+from emotionnet.training.learner import Learner, average_gradients, average_statistics, synchronised
+from emotionnet.training.parts import Part
 from emotionnet.training.schedule import make_optimizer, rate_factor, set_rates
 from emotionnet.training.tally import Means, Watch, line
+from emotionnet.training.team import here
+from emotionnet.training.validation import outputs_of, results
 
 LEAST = 2  # samples of a batch that is learned from: BatchNorm cannot train on one
 UNWATCHED = 50  # steps on a GPU between two looks at whether all is finite: a look waits for the GPU
-
-
-def as_it_is(values: Tensor) -> Tensor:
-    """The input that a module takes without further ado."""
-    return values
-
-
-@dataclass(frozen=True)
-class Part:
-    """One split as the loop sees it; `prepare` makes a module's input of a batch's, on the device."""
-
-    loader: Iterable[Batch]
-    order: EpochOrder
-    objective: Objective
-    prepare: Callable[[Tensor], Tensor] = as_it_is
-
-    @property
-    def usual_size(self) -> int:
-        """Samples of most batches."""
-        return min(self.order.batch_size, self.order.count)
 
 
 def fit(
@@ -107,18 +90,21 @@ class _Run:
         frozen: tuple[nn.Module, ...],
         tutor: nn.Module,
     ) -> None:
-        self.fabric = make_fabric(config.precision)
-        self.plain, self.config, self.run, self.frozen = module, config, run, frozen
-        self.tutor = self.fabric.to_device(tutor)
+        self.team = here()
+        self.fabric = make_fabric(config.precision, self.team)
+        if config.distributed.sync_batchnorm and self.team.world > 1:
+            module = self._synchronised(module)
+        self.plain, self.config, self.run, self.frozen, self.tutor = module, config, run, frozen, tutor
         optimizer = make_optimizer(module, config.optimizer, tutor)
-        self.module, wrapped = self.fabric.setup(module, optimizer)
+        learner = Learner(module, tutor, self.fabric.strategy.precision)
+        self.learner, wrapped = self.fabric.setup(learner, optimizer)
         self.optimizer: Optimizer = wrapped
         if config.compile == "on":
             module.compile()
+        self.averaged = True  # gradients, over the processes
         self.last = run / CHECKPOINTS / LAST
-        self.state = State(module={}, optimizer={})
-        if self.last.is_file():
-            self.state = read_state(self.last)
+        self.state = self.team.first(self._begun)
+        if self.state.module:
             put_tensors(self.plain, self.state.module, str(self.last))
             try:
                 self.tutor.load_state_dict(self.state.tutor)
@@ -128,66 +114,107 @@ class _Run:
                     f"{self.last}: must fit this run's optimizer and tutor; {first_line(error)}"
                 ) from None
 
+    def _synchronised(self, module: nn.Module) -> nn.Module:
+        if self.fabric.device.type == "cpu":
+            raise ConfigError("distributed.sync_batchnorm: must be false without GPUs; got true")
+        return synchronised(module)
+
+    def _begun(self) -> State:
+        return read_state(self.last) if self.last.is_file() else State(module={}, optimizer={})
+
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
         train, val = (replace(part, objective=part.objective.to(self.fabric.device)) for part in (train, val))
         if not epochs:
-            return keep(self.plain, self._validate(val), self.run, state.skipped)
-        with closing(_board(self.run, state.epoch)) as board:
+            scores = self._validate(val)
+            return keep(self.plain, scores, self.run, state.skipped) if self.team.writes else state
+        with closing(_board(self.run, state.epoch) if self.team.writes else _Unwritten()) as board:
             for epoch in range(state.epoch, epochs):
                 started = time.perf_counter()
                 learned = self._train_epoch(train, epoch)
                 seconds = time.perf_counter() - started
                 entry = {"epoch": epoch, **learned, **self._validate(val), "seconds": round(seconds, 3)}
+                entry = self.team.first(lambda found=entry: found)  # type: ignore[misc]  # of one clock
                 state.history.append(entry)
-                self._save(epoch, _score(entry, val.objective.criterion))
-                for name, value in entry.items():
-                    board.add_scalar(name, value, epoch)
+                state.epoch, state.start, state.means = epoch + 1, 0, {}
+                if self.team.writes:
+                    with self.team.busy():
+                        self._save(epoch, _score(entry, val.objective.criterion))
+                    for name, value in entry.items():
+                        board.add_scalar(name, value, epoch)
                 message(line(entry, epochs))
         return state
 
     def _train_epoch(self, part: Part, epoch: int) -> dict[str, float]:
-        self.module.train()
+        self.plain.train()
         for frozen in self.frozen:
             frozen.eval()
-        part.order.epoch = epoch
-        means, watch, rate, started, seen = Means(), Watch(), 0.0, time.perf_counter(), 0
-        group, count = self.config.optimizer.accumulate, len(part.order)
+        part.order.epoch, part.order.start = epoch, self.state.start
+        means = Means.joined([self.state.means] if self.team.writes else [])
+        watch, rate, started, seen = Watch(), 0.0, time.perf_counter(), 0
+        group, count, world = self.config.optimizer.accumulate, len(part.order), self.team.world
         losses = [entry["val.loss"] for entry in self.state.history]
-        title, samples = f"epoch {epoch + 1}/{self.config.epochs}", part.order.count
-        for step, batch in enumerate(track(part.loader, title, samples, amount=len, unit="images")):
+        left = part.order.count - part.order.start * part.order.batch_size
+        title = f"epoch {epoch + 1}/{self.config.epochs}"
+        batches = track(part.loader, title, left, amount=lambda one: len(one) * world, unit="images")
+        self.team.at(f"the start of epoch {epoch + 1}", patient=True)
+        for step, batch in enumerate(batches, start=part.order.start):
+            self.team.at(f"step {step + 1} of epoch {epoch + 1}", patient=step == part.order.start)
             self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
             first = step - step % group
             position = epoch + first / count
             factor = rate_factor(self.config.schedule, position, self.config.epochs, losses)
             rate = set_rates(self.optimizer, factor)
-            if len(batch) >= LEAST:
-                share = 1 / min(group, count - first)
-                terms = self._backward(part, batch, (epoch, step), share, watch)
-                means.add(terms, len(batch))
-                seen += len(batch)
-            if (step + 1) % group == 0 or step + 1 == count:
+            ends = (step + 1) % group == 0 or step + 1 == count
+            counts = self.team.counts(len(batch))
+            if min(counts) >= LEAST:
+                share = len(batch) * world / sum(counts) / min(group, count - first)
+                terms = self._backward(part, batch, (epoch, step), share, watch, averages=ends)
+                means.add(terms, len(batch), step)
+                seen += sum(counts)
+            if ends:
                 self._step((epoch, step), watch)
-        if not seen:
+                if self._keeps(step + 1, count):
+                    self._keep_position(step + 1, means, watch)
+        means = Means.joined(self.team.gathered(means.kept()))
+        self._merge_skipped()
+        if not means.samples:
+            unread = (
+                self.state.skipped[0] if self.state.skipped else f"of {part.order.count} there are too few"
+            )
             raise DataError(
-                f"at least {LEAST} training pictures of a batch must be readable; {self.state.skipped[0]}"
+                f"at least {LEAST} training pictures of a batch must be readable{self._of_each}; {unread}"
             )
         self._require_finite(watch)
+        average_statistics(self.plain, world)
         speed = seen / max(1e-9, time.perf_counter() - started)
         return {**means.result("train"), "lr": rate, "images_per_second": round(speed, 2)}
 
+    @property
+    def _of_each(self) -> str:
+        return f" by each of {self.team.world} processes" if self.team.world > 1 else ""
+
     def _backward(
-        self, part: Part, batch: Batch, at: tuple[int, int], share: float, watch: Watch
+        self, part: Part, batch: Batch, at: tuple[int, int], share: float, watch: Watch, *, averages: bool
     ) -> dict[str, Tensor]:
-        """Add the gradients of one batch, times `share`, its part of an optimizer step."""
+        """Add the gradients of one batch, times `share`, its part of an optimizer step.
+
+        With `averages`, gradients become means over the processes; else a later batch or the step sees to it.
+        """
         inputs = self._inputs(part, batch)
-        with self._compiled(usual=len(batch) == part.usual_size):
-            with seeded(self.fabric, self.config.seed, *at):
-                terms = part.objective.losses(self.module(*inputs), batch.indices)
+        chance = (*at, self.team.rank) if self.team.rank else at  # dropout differs between processes
+        with (
+            self.fabric.no_backward_sync(self.learner, enabled=not averages),
+            self._compiled(usual=len(batch) == part.usual_size),
+        ):
+            with seeded(self.fabric, self.config.seed, *chance):
+                terms = self.learner(partial(part.objective.losses, indices=batch.indices), *inputs)
             watch.add("the loss", terms["loss"], at)
             if not self._waits or len(watch.values) >= UNWATCHED:
                 self._require_finite(watch)
-            self.fabric.backward(terms["loss"] * share)
+            with self.team.waiting():
+                self.fabric.backward(terms["loss"] * share)
+        self.averaged = averages
         return {name: value.detach() for name, value in terms.items()}
 
     @property
@@ -202,15 +229,39 @@ class _Run:
         return compiled_steps(usual=usual) if self.config.compile == "on" else nullcontext()
 
     def _step(self, at: tuple[int, int], watch: Watch) -> None:
+        if not self.averaged:  # the last batch of the step was left out
+            with self.team.waiting():
+                average_gradients(self.optimizer)
+        self.averaged = True
         clip = self.config.optimizer.clip_norm
         if clip is not None:
             norm = self.fabric.clip_gradients(
-                self.module, self.optimizer, max_norm=clip, error_if_nonfinite=False
+                self.learner, self.optimizer, max_norm=clip, error_if_nonfinite=False
             )
             assert norm is not None  # there is a largest one
             watch.add("the norm of the gradients", norm, at)
         self.optimizer.step()
         self.optimizer.zero_grad()
+
+    def _keeps(self, done: int, count: int) -> bool:
+        """Whether a checkpoint follows so many batches of an epoch; its end has one anyway."""
+        every = self.config.checkpoint_steps
+        return every is not None and done < count and done // self.config.optimizer.accumulate % every == 0
+
+    def _keep_position(self, done: int, means: Means, watch: Watch) -> None:
+        """A checkpoint within an epoch."""
+        self._require_finite(watch)
+        average_statistics(self.plain, self.team.world)
+        every = self.team.gathered(means.kept())
+        self._merge_skipped()
+        if self.team.writes:
+            self.state.start, self.state.means = done, Means.joined(every).kept()
+            with self.team.busy():
+                self._write()
+
+    def _merge_skipped(self) -> None:
+        every = self.team.gathered(self.state.skipped)
+        self.state.skipped = list(dict.fromkeys(name for names in every for name in names))
 
     def _require_finite(self, watch: Watch) -> None:
         fault = watch.first_fault()
@@ -219,26 +270,18 @@ class _Run:
 
     @torch.inference_mode()
     def _validate(self, part: Part) -> dict[str, float]:
-        self.module.eval()
-        means, scores, dimensions, indices = Means(), [], [], []
-        for batch in track(part.loader, "validation", part.order.count, amount=len, unit="images"):
-            self.state.skipped.extend(name for name in batch.skipped if name not in self.state.skipped)
-            if len(batch):
-                with self._compiled(usual=False):  # a second compilation, without gradients, pays for nothing
-                    output = self.module(*self._inputs(part, batch))
-                means.add(part.objective.losses(output, batch.indices), len(batch))
-                scores.append(output.scores.float())
-                if getattr(output, "dimensions", None) is not None:
-                    dimensions.append(output.dimensions.float())
-                indices.append(batch.indices.numpy())
-        if not scores:
-            raise DataError(f"at least one validation picture must be readable; {self.state.skipped[-1]}")
-        scores_MC = torch.cat(scores).cpu().numpy()
-        told_MK = torch.cat(dimensions).cpu().numpy() if dimensions else None
-        if not all(np.isfinite(rows).all() for rows in (scores_MC, told_MK) if rows is not None):
-            self._diverged(f"the validation scores are not finite after epoch {self.state.epoch + 1}")
-        results = part.objective.scores(scores_MC, np.concatenate(indices), told_MK)
-        return {**means.result("val"), **{f"val.{name}": value for name, value in results.items()}}
+        self.plain.eval()
+        epoch = self.state.epoch + 1
+        found = outputs_of(part, self.team, lambda batch: self._told(part, batch), f"validation {epoch}")
+        self.state.skipped.extend(name for name in found.skipped if name not in self.state.skipped)
+        self._merge_skipped()
+        every = self.team.gathered(found)
+        fault = f"the validation scores are not finite after epoch {epoch}"
+        return self.team.first(lambda: results(part, every, lambda: self._diverged(fault)))
+
+    def _told(self, part: Part, batch: Batch) -> Any:
+        with self._compiled(usual=False):  # a second compilation, without gradients, pays for nothing
+            return self.learner(_unchanged, *self._inputs(part, batch))
 
     def _diverged(self, found: str) -> NoReturn:
         done = self.state.epoch
@@ -254,11 +297,26 @@ class _Run:
             save_weights(self.plain, self.run / CHECKPOINTS / BEST)
         if self.config.keep_epochs:
             save_weights(self.plain, self.run / CHECKPOINTS / f"epoch-{epoch + 1:03}.safetensors")
-        state.epoch = epoch + 1
+        self._write()
+        write_text(self.run / HISTORY, "".join(json.dumps(entry) + "\n" for entry in state.history))
+
+    def _write(self) -> None:
+        state = self.state
         state.module, state.optimizer = self.plain.state_dict(), self.optimizer.state_dict()
         state.tutor = self.tutor.state_dict()
         write_state(self.last, state)
-        write_text(self.run / HISTORY, "".join(json.dumps(entry) + "\n" for entry in state.history))
+
+
+class _Unwritten:
+    """The board of a process that writes nothing."""
+
+    def add_scalar(self, *_: object) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _unchanged(output: Any) -> Any:
+    return output
 
 
 def _score(entry: Mapping[str, float], criterion: str) -> float:

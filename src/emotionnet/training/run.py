@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -22,12 +23,14 @@ from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
 from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
-from emotionnet.training.loop import fit, keep
+from emotionnet.training.loop import LEAST, fit, keep
 from emotionnet.training.probe import probe_config
 from emotionnet.training.speed import recorded, settled
 from emotionnet.training.teacher_job import teacher_job
+from emotionnet.training.team import Team, here, joined
 from emotionnet.training.tuned import tune
 
+FREE = frozenset({"about", "checkpoint_steps", "distributed"})  # keys that a run may go on with otherwise
 AnyConfig = TypeVar("AnyConfig", TrainConfig, TeacherConfig)
 
 
@@ -59,33 +62,64 @@ def train_teacher(config: TeacherConfig, *, overwrite: bool = False, resume: boo
 def _run(
     config: AnyConfig, make_job: Callable[[AnyConfig, Dataset], Job], *, overwrite: bool, resume: bool
 ) -> Path:
-    run = config.out
     if overwrite and resume:
         raise ConfigError("--resume goes on with a run and --overwrite replaces it; give one of them")
-    config = recorded(config, run) if resume else config
-    if resume and _is_finished(run, config):
-        message(f"{run}: finished already")
-        return run
+    with joined(config.distributed, config.out) as team:
+        team.first(lambda: _require_enough_for(team, config.data.batch_size))
+        config = team.first(lambda: recorded(config, config.out) if resume else config)
+        if team.first(lambda: resume and _is_finished(config.out, config)):
+            message(f"{config.out}: finished already")
+            return config.out
+        dataset = team.each(lambda: _opened(config, resume=resume))
+        job = team.each(lambda: make_job(config, dataset))
+        for part in (job.train, job.val):
+            part.order.rank, part.order.world = team.rank, team.world
+        with contextlib.ExitStack() as stack:
+            writing = runs.writing(config.out, overwrite=overwrite, resume=resume)
+            team.first(lambda: stack.enter_context(writing))
+            _fit(config, dataset, job, team)
+    return config.out
+
+
+def _require_enough_for(team: Team, batch_size: int) -> None:
+    if batch_size < LEAST * team.world:
+        raise ConfigError(
+            f"data.batch_size: must be at least {LEAST} for each process, since it is that of all together; "
+            f"got {batch_size} for {team.world}"
+        )
+
+
+def _opened(config: AnyConfig, *, resume: bool) -> Dataset:
     dataset = open_data(config.data) if isinstance(config, TrainConfig) else read_dataset(config.data.root)
     if resume:
-        _require_same_data(run, dataset)
-    job = make_job(config, dataset)
-    with runs.writing(run, overwrite=overwrite, resume=resume):
-        started = time.perf_counter()
-        config, job = settled(config, job)
-        write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
-        write_json(run / runs.CONFIG, portable(config, run))
-        if isinstance(dataset, RecordDataset) and (plan := dataset.plan()):
-            write_json(run / runs.SPLITS, plan)
-        if job.scores is None:
-            state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
-        else:
-            state = keep(job.module, job.scores, run)
-        job.describe(run)
-        if isinstance(config, TrainConfig):
-            tune(run, config, dataset)
-        _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
-    return run
+        _require_same_data(config.out, dataset)
+    return dataset
+
+
+def _fit(config: AnyConfig, dataset: Dataset, job: Job, team: Team) -> None:
+    """Train, and write all that the RUN holds; one process does all but the training."""
+    run, started = config.out, time.perf_counter()
+    config, job = settled(team.first(lambda: settled(config, job)[0]), job)
+    team.first(lambda: _begin(config, dataset))
+    if job.scores is None:
+        state = fit(job.module, job.train, job.val, config, run, frozen=job.frozen, tutor=job.tutor)
+    if not team.writes:
+        return
+    team.at("the end", patient=True)
+    if job.scores is not None:
+        state = keep(job.module, job.scores, run)
+    job.describe(run)
+    if isinstance(config, TrainConfig):
+        tune(run, config, dataset)
+    _finish(run, config, dataset, state, job.facts, time.perf_counter() - started)
+
+
+def _begin(config: AnyConfig, dataset: Dataset) -> None:
+    run = config.out
+    write_json(run / runs.MANIFEST, {"dataset": dataset.name, "data_hash": dataset.content_hash})
+    write_json(run / runs.CONFIG, portable(config, run))
+    if isinstance(dataset, RecordDataset) and (plan := dataset.plan()):
+        write_json(run / runs.SPLITS, plan)
 
 
 def _is_finished(run: Path, config: FitConfig) -> bool:
@@ -93,7 +127,7 @@ def _is_finished(run: Path, config: FitConfig) -> bool:
     if not (run / runs.CONFIG).is_file():
         return False
     before, now = read_object(run / runs.CONFIG), portable(config, run)
-    names = sorted({*before, *now} - {"about"})
+    names = sorted({*before, *now} - FREE)
     changed = ", ".join(name for name in names if before.get(name) != now.get(name))
     if changed:
         raise ConfigError(f"{run / runs.CONFIG}: --resume needs the run's own config; {changed} differ")
@@ -124,6 +158,7 @@ def _finish(
         "seed": config.seed,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "threads": torch.get_num_threads(),
+        **({"processes": here().world} if here().world > 1 else {}),
         "wall_seconds": round(seconds, 1),
         "skipped": [line.removeprefix(f"{home}{os.sep}") for line in state.skipped],  # runs are shared
         "versions": runs.versions(),

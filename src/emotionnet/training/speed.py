@@ -19,7 +19,7 @@ from emotionnet.records import first_line
 from emotionnet.runs import CONFIG
 from emotionnet.training.device import FORMATS, PRECISIONS
 from emotionnet.training.jobs import Job
-from emotionnet.training.loop import Part
+from emotionnet.training.parts import Part
 from emotionnet.training.trials import Trials, Way
 
 AUTO = "auto"

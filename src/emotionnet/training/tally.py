@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -19,11 +20,32 @@ class Means:
     def __init__(self) -> None:
         self.values: dict[str, list[Tensor]] = {}
         self.samples: list[int] = []
+        self.steps: list[int] = []
 
-    def add(self, terms: dict[str, Tensor], samples: int) -> None:
+    @classmethod
+    def joined(cls, parts: Sequence[Mapping[str, Any]]) -> Self:
+        """The means of what several have `kept`, step after step; of one step in the order given.
+
+        So the last bits hang neither on who had which nor on where an epoch was interrupted.
+        """
+        found = cls()
+        rows = [(part, row, step) for part in parts for row, step in enumerate(part.get("steps", ()))]
+        for part, row, step in sorted(rows, key=lambda one: one[2]):
+            terms = {name: values[row] for name, values in part["values"].items()}
+            found.add(terms, part["samples"][row], step)
+        return found
+
+    def kept(self) -> dict[str, Any]:
+        """Plain values and tensors on the CPU, for a checkpoint or another process; see `joined`."""
+        values = {name: torch.stack(values).cpu() for name, values in self.values.items()}
+        return {"values": values, "samples": list(self.samples), "steps": list(self.steps)}
+
+    def add(self, terms: Mapping[str, Tensor], samples: int, step: int) -> None:
+        """Take the means of a step's samples down."""
         for name, value in terms.items():
             self.values.setdefault(name, []).append(value)
         self.samples.append(samples)
+        self.steps.append(step)
 
     def result(self, prefix: str) -> dict[str, float]:
         return {f"{prefix}.{name}": self._mean(values) for name, values in self.values.items()}

@@ -14,7 +14,7 @@ from emotionnet.text.teacher import TextTeacher
 from emotionnet.text.vectors import read_vectors
 from emotionnet.training.jobs import Job, domain
 from emotionnet.training.labels import label_distributions, multi_hot
-from emotionnet.training.loop import Part
+from emotionnet.training.parts import Part
 from emotionnet.training.teacher_objective import TeacherObjective
 from emotionnet.training.trainable import require_telling, require_trainable
 

@@ -16,7 +16,8 @@ from emotionnet.data.loaders import EpochOrder
 from emotionnet.data.tag_batches import TagBatches
 from emotionnet.evaluation.units import Split
 from emotionnet.text.teacher import TextTeacher
-from emotionnet.training.loop import Part, fit
+from emotionnet.training.loop import fit
+from emotionnet.training.parts import Part
 from emotionnet.training.teacher_objective import TeacherObjective
 
 KEY = "text.teacher"

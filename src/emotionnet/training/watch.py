@@ -1,0 +1,248 @@
+"""Which process of a training died or hangs: each tells how far it is, each reads all, one says it.
+
+Processes tell it through a store of PyTorch's, which torchrun serves. A thread does so, since the main one
+may be deep in a collective operation that never ends, and it ends its process when another is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal, NoReturn, Protocol
+
+INTERVAL = 1.0  # seconds between two looks
+TERMINATED = 3.0  # seconds to find out why the system ends this process
+VERDICT = "verdict"
+
+Doing = Literal["prepares", "steps", "waits", "left", "failed"]
+
+
+class Store(Protocol):
+    """What is used of a store of torch.distributed."""
+
+    def set(self, key: str, value: str) -> None: ...
+
+    def multi_get(self, keys: list[str]) -> list[bytes]: ...
+
+    def compare_set(self, key: str, expected: str, desired: str) -> bytes: ...
+
+    def check(self, keys: list[str]) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a process tells of itself.
+
+    `space` is where its pid means something; `moves` counts places, `beats` grows as long as it lives. It may
+    stand still as long as it likes while it prepares, not while it steps; it waits for other processes.
+    """
+
+    host: str
+    space: str
+    pid: int
+    place: str
+    doing: Doing = "prepares"
+    moves: int = 0
+    beats: int = 0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A process as another sees it: seconds since it told anything and since it moved; whether it is gone."""
+
+    beat: Beat
+    silent: float
+    still: float
+    gone: bool
+
+
+def verdict(sights: Sequence[Sight], timeout: float) -> tuple[int, str] | None:
+    """The process that others cannot go on without, and what is wrong with it; None: nothing is.
+
+    Dead ones come first, then ones that tell nothing for half of `timeout` (all of it while they prepare),
+    then one that stands still for `timeout` seconds while others wait for it, or all stand still.
+    """
+    there = {rank: sight for rank, sight in enumerate(sights) if sight.beat.doing != "left"}
+    for rank, sight in there.items():
+        if sight.beat.doing == "failed":
+            return rank, "stopped with an error of its own"
+        if sight.gone:
+            return rank, "died"
+    for rank, sight in there.items():
+        if sight.silent > (timeout if sight.beat.doing == "prepares" else timeout / 2):
+            return rank, f"hangs: no sign of life for {sight.silent:.0f} s"
+    if any(sight.still <= timeout or sight.beat.doing == "prepares" for sight in there.values()):
+        return None
+    at_fault = [rank for rank, sight in there.items() if sight.beat.doing == "steps"] or list(there)
+    if len(there) < 2:
+        return None
+    rank = min(at_fault, key=lambda one: there[one].beat.moves)
+    return rank, f"hangs: no step for {there[rank].still:.0f} s while others wait"
+
+
+def lost_line(rank: int, beats: Sequence[Beat], fault: str, advice: str) -> str:
+    """What is said of a lost process, on one line."""
+    beat = beats[rank]
+    who = f"rank {rank} of {len(beats)} (pid {beat.pid} on host {beat.host})"
+    return f"{who} {fault}; last seen in {beat.place}; {advice}"
+
+
+def own_beat() -> Beat:
+    """The first beat of this process."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink())
+    except OSError:  # no Linux: hosts alone tell pids apart
+        space = ""
+    return Beat(host=socket.gethostname(), space=space, pid=os.getpid(), place="the preparations")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process of this machine has ended; one that nobody has asked after yet has ended too."""
+    try:
+        os.kill(pid, 0)
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except ProcessLookupError:
+        return True
+    except OSError:  # another's process, or no Linux
+        return False
+    return fields[0] in ("Z", "X")
+
+
+class Watch:
+    """Tells of this process and watches the others, from `start` to `stop`.
+
+    Args:
+        store: Where processes tell of themselves.
+        rank: Which of them this is.
+        world: How many there are.
+        timeout: Seconds that one may stand still while others wait.
+        advice: Makes what a person can do, for the end of the line.
+    """
+
+    def __init__(
+        self, store: Store, rank: int, world: int, *, timeout: float, advice: Callable[[], str]
+    ) -> None:
+        self.store, self.rank, self.timeout, self.advice = store, rank, timeout, advice
+        self.keys = [f"beat/{number}" for number in range(world)]
+        self.beat, self.lock = own_beat(), threading.Lock()
+        self.seen: dict[int, tuple[Beat, float, float]] = {}
+        self.stopped, self.thread = threading.Event(), threading.Thread(target=self._watch, daemon=True)
+        self.signals: tuple[int, int] = os.pipe()
+        self.tell()
+
+    def start(self) -> None:
+        """Begin, once all have told of themselves: SIGTERM is answered by the thread from now on."""
+        for end in self.signals:
+            os.set_blocking(end, False)
+        if threading.current_thread() is threading.main_thread():
+            self.handler = signal.signal(signal.SIGTERM, lambda *_: None)
+            self.wakeup = signal.set_wakeup_fd(self.signals[1], warn_on_full_buffer=False)
+        self.thread.start()
+
+    def stop(self, doing: Literal["left", "failed"]) -> None:
+        """End, and tell the others that this process goes, and how."""
+        self.stopped.set()
+        self.thread.join()
+        self._change(doing=doing)
+        with contextlib.suppress(RuntimeError):  # the store is gone
+            self.tell()
+        if threading.current_thread() is threading.main_thread():
+            signal.set_wakeup_fd(self.wakeup)
+            signal.signal(signal.SIGTERM, self.handler)
+        for end in self.signals:
+            os.close(end)
+
+    def at(self, place: str, *, patient: bool = False) -> None:
+        """Tell where this process is; it may take any time there when `patient`."""
+        self._change(place=place, doing="prepares" if patient else "steps", moves=self.beat.moves + 1)
+
+    @contextlib.contextmanager
+    def doing(self, what: Doing) -> Iterator[None]:
+        """Within the block this process does something else."""
+        before = self.beat.doing
+        self._change(doing=what, moves=self.beat.moves + 1)
+        try:
+            yield
+        finally:
+            self._change(doing=before, moves=self.beat.moves + 1)
+
+    def tell(self) -> None:
+        """Tell the others of this process."""
+        with self.lock:
+            self.beat = replace(self.beat, beats=self.beat.beats + 1)
+            text = json.dumps(asdict(self.beat))
+        self.store.set(self.keys[self.rank], text)
+
+    def await_verdict(self) -> None:
+        """Give the thread the time to find who is lost; it ends this process then."""
+        time.sleep(self.timeout + TERMINATED)
+
+    def _change(self, **values: object) -> None:
+        with self.lock:
+            self.beat = replace(self.beat, **values)  # type: ignore[arg-type]
+
+    def _watch(self) -> None:
+        while not self.stopped.is_set():
+            ready = select.select([self.signals[0]], [], [], INTERVAL)[0]
+            if ready and signal.SIGTERM in os.read(self.signals[0], 4096):
+                self._terminated()
+            if not self.stopped.is_set():
+                self._look()
+
+    def _look(self) -> None:
+        """Tell, read, and end this process if another is lost."""
+        try:
+            self.tell()
+            found = verdict(self._sights(), self.timeout)
+            if found is None and not self.store.check([VERDICT]):
+                return
+            beats = [beat for beat, _, _ in self.seen.values()]
+            line = lost_line(found[0], beats, found[1], self.advice()) if found else ""
+            if line and self.store.compare_set(VERDICT, "", line).decode() != line:
+                line = ""  # another has said it
+        except RuntimeError:  # what torch says of a store that does not answer
+            line = f"the store of the processes does not answer; {self.advice()}"
+        self._end(line)
+
+    def _sights(self) -> list[Sight]:
+        now = time.monotonic()
+        for rank, content in enumerate(self.store.multi_get(self.keys)):
+            beat = Beat(**json.loads(content))
+            before, told, moved = self.seen.get(rank, (beat, now, now))
+            told = now if beat.beats != before.beats else told
+            moved = now if beat.moves != before.moves else moved
+            self.seen[rank] = (beat, told, moved)
+        mine = self.beat
+        return [
+            Sight(beat, now - told, now - moved, gone=_together(beat, mine) and is_gone(beat.pid))
+            for beat, told, moved in self.seen.values()
+        ]
+
+    def _terminated(self) -> NoReturn:
+        """The system ends this process: torchrun does so when another is lost."""
+        deadline = time.monotonic() + TERMINATED
+        while time.monotonic() < deadline:
+            self._look()
+            time.sleep(INTERVAL / 10)
+        self._end(f"stopped by the system (SIGTERM); {self.advice()}")
+
+    def _end(self, line: str) -> NoReturn:
+        """End this process here and now: the main thread may never come back from where it is."""
+        if line:
+            sys.stderr.flush()
+            os.write(2, f"error: {line}\n".encode(errors="replace"))
+        os._exit(1)
+
+
+def _together(one: Beat, other: Beat) -> bool:
+    return (one.host, one.space) == (other.host, other.space)
