@@ -30,7 +30,7 @@ class DownloadConfig(Section):
     longest_wait: PositiveFloat = Field(
         120.0, description="most seconds that an attempt is put off, whatever Retry-After asks for"
     )
-    timeout: PositiveFloat = Field(30.0, description="seconds for one attempt, redirects and body included")
+    timeout: PositiveFloat = Field(30.0, description="seconds for one request, its body included")
     min_rate: NonNegativeFloat = Field(
         1000.0, description="a body must come with at least so many bytes a second; 0: however slowly"
     )

@@ -101,7 +101,7 @@ class Ledger:
         """Take records in, and that `seen` of the list's were read so far."""
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO urls (url, host, state, reason) VALUES (?, ?, ?, ?) ON CONFLICT (url) DO NOTHING",
+                "INSERT INTO urls (url, host, state, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 ((row.url, row.host, row.state, row.reason) for row in rows),
             )
             connection.executemany(
@@ -112,8 +112,9 @@ class Ledger:
 
     def next_host(self, after: str) -> str | None:
         """The next host, in order of names, that a URL waits for; None: no more."""
-        found = self._rows("SELECT min(host) FROM urls WHERE state = 'waiting' AND host > ?", (after,))
-        return next(found)[0]
+        query = "SELECT min(host) FROM urls WHERE state = 'waiting' AND host > ?"
+        (host,) = next(self._rows(query, (after,)))
+        return None if host is None else str(host)
 
     def waiting(self, host: str, after: int, count: int) -> list[Waiting]:
         """The next URLs of a host, in the order of the list."""
@@ -156,13 +157,11 @@ class Ledger:
                 "WHERE state = 'failed' AND host <> ''"
             ).rowcount
 
-    def paths_of(self, sha256s: Sequence[bytes]) -> dict[bytes, str]:
-        """Where the ledger says that contents lie; those that it does not know are left out."""
-        found = {}
-        for sha256 in sha256s:
-            query = "SELECT path FROM urls WHERE sha256 = ? AND state = 'stored'"
-            found |= {sha256: str(path) for (path,) in self._rows(query, (sha256,))}
-        return found
+    def path_of(self, sha256: bytes) -> str | None:
+        """Where a picture of this content lies; None: the ledger knows of none."""
+        query = "SELECT path FROM urls WHERE sha256 = ? AND state = 'stored'"
+        row = next(self._rows(query, (sha256,)), None)
+        return None if row is None else str(row[0])
 
     def robots(self, origin: str) -> tuple[bytes, float] | None:
         """The robots.txt of an origin, and when it was fetched (seconds since 1970)."""

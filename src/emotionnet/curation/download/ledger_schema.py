@@ -30,9 +30,9 @@ def opened_ledger(path: Path) -> sqlite3.Connection:
     Raises:
         DataError: The file is something else, of another version, or broken.
     """
-    is_new = not path.exists()
-    if not is_new:
-        _require_plain(path)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DataError(f"{path}: must be a ledger of 'data download'; it is no plain file")
+    is_new = not path.exists() or path.stat().st_size == 0  # empty: killed before anything was in it
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
@@ -57,11 +57,6 @@ def _make(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA application_id = {MARK}")
     connection.execute(f"PRAGMA user_version = {VERSION}")
     connection.execute("COMMIT")
-
-
-def _require_plain(path: Path) -> None:
-    if path.is_symlink() or not path.is_file():
-        raise DataError(f"{path}: must be a ledger of 'data download'; it is no plain file")
 
 
 def _require_ours(connection: sqlite3.Connection, path: Path) -> None:

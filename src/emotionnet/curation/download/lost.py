@@ -13,7 +13,6 @@ class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
         passing: Another attempt may go well.
         wait: Seconds that the host asked us to wait before it; None: it said nothing.
         status: Of the last response.
-        final_url: Where the redirects led.
     """
 
     def __init__(
@@ -29,7 +28,19 @@ class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
         super().__init__(reason, detail)
         self.reason, self.detail = reason, detail[:200]
         self.refused, self.passing, self.wait, self.status = refused, passing, wait, status
-        self.final_url: str | None = None
+        self.url: str | None = None
+
+    def at(self, url: str) -> Lost:
+        """The same, of one URL: several may share what is lost with a connection."""
+        lost = Lost(self.reason, self.detail)
+        lost.refused, lost.passing, lost.wait, lost.status = (
+            self.refused,
+            self.passing,
+            self.wait,
+            self.status,
+        )
+        lost.url = url
+        return lost
 
     @property
     def state(self) -> str:

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import importlib
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from emotionnet.config import DownloadConfig
-from emotionnet.curation.download.summary import Summary
+from emotionnet.curation.download.ledger import NAME, Ledger
+from emotionnet.curation.download.storing import Folder
+from emotionnet.curation.download.summary import Summary, summarise
+from emotionnet.data.shares import Share
+from emotionnet.files import made_alone, require_folder_or_nothing, write_json
+from emotionnet.progress import message, track
+from emotionnet.records import DataError
+
+if TYPE_CHECKING:
+    from emotionnet.curation.download.crawl import Crawl
+
+PACKAGES = ("aiohttp", "protego")  # of the extra [scale]
+SUMMARY = "summary.json"
+_LOCK = f"{NAME}.lock"
 
 
 def download(config: DownloadConfig) -> Summary:
@@ -19,4 +41,103 @@ def download(config: DownloadConfig) -> Summary:
             process works there, or a package of the extra `[scale]` is missing.
         KeyboardInterrupt: It was told to stop; all that came is in the ledger.
     """
-    raise NotImplementedError(config.out)
+    require_packages()
+    share = None if config.shard is None else Share.parse(config.shard)
+    _require_ours(config.out)
+    busy = f"{config.out}: another process downloads into it; let it end, or stop it, first"
+    with made_alone(config.out / NAME, busy=busy):
+        ledger = Ledger(config.out)
+        try:
+            return _download(config, share, ledger)
+        finally:
+            ledger.close()
+
+
+def require_packages() -> None:
+    """Check that the packages of the extra are installed.
+
+    Raises:
+        DataError: One is not; says how to get it.
+    """
+    for name in PACKAGES:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            raise DataError(
+                f"the package {name} must be installed; it is not: pip install 'emotionnet[scale]'"
+            ) from None
+
+
+def _require_ours(out: Path) -> None:
+    """Check that a download may be made here: nothing is there, or a download."""
+    require_folder_or_nothing(out)
+    present = {path.name for path in out.iterdir()} if out.is_dir() else set()
+    if present - {_LOCK} and NAME not in present:
+        raise DataError(f"{out}: holds other files and no {NAME}; choose another --out")
+
+
+def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Summary:
+    from emotionnet.curation.download.results import write_fetched_dataset, write_records
+
+    is_dataset = _listed(config, share, ledger)
+    if config.retry == "failed":
+        message(f"{ledger.retry_failed():,} URLs that failed are tried again")
+    folder = Folder(config.out)
+    folder.settle(ledger.path_of)
+    began = time.monotonic()
+    fetched, is_stopped = _fetch(config, ledger, folder)
+    folder.settle(ledger.path_of)
+    ledger.name_the_first()
+    summary = summarise(ledger, config.out, fetched=fetched, seconds=time.monotonic() - began)
+    if not is_dataset:
+        write_records(ledger, config.out)
+    elif not is_stopped:
+        write_fetched_dataset(ledger, config.source, config.out)
+    write_json(config.out / SUMMARY, summary.to_dict())
+    if is_stopped:
+        message(f"Stopped; {summary.urls['waiting']:,} URLs wait. The same command goes on from here")
+        raise KeyboardInterrupt
+    return summary
+
+
+def _listed(config: DownloadConfig, share: Share | None, ledger: Ledger) -> bool:
+    """Read the list into the ledger, unless it is there; whether it is a DATASET."""
+    from emotionnet.curation.download.listing import fingerprint, is_dataset, list_into
+
+    about = ledger.about()
+    ours = {"source": fingerprint(config.source), "shard": str(share), "store": config.store}
+    differ = [name for name, value in ours.items() if about.get(name, value) != value]
+    if differ:
+        found = ", ".join(f"{name} {about[name]:.16} is now {ours[name]:.16}" for name in differ)
+        raise DataError(f"{config.out}: must go on with the same download; {found}: choose another --out")
+    ledger.say(ours)
+    try:
+        list_into(ledger, config.source, share)
+    except DataError:
+        ledger.path.unlink()  # nothing was fetched yet: the list can be put right and read again
+        raise
+    return is_dataset(config.source)
+
+
+def _fetch(config: DownloadConfig, ledger: Ledger, folder: Folder) -> tuple[int, bool]:
+    """Fetch what waits; how many pictures came, and whether it was told to stop."""
+    from emotionnet.curation.download.crawl import Crawl
+
+    (waiting,) = next(ledger.select("SELECT count(*) FROM urls WHERE state = 'waiting'"))
+    crawl = Crawl(config, ledger, folder)
+    try:
+        for _ in track(_steps(crawl), "Downloading", waiting, amount=int, unit="URLs"):
+            pass
+    except asyncio.CancelledError:
+        return crawl.fetched, True
+    return crawl.fetched, False
+
+
+def _steps(crawl: Crawl) -> Iterator[int]:
+    """How many URLs got a state, again and again until none waits."""
+    with asyncio.Runner() as runner:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                runner.get_loop().add_signal_handler(number, crawl.stop)
+        while (done := runner.run(crawl.some())) is not None:
+            yield done
