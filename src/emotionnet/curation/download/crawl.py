@@ -106,7 +106,8 @@ class Crawl:
         under_way, last = asyncio.Semaphore(most), 0
 
         async def one(waiting: Waiting) -> None:
-            self._outcomes.append(await attempts.outcome(waiting))
+            outcome = await attempts.outcome(waiting)  # first: meanwhile there is another list
+            self._outcomes.append(outcome)
 
         async with asyncio.TaskGroup() as urls:
             while page := await self._book(self._ledger.waiting, host, last, most):

@@ -86,7 +86,7 @@ def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Su
     folder.settle(ledger.path_of)
     began = time.monotonic()
     fetched, is_stopped = _fetch(config, ledger, folder)
-    folder.settle(ledger.path_of)
+    folder.close(ledger.path_of)
     ledger.name_the_first()
     summary = summarise(ledger, config.out, fetched=fetched, seconds=time.monotonic() - began)
     if not is_dataset:

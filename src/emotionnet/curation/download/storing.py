@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from emotionnet.records import DataError
 
 INCOMING = ".incoming"
 SHORT_SIDE, QUALITY = 256, 95  # pixels; of a JPEG
+_DIGEST = re.compile("[0-9a-f]{64}")
 TYPES = {
     "JPEG": ("jpg", "image/jpeg"),
     "MPO": ("jpg", "image/jpeg"),  # a JPEG with more pictures behind it
@@ -153,8 +155,13 @@ class Folder:
         """
         for beside in sorted(self._incoming.iterdir()):
             name = beside.name.partition(".")[0]
-            path = path_of(bytes.fromhex(name))
+            path = path_of(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
             if path is not None and sha256(beside) == name:
                 self._show(beside, self._out / path)
             else:
                 beside.unlink()
+
+    def close(self, path_of: Callable[[bytes], str | None]) -> None:
+        """As `settle`, and nothing but the pictures is left."""
+        self.settle(path_of)
+        self._incoming.rmdir()
