@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from emotionnet.config import HubName, Section
+from emotionnet.config import HubName, Section, Url
 from emotionnet.files import read_object
 from emotionnet.records import ConfigError, DataError
 
@@ -73,7 +73,7 @@ def checked(model: type[Stage], values: Mapping[str, Any], where: str) -> Stage:
         raise ConfigError(f"{where}: {line}" for line in faults) from None
 
 
-def description_error(path: Path, error: ValidationError) -> DataError:
+def description_error(path: Path | str, error: ValidationError) -> DataError:
     """What is wrong with a description such as `model.json`: a line for each fault, with its key."""
     faults = [(".".join(map(str, fault["loc"])), fault["msg"]) for fault in error.errors()]
     return DataError(f"{path}: {key}: {message}" for key, message in faults)
@@ -162,12 +162,13 @@ def _literals(annotation: Any) -> set[Any]:
 
 
 def _names_no_file(value: str, annotation: Any) -> bool:
-    """Whether a key that may be a path holds one of its words, or a repository of the hub."""
-    return value in _literals(annotation) or (value.startswith(HUB) and _holds_hub(annotation))
+    """Whether a key that may be a path holds one of its words, a repository of the hub, or a URL."""
+    of_hub = value.startswith(HUB) and _holds(annotation, HubName)
+    return value in _literals(annotation) or of_hub or ("://" in value and _holds(annotation, Url))
 
 
-def _holds_hub(annotation: Any) -> bool:
-    return annotation is HubName or any(_holds_hub(part) for part in typing.get_args(annotation))
+def _holds(annotation: Any, kind: Any) -> bool:
+    return annotation is kind or any(_holds(part, kind) for part in typing.get_args(annotation))
 
 
 def _holds_path(annotation: Any) -> bool:

@@ -112,6 +112,28 @@ def clear_place(place: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
+def make_room(newest: Path, limit: int) -> None:
+    """Delete the files of the cache that were used longest ago until all fits; what was just written stays.
+
+    Args:
+        newest: That file; those beside it with the same ending are counted.
+        limit: Bytes.
+    """
+    files = []
+    for entry in newest.parent.glob(f"[!.]*{newest.suffix}"):
+        with contextlib.suppress(OSError):  # deleted since, by another process
+            found = entry.stat()
+            files.append((found.st_mtime, found.st_size, entry))
+    total = sum(size for _, size, _ in files)
+    for _, size, entry in sorted(files, key=lambda one: one[0]):
+        if total <= limit:
+            return
+        if entry != newest:
+            with contextlib.suppress(OSError):
+                entry.unlink()
+                total -= size
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
     with path.open("rb") as file:

@@ -10,8 +10,8 @@ from typing import Literal
 from emotionnet.apps.output import print_ranked
 from emotionnet.config import SourceConfig
 from emotionnet.config_files import checked
-from emotionnet.data.images import find_images
 from emotionnet.data.opening import open_data
+from emotionnet.data.shards.naming import find_pictures
 from emotionnet.evaluation.zeroshot_clip import score_clip
 from emotionnet.evaluation.zeroshot_labels import zeroshot
 from emotionnet.evaluation.zeroshot_pictures import rank_files
@@ -31,7 +31,7 @@ class Asking:
     words: WordSets | None = None
     on: Literal["unseen", "labels"] | None = None
     split: str = "test"
-    data: Path | None = None
+    data: str | None = None
     format: str = "auto"
     vectors: Path | None = None
     reading: Reading = PLAIN
@@ -73,7 +73,7 @@ def rank(name: str, pictures: Sequence[str], asking: Asking) -> None:
         raise DataError("--on, --data and --out are for data sets; leave them out with pictures")
     if is_clip(name):
         _require_plain(asking)
-    images, unknown = find_images(pictures)
+    images, unknown = find_pictures(pictures)
     if not images:
         raise DataError(unknown)
     predictions, unreadable = rank_files(

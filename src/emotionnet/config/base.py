@@ -34,6 +34,7 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 HubName = Annotated[
     str, Field(pattern=r"^hf:\w[\w.-]*(/\w[\w.-]*)?$")
 ]  # a repository of the Hugging Face hub
+Url = Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.:-]*://.+$")]  # of SHARDS in some storage
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
 
-from emotionnet.config.base import Existing, Folder, Fraction, HubName, Section, Seed
+from emotionnet.config.base import Existing, Folder, Fraction, HubName, Section, Seed, Url
 
 
 class SourceConfig(Section):
     """Where pictures and their labels lie, and in which form."""
 
-    root: HubName | Existing = Field(
+    root: HubName | Url | Existing = Field(
         description="a DATASET, a folder with one folder for each class, a CSV, JSON-lines or Parquet table, "
-        "a benchmark's own folder, or hf:USER/NAME, a data set of the Hugging Face hub"
+        "a benchmark's own folder, hf:USER/NAME, a data set of the Hugging Face hub; or SHARDS, a folder or a URL "
+        "such as s3://BUCKET/SHARDS"
     )
     format: str = Field(
         "auto",
-        description="what root is: 'dataset', 'folders', 'table', 'hf' or a name that 'data benchmarks' "
+        description="what root is: 'dataset', 'shards', 'folders', 'table', 'hf' or a name that 'data benchmarks' "
         "lists; auto: told by what lies there, benchmarks aside",
     )
     split_seed: Seed = Field(0, description="seed of splits that the files do not give")

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet.data.images import decode
+from emotionnet.data.picture_files import content_sha256
+from emotionnet.data.shards.dataset import ShardDataset, open_shards
+from emotionnet.data.shards.naming import is_shards
 from emotionnet.data.store import FILES, MARKER, Dataset, read_dataset, read_info
 from emotionnet.files import sha256
 from emotionnet.progress import track
@@ -31,7 +34,7 @@ class CheckReport:
 
 
 def check_dataset(root: Path) -> CheckReport:
-    """Check a DATASET folder whole.
+    """Check a DATASET folder, or a folder of SHARDS, whole.
 
     A fault is a file of the data set that is missing, broken or not the one that
     `dataset.json` lists; an empty split; an id, path or group that is empty; an index that
@@ -46,7 +49,7 @@ def check_dataset(root: Path) -> CheckReport:
         read_dataset(root)  # says what is wrong with the folder
     faults = list(_listed_file_faults(root))
     try:
-        dataset = read_dataset(root)
+        dataset = open_shards(root) if is_shards(root) else read_dataset(root)
     except DataError as error:
         return CheckReport(str(root), _distinct([*error.faults, *faults]), 0, 0, 0)
     records: dict[str, tuple[ImageRecord, ...]] = {}
@@ -67,6 +70,8 @@ def check_dataset(root: Path) -> CheckReport:
     faults += [fault for split, record in placed for fault in _record_faults(dataset, split, record)]
     faults += _twin_faults(placed)
     faults += _straddling_groups(placed)
+    if isinstance(dataset, ShardDataset):
+        faults += dataset.faults()
     faults += [
         fault
         for split, record in track(placed, "Checking pictures")
@@ -142,10 +147,10 @@ def _picture_faults(dataset: Dataset, split: str, record: ImageRecord) -> Iterat
         return
     try:
         path = dataset.image_path(record)
-        if not path.is_file():
+        if isinstance(path, Path) and not path.is_file():
             yield f"{split}: {record.id}: picture {record.path} not found"
             return
-        if record.sha256 and sha256(path) != record.sha256:
+        if record.sha256 and content_sha256(path) != record.sha256:
             yield f"{split}: {record.id}: {record.path} must have sha256 {record.sha256}; it was changed"
         decode(path)
     except DataError as error:

@@ -131,7 +131,7 @@ def write_variant(
             info=_inherited(dataset, kept) | changes,
             words={"emotions": dataset.emotions, "tags": dataset.tags, "unseen": dataset.unseen},
             tables={split: table_of(kept[split]) for split in SPLITS},
-            rejects=read_rejects(dataset.root / "rejects.parquet"),
+            rejects=[read_rejects(dataset.root / "rejects.parquet")],
         )
     return read_dataset(out)
 
@@ -245,7 +245,7 @@ def link_pictures(dataset: Dataset, records: Sequence[ImageRecord], folder: Path
 
 def _picture(dataset: Dataset, record: ImageRecord) -> Path:
     try:
-        picture = dataset.image_path(record).resolve()
+        picture = dataset.local_picture(record.path, record.id).resolve()
     except DataError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # a null byte, or links in a circle

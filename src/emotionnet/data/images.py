@@ -24,6 +24,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.picture import FORMATS, MAX_PIXELS, JpegPicture, Picture, WholePicture, faults, to_rgb
+from emotionnet.data.shards.member import ShardMember
 from emotionnet.records import DataError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".avif")
@@ -33,7 +34,7 @@ MAX_SIDE = 2**13  # of a network's input
 # not safe in threads, and behind all other filters, which are the caller's.
 warnings.filterwarnings("ignore", module=r"PIL\.", append=True)
 
-ImageLike = Path | str | bytes | Image.Image | npt.NDArray[np.uint8]
+ImageLike = Path | ShardMember | str | bytes | Image.Image | npt.NDArray[np.uint8]
 
 
 _RESAMPLING = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
@@ -68,8 +69,8 @@ class Preprocessing:
 
 
 def describe(source: ImageLike) -> str:
-    """What an error or a table calls a picture: its path, or what kind of object it is."""
-    return str(source) if isinstance(source, (str, Path)) else f"<{type(source).__name__}>"
+    """What an error or a table calls a picture: where it lies, or what kind of object it is."""
+    return str(source) if isinstance(source, (str, Path, ShardMember)) else f"<{type(source).__name__}>"
 
 
 @contextmanager
@@ -77,7 +78,7 @@ def opened(source: ImageLike | Picture) -> Iterator[Picture]:
     """Open a picture and check it; only where its format asks for it, it is decoded too.
 
     Args:
-        source: A file, its bytes, a Pillow image, or an array: uint8, (H, W),
+        source: A file, a member of a shard, its bytes, a Pillow image, or an array: uint8, (H, W),
             (H, W, 3) or (H, W, 4), RGB in 0..255; or a picture that is opened already.
 
     Raises:
@@ -265,6 +266,8 @@ def _open(source: ImageLike) -> AbstractContextManager[Image.Image]:
         if source.size == 0:
             raise DataError(f"an array must hold at least one pixel; got shape {source.shape}")
         return Image.fromarray(source)
+    if isinstance(source, ShardMember):
+        source = source.read()
     if isinstance(source, bytes):
         return Image.open(io.BytesIO(source), formats=FORMATS)
     if isinstance(source, (str, Path)):

@@ -1,4 +1,4 @@
-"""Open what holds pictures and labels as a data set: a DATASET, folders, a table, a benchmark, the hub."""
+"""Open what holds pictures and labels as a data set: a DATASET, SHARDS, folders, a table, a benchmark, the hub."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from emotionnet.data.image_folders import has_classes, read_folders
 from emotionnet.data.image_tables import STEMS, SUFFIXES, read_table
 from emotionnet.data.listing import Listing
 from emotionnet.data.record_dataset import dataset_of
+from emotionnet.data.shards.dataset import open_shards
+from emotionnet.data.shards.index import SHARDS
+from emotionnet.data.shards.naming import is_shards
 from emotionnet.data.store import MARKER, Dataset, read_dataset
 from emotionnet.records import DataError
 
-FORMATS = ("auto", "dataset", "folders", "table", "hf")  # besides the names of benchmarks
+FORMATS = ("auto", "dataset", "shards", "folders", "table", "hf")  # besides the names of benchmarks
 _FORMS = (
-    f"a DATASET ({MARKER}), a folder with one folder of pictures for each class, a table "
-    f"({', '.join(SUFFIXES)}) or a folder with one that is called {', '.join(STEMS)}, a data set of the "
-    "Hugging Face hub; or a benchmark that 'data benchmarks' lists, with its name as format"
+    f"a DATASET ({MARKER}), a folder with one folder of pictures for each class, SHARDS ({SHARDS}) or their "
+    f"URL, a table ({', '.join(SUFFIXES)}) or a folder with one that is called {', '.join(STEMS)}, a data set "
+    "of the Hugging Face hub; or a benchmark that 'data benchmarks' lists, with its name as format"
 )
 
 
@@ -42,10 +45,10 @@ def open_data(source: SourceConfig, *, assigned: Mapping[str, str] | None = None
         DataError: It cannot be read; one line for each fault.
     """
     form = find_format(source.root, source.format)
-    if form == "dataset":
+    if form in ("dataset", "shards"):
         if source.fold:
             raise DataError(f"data.fold: must be 0 for a DATASET, which has its splits; got {source.fold}")
-        return read_dataset(Path(source.root))
+        return read_dataset(Path(source.root)) if form == "dataset" else open_shards(source.root)
     if form == "hf":
         listing = read_hub_data(str(source.root))
     elif form in BENCHMARKS:
@@ -70,6 +73,8 @@ def find_format(root: str | Path, form: str = "auto") -> str:
         return form
     if str(root).startswith(HUB):
         return "hf"
+    if is_shards(root):
+        return "shards"
     path = Path(root)
     if path.is_file():
         if path.suffix.lower() in SUFFIXES:

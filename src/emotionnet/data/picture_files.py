@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.files import sha256
 from emotionnet.records import DataError
 
@@ -39,14 +42,34 @@ def picture_sizes(root: Path, paths: Iterable[str]) -> dict[str, int]:
     return sizes
 
 
-def content_sha256(path: Path) -> str:
-    """SHA-256 of a picture's file, in hexadecimal.
+def content_sha256(file: PictureFile) -> str:
+    """SHA-256 of a picture's bytes, in hexadecimal.
 
     Raises:
         DataError: It is missing or cannot be read; names it.
     """
+    if isinstance(file, ShardMember):
+        return hashlib.sha256(file.read()).hexdigest()
+    with _faults(file):
+        return sha256(file)
+
+
+def content_of(file: PictureFile) -> bytes:
+    """A picture's bytes.
+
+    Raises:
+        DataError: It is missing or cannot be read; names it.
+    """
+    if isinstance(file, ShardMember):
+        return file.read()
+    with _faults(file):
+        return file.read_bytes()
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
     try:
-        return sha256(path)
+        yield
     except FileNotFoundError:
         raise DataError(f"{path}: file not found") from None
     except (OSError, ValueError) as error:  # a ValueError: a name that no file can have

@@ -25,6 +25,7 @@ from emotionnet.data.images import opened
 from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.picture import MAX_PIXELS, Picture, Pixels, shrunk_size
 from emotionnet.data.picture_files import content_sha256
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.files import cache_folder, clear_place, made_alone, new_file, new_folder
 from emotionnet.progress import track
 from emotionnet.records import DataError
@@ -37,13 +38,13 @@ AT_ONCE = 8  # shrunk pictures that wait to be written
 Kept = tuple[Pixels, tuple[int, int]]  # what is kept of a picture, and its height and width before
 
 
-class KeptPictures(Sequence[Path | Picture]):
+class KeptPictures(Sequence[PictureFile | Picture]):
     """Pictures of a list, opened in the cache; a path where it holds none, so that reading it tells why.
 
     Each process maps the file for itself; to send this to another one sends no pixels.
     """
 
-    def __init__(self, paths: Sequence[Path], folder: Path, index_N4: npt.NDArray[np.int64]) -> None:
+    def __init__(self, paths: Sequence[PictureFile], folder: Path, index_N4: npt.NDArray[np.int64]) -> None:
         self.paths, self.folder, self.index_N4 = paths, folder, index_N4
         self.row = {path: row for row, path in enumerate(dict.fromkeys(paths))}
         self.ends_N = _ends(index_N4)
@@ -81,7 +82,7 @@ class _KeptPicture(Picture):
         return width / self.size[0], height / self.size[1]
 
 
-def kept_pictures(paths: Sequence[Path], side: int, *, progress: str) -> KeptPictures:
+def kept_pictures(paths: Sequence[PictureFile], side: int, *, progress: str) -> KeptPictures:
     """The pictures, decoded; those of a longer short side shrunk to `side` pixels.
 
     Args:
@@ -104,7 +105,7 @@ def kept_pictures(paths: Sequence[Path], side: int, *, progress: str) -> KeptPic
     return KeptPictures(paths, folder, index_N4)
 
 
-def _key(paths: Sequence[Path], side: int) -> str:
+def _key(paths: Sequence[PictureFile], side: int) -> str:
     found = hashlib.sha256(f"{SCHEMA} {side}".encode())
     with ThreadPoolExecutor(THREADS) as pool:
         for digest in pool.map(_digest, paths):
@@ -112,7 +113,7 @@ def _key(paths: Sequence[Path], side: int) -> str:
     return found.hexdigest()
 
 
-def _digest(path: Path) -> str:
+def _digest(path: PictureFile) -> str:
     try:
         return content_sha256(path)
     except DataError:  # training names it when it comes to it
@@ -138,7 +139,7 @@ def _ends(index_N4: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.cumsum(index_N4[:, :2].prod(axis=1) * 3)
 
 
-def _make(folder: Path, paths: Sequence[Path], side: int, progress: str) -> npt.NDArray[np.int64]:
+def _make(folder: Path, paths: Sequence[PictureFile], side: int, progress: str) -> npt.NDArray[np.int64]:
     index_N4 = np.zeros((len(paths), 4), dtype=np.int64)
     found = track(_decoded(paths, side), progress, len(paths), unit="images")
     try:
@@ -159,14 +160,14 @@ def _make(folder: Path, paths: Sequence[Path], side: int, progress: str) -> npt.
     return index_N4
 
 
-def _decoded(paths: Sequence[Path], side: int) -> Iterator[Kept | None]:
+def _decoded(paths: Sequence[PictureFile], side: int) -> Iterator[Kept | None]:
     """In order; a few at a time, so that memory does not grow with their number."""
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(paths), AT_ONCE):
             yield from pool.map(lambda path: _shrunk(path, side), paths[start : start + AT_ONCE])
 
 
-def _shrunk(path: Path, side: int) -> Kept | None:
+def _shrunk(path: PictureFile, side: int) -> Kept | None:
     try:
         with opened(path) as picture:
             (width, height), target = picture.size, shrunk_size(picture.size, side)

@@ -73,9 +73,9 @@ class RecordDataset(Dataset):
     def _source(self, split: str) -> Path:  # noqa: ARG002
         return self.root
 
-    def image_path(self, record: ImageRecord) -> Path:
+    def local_picture(self, path: str, name: str) -> Path:
         """Where the picture lies; that it does, inside the folder, was seen when the data set was opened."""
-        return self.root / record.path if record.path in self.sizes else super().image_path(record)
+        return self.root / path if path in self.sizes else super().local_picture(path, name)
 
     def plan(self) -> dict[str, Any] | None:
         """How splits were drawn and the ids of each, for a run to keep; None where the files give them."""

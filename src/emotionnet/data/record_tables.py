@@ -33,6 +33,12 @@ OPTIONAL = pl.Schema(  # columns that a table has where there is something to pu
     }
 )
 
+PLACES = (
+    pl.Schema(  # columns of a data set in shards: the tar file, the picture's name in it, where its bytes lie
+        {"shard": pl.String(), "member": pl.String(), "offset": pl.Int64(), "size": pl.Int64()}
+    )
+)
+
 
 def table_of(records: Sequence[ImageRecord]) -> pl.DataFrame:
     """Records as a table: columns as in `SCHEMA`, and those of `OPTIONAL` that any of them fills."""
@@ -46,7 +52,8 @@ def table_of(records: Sequence[ImageRecord]) -> pl.DataFrame:
 
 def typed(table: pl.DataFrame) -> pl.DataFrame:
     """The columns that a data set may have, in their order, as what they must be."""
-    kinds = {**SCHEMA, **{name: kind for name, kind in OPTIONAL.items() if name in table.columns}}
+    optional = {**OPTIONAL, **PLACES}
+    kinds = {**SCHEMA, **{name: kind for name, kind in optional.items() if name in table.columns}}
     return table.select(kinds.keys()).cast(pl.Schema(kinds))
 
 

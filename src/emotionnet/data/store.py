@@ -4,6 +4,7 @@ dataset.json                     name, source, licences, counts, config, version
     emotions.json  tags.json  unseen.json     ordered words with counts
     train.parquet  val.parquet  test.parquet  one row per picture, see `record_tables`
     rejects.parquet                  id, reason
+    funnel.png                       what each step of curation kept
     images/
 """
 
@@ -12,15 +13,17 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from emotionnet.data.record_tables import read_records_table, record_of, typed
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.files import read_json, read_object, sha256, write_json
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word, is_name
 
@@ -28,7 +31,7 @@ MARKER = "dataset.json"
 VOCABULARIES = ("emotions", "tags", "unseen")
 TABLES = tuple(f"{split}.parquet" for split in SPLITS)
 FILES = (*(f"{name}.json" for name in VOCABULARIES), *TABLES, "rejects.parquet")
-PARTS = (MARKER, *FILES, "images")
+PARTS = (MARKER, *FILES, "funnel.png", "images")
 DIMENSIONS = ("valence", "arousal", "dominance")  # of a data set that does not name its own
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 
@@ -180,22 +183,38 @@ class Dataset:
             )
         return faults
 
-    def image_path(self, record: ImageRecord) -> Path:
+    def image_path(self, record: ImageRecord) -> PictureFile:
         """Where the picture lies; it may be missing.
+
+        Raises:
+            DataError: As `picture`.
+        """
+        return self.picture(record.path, record.id)
+
+    def picture(self, path: str, name: str) -> PictureFile:
+        """As `image_path`, of a record's path and id.
 
         Raises:
             DataError: The picture is a URL, or its path leaves the data set's folder.
         """
-        if "://" in record.path:
-            raise DataError(f"{record.id}: {record.path} is a URL; fetch it and curate again with its path")
-        path = self.root / record.path
+        return self.local_picture(path, name)
+
+    def local_picture(self, path: str, name: str) -> Path:
+        """As `picture`, for those who need a file of its own.
+
+        Raises:
+            DataError: As `picture`, or the data set has no such files.
+        """
+        if "://" in path:
+            raise DataError(f"{name}: {path} is a URL; fetch it and curate again with its path")
+        place = self.root / path
         try:
-            inside = path.resolve().is_relative_to(self.root.resolve())
+            inside = place.resolve().is_relative_to(self.root.resolve())
         except (OSError, ValueError, RuntimeError) as error:  # a null byte, or links in a circle
-            raise DataError(f"{record.id}: {record.path!r} cannot be read ({error})") from None
+            raise DataError(f"{name}: {path!r} cannot be read ({error})") from None
         if not inside:
-            raise DataError(f"{record.id}: {record.path} leaves the folder {self.root}")
-        return path
+            raise DataError(f"{name}: {path} leaves the folder {self.root}")
+        return place
 
 
 def read_dataset(root: Path) -> Dataset:
@@ -251,7 +270,7 @@ def write_dataset(
     info: Mapping[str, Any],
     words: Mapping[str, Sequence[Word]],
     tables: Mapping[str, pl.DataFrame],
-    rejects: pl.DataFrame,
+    rejects: Iterable[pl.DataFrame],
 ) -> None:
     """Fill `folder`, which already holds the pictures, with the rest of a data set.
 
@@ -260,18 +279,29 @@ def write_dataset(
         info: What `dataset.json` says besides counts and hashes.
         words: The words of each of `VOCABULARIES`, in index order.
         tables: Rows by split, columns as `record_tables` has them.
-        rejects: Columns id and reason.
+        rejects: Frames with the columns id and reason, which follow each other.
     """
     for name in VOCABULARIES:
         write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
     for split in SPLITS:
         typed(tables[split]).write_parquet(folder / f"{split}.parquet")
-    rejects.cast(REJECTS_SCHEMA).write_parquet(folder / "rejects.parquet")
+    n_rejects = _write_rejects(folder / "rejects.parquet", rejects)
     counts = {split: tables[split].height for split in SPLITS}
-    counts |= {"rejects": rejects.height} | {name: len(words[name]) for name in VOCABULARIES}
+    counts |= {"rejects": n_rejects} | {name: len(words[name]) for name in VOCABULARIES}
     counts |= {f"{split}_groups": tables[split]["group"].n_unique() for split in SPLITS}
-    files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()}
+    files = {name: sha256(folder / name) for name in sorted(FILES)}
     write_json(folder / MARKER, {**info, "counts": counts, "files": files})
+
+
+def _write_rejects(path: Path, rejects: Iterable[pl.DataFrame]) -> int:
+    """Write them frame by frame, since they may be more than memory holds; how many there were."""
+    schema = pl.DataFrame(schema=REJECTS_SCHEMA).to_arrow().schema
+    n = 0
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        for frame in rejects:
+            file.write_table(frame.select(REJECTS_SCHEMA.names()).cast(REJECTS_SCHEMA).to_arrow())
+            n += frame.height
+    return n
 
 
 def _read_words(path: Path) -> tuple[Word, ...]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from emotionnet.data.images import ImageLike, Preprocessing, decode
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.evaluation.metrics import Floats, Labels, macro_map
 from emotionnet.evaluation.neighbours import cosines, has_neighbour, nearest_scores
 from emotionnet.evaluation.probing import Probe, ProbeFeatures, choose_c
@@ -114,7 +114,7 @@ def pixel_features(images: Sequence[ImageLike]) -> npt.NDArray[np.float64]:
 
 
 def trunk_features(
-    trunk: str, weights: str, how: Preprocessing, *parts: Sequence[Path], seed: int
+    trunk: str, weights: str, how: Preprocessing, *parts: Sequence[PictureFile], seed: int
 ) -> npt.NDArray[np.float32]:
     """Features of a trunk as it is before any training, computed once (`inference.features`).
 

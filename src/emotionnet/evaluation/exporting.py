@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from emotionnet.data.images import evaluation_input
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.pooled import by_group
 from emotionnet.evaluation.predictions import table_of
@@ -50,7 +51,7 @@ class Int8:
 
     max_drop: float = 0.02
     pictures: int = 300
-    data: Path | None = None
+    data: Path | str | None = None
 
     def __post_init__(self) -> None:
         if not self.max_drop >= 0:
@@ -127,10 +128,10 @@ def centred_cosines(features_NF: Array, others_NF: Array) -> tuple[float, float]
     return float((first_NF * second_NF).sum(axis=1).mean()), float(between)
 
 
-def draw(split: Split, count: int, *, seed: int = SEED) -> list[Path]:
+def draw(split: Split, count: int, *, seed: int = SEED) -> list[PictureFile]:
     """Some pictures of a split, each once: one of each group, in an order by the seed, then a second."""
     taken: dict[str, int] = {}
-    turns: dict[Path, int] = {}
+    turns: dict[PictureFile, int] = {}
     for row in np.random.default_rng(seed).permutation(len(split.paths)):
         path, group = split.paths[row], split.groups[row]
         if path not in turns:

@@ -49,7 +49,7 @@ class Findings:
         return by_group(self.predictions, self.model, temperature=temperature)
 
 
-def gather(run: Path, data: Path | None = None, *, format: str = "auto") -> Findings:  # noqa: A002
+def gather(run: Path, data: Path | str | None = None, *, format: str = "auto") -> Findings:  # noqa: A002
     """Read a run that was evaluated.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -13,6 +14,8 @@ from PIL import Image
 from emotionnet.curation.openclipart import is_installed, read_openclipart
 from emotionnet.data.images import decode
 from emotionnet.data.picture import FORMATS
+from emotionnet.data.picture_files import content_of
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
@@ -90,7 +93,7 @@ def read_drawings(*, seed: int) -> list[Image.Image]:
 
 
 def paste(
-    pictures: Sequence[Path], photographs: Mapping[str, Image.Image], *, seed: int
+    pictures: Sequence[PictureFile], photographs: Mapping[str, Image.Image], *, seed: int
 ) -> list[Image.Image]:
     """Each picture on a square of a photograph: which photograph, where and how large are drawn by a seed.
 
@@ -101,12 +104,12 @@ def paste(
     return [_pasted(path, grounds[rng.integers(len(grounds))], rng) for path in pictures]
 
 
-def _pasted(path: Path, photograph: Image.Image, rng: np.random.Generator) -> Image.Image:
+def _pasted(path: PictureFile, photograph: Image.Image, rng: np.random.Generator) -> Image.Image:
     short = min(photograph.size)
     left, top = (int(rng.integers(side - short + 1)) for side in photograph.size)
     square = photograph.crop((left, top, left + short, top + short)).resize((PASTED_SIDE, PASTED_SIDE))
     side = int(rng.uniform(*PASTED_SHARES) * PASTED_SIDE)
-    with Image.open(path, formats=FORMATS) as picture:
+    with Image.open(io.BytesIO(content_of(path)), formats=FORMATS) as picture:
         layer = picture.convert("RGBA").resize((side, side))
     x, y = (int(place) for place in rng.integers(PASTED_SIDE - side + 1, size=2))
     square.paste(layer, (x, y), layer)

@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import polars as pl
 from PIL import Image
 
 from emotionnet.data.images import decode
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.store import Dataset
 from emotionnet.records import DataError
 
@@ -65,32 +65,29 @@ def best_and_worst(
         if len(chosen[is_right]) < count:
             chosen[is_right].setdefault(row["group"], row)
     best, worst = (
-        tuple(_tile(row, dataset.root, emotions) for row in chosen[kind].values()) for kind in (True, False)
+        tuple(_tile(row, dataset, emotions) for row in chosen[kind].values()) for kind in (True, False)
     )
     return best, worst
 
 
-def thumbnail(path: Path) -> str:
+def thumbnail(picture: PictureFile) -> str:
     """A small WebP of the picture as a `data:` URI.
 
     Raises:
         DataError: The picture is missing or cannot be decoded; names it.
     """
-    image = decode(path)
+    image = decode(picture)
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     image.save(buffer, format="WEBP", quality=85, method=4)
     return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def _tile(row: dict[str, Any], root: Path, emotions: Sequence[str]) -> Tile:
+def _tile(row: dict[str, Any], dataset: Dataset, emotions: Sequence[str]) -> Tile:
     top = int(np.argmax(row["probabilities"]))
-    path = root / row["path"]
-    if not path.resolve().is_relative_to(root.resolve()):
-        raise DataError(f"{row['id']}: {row['path']} leaves the folder {root}")
     return Tile(
         id=row["id"],
-        thumbnail=thumbnail(path),
+        thumbnail=thumbnail(dataset.picture(row["path"], row["id"])),
         truth=tuple(row["labels"]),
         predicted=emotions[top],
         probability=float(row["probabilities"][top]),

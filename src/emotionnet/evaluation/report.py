@@ -22,7 +22,7 @@ from emotionnet.files import write_text
 PAGES = environment("emotionnet.evaluation", html=True)
 
 
-def report_run(run: Path, *, data: Path | None = None, format: str = "auto") -> tuple[Path, Path]:  # noqa: A002
+def report_run(run: Path, *, data: Path | str | None = None, format: str = "auto") -> tuple[Path, Path]:  # noqa: A002
     """Write `report.html` and the model card `README.md` into a run that was evaluated.
 
     Args:

@@ -12,6 +12,7 @@ from emotionnet.config import SourceConfig, TrainConfig
 from emotionnet.config_files import HUB, absolute_paths, checked
 from emotionnet.data.opening import open_data
 from emotionnet.data.record_dataset import RecordDataset
+from emotionnet.data.shards.remote import is_url
 from emotionnet.data.splitting import read_assigned
 from emotionnet.data.store import Dataset
 from emotionnet.files import read_json
@@ -40,7 +41,7 @@ class Subject:
 
 def open_subject(
     run: Path,
-    data: Path | None = None,
+    data: Path | str | None = None,
     *,
     format: str = "auto",  # noqa: A002
     vectors: Path | None = None,
@@ -70,7 +71,7 @@ def open_subject(
 def open_run_data(
     run: Path,
     config: Mapping[str, Any],
-    data: Path | None = None,
+    data: Path | str | None = None,
     *,
     format: str = "auto",  # noqa: A002
 ) -> Dataset:
@@ -113,7 +114,7 @@ def _own_source(run: Path, config: Mapping[str, Any]) -> SourceConfig:
     root = section["root"]
     if root is None:
         raise DataError(f"{run}: the run does not say on which DATASET; give the folder of one with --data")
-    if not root.startswith(HUB) and not Path(root).exists():
+    if not root.startswith(HUB) and not is_url(root) and not Path(root).exists():
         raise DataError(f"{root}: the run's DATASET must be there; it is not, give its folder with --data")
     known = {name: section[name] for name in SourceConfig.model_fields if name in section}
     return checked(SourceConfig, known, f"{run / runs.CONFIG}: data")

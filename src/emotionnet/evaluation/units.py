@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.metrics import Floats, Labels
 from emotionnet.evaluation.resampling import weighted_sums
@@ -29,7 +29,7 @@ class Split:
     """
 
     records: tuple[ImageRecord, ...]
-    paths: tuple[Path, ...]
+    paths: tuple[PictureFile, ...]
     labels: Labels
     groups: tuple[str, ...]
 
@@ -53,12 +53,12 @@ class Splits:
         return tuple(np.split(values_NF, ends))
 
     @property
-    def parts(self) -> tuple[tuple[Path, ...], ...]:
+    def parts(self) -> tuple[tuple[PictureFile, ...], ...]:
         """The pictures of training, validation and test."""
         return self.train.paths, self.val.paths, self.test.paths
 
     @property
-    def paths(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[PictureFile, ...]:
         return self.train.paths + self.val.paths + self.test.paths
 
 

@@ -32,7 +32,7 @@ PARTS = ("unseen", "permuted", "ridge", "similarity", "difference")  # of the ke
 
 
 def zeroshot_run(
-    run: Path, *, split: str = "test", baselines: bool = True, data: Path | None = None
+    run: Path, *, split: str = "test", baselines: bool = True, data: Path | str | None = None
 ) -> dict[str, float]:
     """Score a run on its data set's held-out words; the unit is the group, whose cosines are averaged.
 

@@ -47,7 +47,7 @@ def zeroshot(  # noqa: PLR0913
     on: Literal["unseen", "labels"] | None = None,
     words: WordSets | None = None,
     split: str = "test",
-    data: Path | None = None,
+    data: Path | str | None = None,
     format: str = "auto",  # noqa: A002
     vectors: Path | None = None,
     reading: Reading = PLAIN,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.evaluation.subject import open_subject
 from emotionnet.evaluation.zeroshot_spaces import PLAIN, Reading, open_space
 from emotionnet.evaluation.zeroshot_words import WordSets
@@ -17,7 +18,7 @@ from emotionnet.inference.results import ZeroShotPrediction
 
 def rank_files(
     run: Path | str,
-    paths: Sequence[Path],
+    paths: Sequence[PictureFile],
     words: WordSets,
     *,
     vectors: Path | None = None,

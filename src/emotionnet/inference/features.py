@@ -21,7 +21,8 @@ import torch
 
 from emotionnet.data.images import Preprocessing
 from emotionnet.data.picture_files import content_sha256
-from emotionnet.files import cache_folder, write_bytes
+from emotionnet.data.shards.member import PictureFile
+from emotionnet.files import cache_folder, make_room, write_bytes
 from emotionnet.inference.outputs import Array, Outputs, each_once, joined
 from emotionnet.inference.predictor import Predictor
 from emotionnet.inference.torch_backend import outputs_of, run_network
@@ -34,7 +35,7 @@ SCHEMA = 2  # to be raised whenever decoding or the transform gives other number
 
 
 def cached_features(
-    network: EmotionNet, how: Preprocessing, paths: Sequence[Path], *, progress: str
+    network: EmotionNet, how: Preprocessing, paths: Sequence[PictureFile], *, progress: str
 ) -> Array:
     """The trunk's pooled features, from the cache where they are known.
 
@@ -55,7 +56,9 @@ def cached_features(
     return features_NF if len(once) == len(paths) else features_NF[rows]
 
 
-def _features_once(network: EmotionNet, how: Preprocessing, paths: Sequence[Path], *, progress: str) -> Array:
+def _features_once(
+    network: EmotionNet, how: Preprocessing, paths: Sequence[PictureFile], *, progress: str
+) -> Array:
     """Features of pictures that are all different."""
     place = cache_folder() / "features" / f"{_key(network, how, paths)}.safetensors"
     known = _read(place, len(paths), network.n_features)
@@ -64,11 +67,11 @@ def _features_once(network: EmotionNet, how: Preprocessing, paths: Sequence[Path
     features_NF = run_network(network, how, paths, batch_size=BATCH, progress=progress).features
     with contextlib.suppress(OSError):  # a full disk, or a cache that may only be read
         write_bytes(place, safetensors.numpy.save({"features": features_NF}))
-        _make_room(place)
+        make_room(place, LIMIT)
     return features_NF
 
 
-def cached_outputs(predictor: Predictor, paths: Sequence[Path], *, progress: str) -> Outputs:
+def cached_outputs(predictor: Predictor, paths: Sequence[PictureFile], *, progress: str) -> Outputs:
     """All outputs of a network, its heads computed from features of the cache; as `Predictor.outputs`.
 
     Raises:
@@ -88,7 +91,7 @@ def _heads(network: EmotionNet, features_NF: Array) -> Outputs:
     return outputs_of(network.forward_head(batch))
 
 
-def _key(network: EmotionNet, how: Preprocessing, paths: Sequence[Path]) -> str:
+def _key(network: EmotionNet, how: Preprocessing, paths: Sequence[PictureFile]) -> str:
     """All that features depend on: trunk, transform, the pictures' bytes in order, and the arithmetic."""
     if not paths:
         raise DataError("at least one image must be given; got none")
@@ -115,15 +118,3 @@ def _read(place: Path, count: int, size: int) -> Array | None:
         os.utime(place)
     fits = features_NF.shape == (count, size) and features_NF.dtype == np.float32
     return features_NF if fits and np.isfinite(features_NF).all() else None
-
-
-def _make_room(newest: Path) -> None:
-    """Delete what was used longest ago until all fits into `LIMIT`; what was just written stays."""
-    files = [(entry.stat(), entry) for entry in newest.parent.glob("*.safetensors") if entry != newest]
-    total = newest.stat().st_size + sum(stat.st_size for stat, _ in files)
-    for stat, entry in sorted(files, key=lambda one: one[0].st_mtime):
-        if total <= LIMIT:
-            return
-        with contextlib.suppress(OSError):
-            entry.unlink()
-            total -= stat.st_size

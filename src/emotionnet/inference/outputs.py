@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from emotionnet.data.shards.member import PictureFile
 
 Array = npt.NDArray[np.float32]
 
@@ -78,7 +79,7 @@ def joined(parts: Sequence[Outputs]) -> Outputs:
     )
 
 
-def each_once(paths: Sequence[Path]) -> tuple[list[Path], list[int]]:
+def each_once(paths: Sequence[PictureFile]) -> tuple[list[PictureFile], list[int]]:
     """Pictures that several records may share, each once in order; and for every path its place there."""
     place = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     return list(place), [place[path] for path in paths]

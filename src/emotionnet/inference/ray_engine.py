@@ -1,7 +1,8 @@
 """Pictures through a network in many processes, by Ray: one machine with all of its cores, or a cluster.
 
-Each process opens the model and does for some of the pictures what one process does for all of them; what they
-tell comes back in order. Pictures and model must lie where all machines find them by the same names.
+Each process opens the model and does for some of the pictures what one process does for all of them; what
+they tell comes back in order. Pictures and model must lie where all machines find them by the same names.
+Where a process dies, Ray starts another one, which does its block again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property, partial
@@ -28,7 +30,6 @@ from emotionnet.records import DataError, first_line
 MOST = 128  # pictures of a block, or one step of the back end where that is more
 BLOCKS = 4  # for each process, at least, where there are pictures enough: all of them end together
 STORE = 2**29  # bytes of what has been told and not been taken, and of what is to be told, on this machine
-TRIES = 2  # more, of a block whose process died
 _QUIET = {  # what Ray would say, and send, unless it is told otherwise before it is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -84,7 +85,7 @@ class RayPredictor(Predictor):
 
         Raises:
             DataError: Ray cannot be reached, or a process cannot open the model.
-            ChildProcessError: Processes died again and again.
+            ChildProcessError: Something went wrong in a process.
         """
         return _told(self._again, self.backend, paths, progress, read)
 
@@ -106,8 +107,6 @@ def _told(
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(count, len(items))),
-            max_restarts=TRIES,
-            max_task_retries=TRIES,
             **needs,
         )
         data.context.execution_options.preserve_order = True
@@ -137,7 +136,7 @@ def _workers(ray: Any, backend: str) -> tuple[int, dict[str, float]]:
 
 @contextmanager
 def _session(ray: Any) -> Iterator[None]:
-    """Ray as it runs already, the cluster of $RAY_ADDRESS, or one of this machine that ends with the block."""
+    """Ray as it runs already, or the cluster of $RAY_ADDRESS, or one of this machine, for this block only."""
     if ray.is_initialized():
         yield
         return
@@ -151,7 +150,8 @@ def _session(ray: Any) -> Iterator[None]:
             "include_dashboard": False,
         }
     try:
-        ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+        with _no_words():
+            ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise DataError(
             f"--engine ray needs a Ray that runs or can be started; RAY_ADDRESS is {address!r}: "
@@ -169,7 +169,22 @@ def _faults(ray: Any) -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
-        raise ChildProcessError(f"a process of Ray failed: {first_line(error)}") from None
+        said = str(error).strip().splitlines() or [type(error).__name__]  # a traceback; the last line says it
+        raise ChildProcessError(f"a process of Ray failed: {said[-1]}") from None
+
+
+@contextmanager
+def _no_words() -> Iterator[None]:
+    """Nothing comes to standard error, not even from the part of Ray that is no Python."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def block_size(step: int, count: int, workers: int) -> int:

@@ -9,7 +9,6 @@ import contextlib
 import io
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from emotionnet.data.jpeg import largest_shrink
 from emotionnet.data.looks import TELLING, look_and_quality
 from emotionnet.data.picture import FORMATS, Picture, faults
 from emotionnet.data.picture_files import content_sha256
+from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.inference.outputs import Array
 
 THUMBNAIL = 256  # pixels of the longer side, at most
@@ -39,7 +39,7 @@ class Facts:
     thumbnail: bytes
 
 
-def read_with_facts(path: Path, how: Preprocessing) -> tuple[Array, Facts]:
+def read_with_facts(path: PictureFile, how: Preprocessing) -> tuple[Array, Facts]:
     """The network's input of a file, as `evaluation_input` has it, and its facts.
 
     It is decoded once, unless that is at a reduced size which is too small for a thumbnail.
@@ -73,7 +73,7 @@ class _Decoded(Picture):
         return self.picture.scale(shrink)
 
 
-def _facts(path: Path, content: str, picture: _Decoded) -> Facts:
+def _facts(path: PictureFile, content: str, picture: _Decoded) -> Facts:
     image = picture.decoded
     if image is None or max(image.size) < min(ENOUGH, max(picture.size)):
         with opened(path) as again:
@@ -94,14 +94,16 @@ def thumbnail_of(image: Image.Image) -> bytes:
     return content.getvalue()
 
 
-def date_taken(path: Path) -> datetime | None:
+def date_taken(path: PictureFile) -> datetime | None:
     """When a picture was taken, as its EXIF says (2.3, tag DateTimeOriginal); None where it says nothing.
 
     Of the file no pixel is decoded.
     """
     with (
         contextlib.suppress(Exception),
-        Image.open(path, formats=FORMATS) as image,
+        Image.open(
+            io.BytesIO(path.read()) if isinstance(path, ShardMember) else path, formats=FORMATS
+        ) as image,
     ):  # each has its own errors
         exif = Image.Image.getexif(image)  # that of a PNG would decode it, for EXIF behind its pixels
         told = exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DateTimeOriginal)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
+from typing import overload
 
-from emotionnet.data.images import find_images
+from emotionnet.data.shards.member import PictureFile, ShardMember
+from emotionnet.data.shards.naming import find_pictures
+from emotionnet.data.shards.remote import is_url
 from emotionnet.records import as_text
 
 
@@ -16,7 +19,7 @@ from emotionnet.records import as_text
 class File:
     """A picture's file and its state: size in bytes, times of the last change to content and to anything."""
 
-    path: Path
+    path: PictureFile
     bytes: int
     modified_ns: int
     changed_ns: int
@@ -51,25 +54,32 @@ class Scan:
 
 
 def scan_pictures(names: Sequence[str | Path]) -> Scan:
-    """Find pictures, see `find_images`; a folder in which none is left is no folder that was searched.
+    """Find pictures, see `find_pictures`; a folder in which none is left is no folder that was searched.
 
     So a disk that is not there today takes nothing from an index.
     """
     files: dict[str, File] = {}
-    folders: list[Path] = []
+    folders: list[Path | str] = []
     unknown: list[str] = []
     for name in names:
-        paths, faults = find_images([name])
+        paths, faults = find_pictures([name])
         unknown += faults
         if paths:
-            folders += _searched(Path(name).expanduser())
+            folders += [str(name).rstrip("/")] if is_url(name) else _searched(Path(name).expanduser())
         for path in map(absolute, paths):
             try:
-                found = path.stat()
+                files.setdefault(as_text(path), _state(path))
             except OSError:  # deleted since
                 continue
-            files.setdefault(as_text(path), File(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
     return Scan(dict(sorted(files.items())), tuple(map(as_text, dict.fromkeys(folders))), tuple(unknown))
+
+
+def _state(path: PictureFile) -> File:
+    if isinstance(path, ShardMember):
+        stamp = int(path.shard.sha256[:15], 16)  # in place of times: another one once the shard is another
+        return File(path, path.size, stamp, stamp)
+    found = path.stat()
+    return File(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _searched(name: Path) -> list[Path]:
@@ -82,8 +92,19 @@ def _searched(name: Path) -> list[Path]:
     return [Path(*takewhile(lambda part: not any(sign in part for sign in "*?["), folders))]
 
 
-def absolute(path: Path) -> Path:
+@overload
+def absolute(path: Path) -> Path: ...
+@overload
+def absolute(path: PictureFile) -> PictureFile: ...
+def absolute(path: PictureFile) -> PictureFile:
     """A path from the root, links in it as they are; only what stands before a '..' is resolved."""
+    if isinstance(path, ShardMember):
+        place = path.shard.place
+        return (
+            path
+            if is_url(place)
+            else replace(path, shard=replace(path.shard, place=str(absolute(Path(place)))))
+        )
     path = path.absolute()
     parts = path.parts
     if ".." not in parts:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.label_points import unit_rows
 from emotionnet.inference.loading import load_predictor
@@ -70,7 +71,9 @@ class Tagger:
         """Emotions that are never given, since they have no threshold."""
         return tuple(name for name in self.predictor.emotions if name not in self.thresholds)
 
-    def tag_files(self, paths: Sequence[Path], *, progress: str = "") -> Generator[TaggedPicture | DataError]:
+    def tag_files(
+        self, paths: Sequence[PictureFile], *, progress: str = ""
+    ) -> Generator[TaggedPicture | DataError]:
         """Tag files as they are read.
 
         Args:
@@ -87,7 +90,7 @@ class Tagger:
                     yield from self._tagged(told.pictures, told.outputs)
                 yield from map(DataError, told.faults)
 
-    def _tagged(self, paths: Sequence[Path], outputs: Outputs) -> list[TaggedPicture]:
+    def _tagged(self, paths: Sequence[PictureFile], outputs: Outputs) -> list[TaggedPicture]:
         told = zip(paths, self._probabilities(outputs), self.predictor.domains(outputs), strict=True)
         return [self._one(str(path), row_K, domain) for path, row_K, domain in told]
 

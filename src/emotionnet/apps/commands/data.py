@@ -6,10 +6,10 @@ from pathlib import Path
 
 from cyclopts import App
 
-from emotionnet.apps.commands.base import Options, app
+from emotionnet.apps.commands.base import Count, Options, app
 from emotionnet.apps.options import describe_keys
-from emotionnet.config import CurateConfig, DownloadConfig
-from emotionnet.config_files import load_config
+from emotionnet.config import CurateConfig, DownloadConfig, SourceConfig
+from emotionnet.config_files import checked, load_config
 from emotionnet.records import DataError
 
 data = App(name="data", help="Data sets: from web records to a DATASET folder.")
@@ -55,7 +55,7 @@ def download(source: Path, config: Path | None = None, /, *, options: Options) -
 
 @data.command
 def check(first: str, second: Path | None = None, /) -> None:
-    """Name every fault of a DATASET, or hold a copy of a benchmark against what was published of it.
+    """Name every fault of a DATASET or SHARDS, or hold a copy of a benchmark against what was published of it.
 
     Of a DATASET: missing, unreadable, changed or twin files, labels out of range; any fails the check. Of a
     benchmark: counts of splits and classes, missing and unreadable files, placeholders, duplicates across
@@ -81,6 +81,36 @@ def check(first: str, second: Path | None = None, /) -> None:
     if report.faults:
         raise DataError(report.faults)
     print_result(report.to_dict())
+
+
+@data.command
+def shard(
+    root: str,
+    /,
+    *,
+    out: Path,
+    samples: Count = 10_000,
+    bytes: Count = 10**9,  # noqa: A002
+    format: str = "auto",  # noqa: A002
+    overwrite: bool = False,
+) -> None:
+    """Write a data set as SHARDS: WebDataset tar files with an index, for object storage and large trainings.
+
+    Args:
+        root: A DATASET, or whatever else data.root takes.
+        out: The SHARDS folder.
+        samples: The most pictures of a shard; a training needs at least as many shards as it has readers.
+        bytes: The most bytes of a shard.
+        format: As data.format.
+        overwrite: Replace earlier SHARDS.
+    """
+    from emotionnet.apps.output import print_result
+    from emotionnet.data.opening import open_data
+    from emotionnet.data.shards.making import write_shards
+
+    dataset = open_data(checked(SourceConfig, {"root": root, "format": format}, "data shard"))
+    made = write_shards(dataset, out, samples=samples, size=bytes, overwrite=overwrite)
+    print_result({"shards": str(out), "files": len(made.index.shards), **made.info["counts"]})
 
 
 @data.command

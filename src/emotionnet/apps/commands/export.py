@@ -22,7 +22,7 @@ def export(  # noqa: PLR0913
     int8: bool = False,
     max_drop: Annotated[float | None, Parameter(validator=validators.Number(gte=0))] = None,
     pictures: Count | None = None,
-    data: Path | None = None,
+    data: str | None = None,
     batch: Count | None = None,
     overwrite: bool = False,
 ) -> None:

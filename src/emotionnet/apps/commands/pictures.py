@@ -41,12 +41,12 @@ def predict(
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import is_watched, print_predictions
     from emotionnet.apps.threads import one_product_thread
-    from emotionnet.data.images import find_images
+    from emotionnet.data.shards.naming import find_pictures
     from emotionnet.inference.loading import load_predictor
     from emotionnet.inference.results import Domain, Prediction, domains_note
     from emotionnet.progress import message
 
-    images, unknown = find_images(paths)
+    images, unknown = find_pictures(paths)
     if not images:
         raise DataError(unknown)
     hint: Literal["latency", "throughput"] = "latency" if len(images) <= FEW else "throughput"

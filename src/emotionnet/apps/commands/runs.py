@@ -64,7 +64,7 @@ def train(
 def evaluate(
     *runs: Path,
     split: Split = "test",
-    data: Path | None = None,
+    data: str | None = None,
     format: str = "auto",  # noqa: A002
     map: Literal["table", "nearest"] | None = None,  # noqa: A002
     against: Path | None = None,
@@ -132,7 +132,7 @@ def zeroshot(  # noqa: PLR0913
     *pictures: str,
     labels: str | None = None,
     split: Split = "test",
-    data: Path | None = None,
+    data: str | None = None,
     format: str = "auto",  # noqa: A002
     on: Literal["unseen", "labels"] | None = None,
     vectors: Path | None = None,
@@ -184,7 +184,7 @@ def report(
     run: Path,
     /,
     *,
-    data: Path | None = None,
+    data: str | None = None,
     format: str = "auto",  # noqa: A002
 ) -> None:
     """Write RUN/report.html and the model card RUN/README.md from what was scored.

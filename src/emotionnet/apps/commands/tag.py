@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,6 +15,7 @@ from emotionnet.apps.commands.pictures import BackendName
 from emotionnet.records import DataError
 
 if TYPE_CHECKING:
+    from emotionnet.data.shards.member import PictureFile
     from emotionnet.search.sidecars import SidecarChange
     from emotionnet.search.tagging import TaggedPicture, Tagger
 
@@ -62,21 +63,22 @@ def tag(  # noqa: PLR0913
     if not paths:
         raise DataError("PATHS: at least one picture, folder or pattern must be given; got none")
     from emotionnet.apps.output import is_watched
-    from emotionnet.data.images import find_images
+    from emotionnet.data.shards.naming import find_pictures
     from emotionnet.search.sidecars import undo_sidecars, write_sidecars
 
-    found, unknown = find_images(paths)
+    found, unknown = find_pictures(paths)
     if not found:
         raise DataError(unknown)
     images, bar = list(dict.fromkeys(found)), "" if is_watched(output) else "tag"
     if undo:
-        faults = _told(undo_sidecars(images, dry_run=dry_run, progress=bar), output, dry_run=dry_run)
+        faults = _told(undo_sidecars(_files(images), dry_run=dry_run, progress=bar), output, dry_run=dry_run)
     else:
         from emotionnet.apps.threads import one_product_thread
         from emotionnet.search.tagging import open_tagger
 
         tagger = open_tagger(run, thresholds=threshold or (), top=top, index=index, backend=backend)
         _note_silent(tagger)
+        images = [*_files(images)] if xmp else images
         with one_product_thread(), closing(tagger.tag_files(images, progress=bar)) as tagged:
             if xmp:
                 changes = write_sidecars(_noted(tagged, tagger), prefix=prefix, dry_run=dry_run)
@@ -85,6 +87,15 @@ def tag(  # noqa: PLR0913
                 faults = _print_tags(_noted(tagged, tagger), output)
     if unknown or faults:
         raise DataError([*unknown, *faults])
+
+
+def _files(pictures: Sequence[PictureFile]) -> list[Path]:
+    """Pictures that are files of their own, beside which a sidecar can lie."""
+    files = [picture for picture in pictures if isinstance(picture, Path)]
+    inside = [str(picture) for picture in pictures if not isinstance(picture, Path)]
+    if inside:
+        raise DataError(f"--xmp and --undo are for picture files; {inside[0]} lies in a shard")
+    return files
 
 
 def _note_silent(tagger: Tagger) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 from emotionnet.apps.serve.errors import NotHereError, RefusedError
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.pictures import Pixels, look, reencoded, refusal
+from emotionnet.data.shards.member import ShardMember
+from emotionnet.data.shards.naming import picture_at
 from emotionnet.inference.predictor import Predictor, largest
 from emotionnet.inference.results import Score
 from emotionnet.progress import message
@@ -106,7 +108,7 @@ class Library:
             NotHereError: The index does not know it, or the file is gone, or is no longer what was indexed.
         """
         record = _record(self.searcher.index, name)
-        content = _regular_file(Path(record.path), record.bytes)
+        content = _content(record.path, record.bytes)
         if content is None or hashlib.sha256(content).hexdigest() != record.sha256:
             raise NotHereError("picture_gone", "the picture's file is gone or was changed since")
         return content
@@ -188,6 +190,15 @@ def _known(index: Index, name: str) -> None:
 def _record(index: Index, name: str) -> IndexedPicture:
     _known(index, name)
     return index.record(name)
+
+
+def _content(path: str, size: int) -> bytes | None:
+    """The bytes of a picture of so many bytes, in a file or a shard; None where it is not there."""
+    try:
+        picture = picture_at(path)
+        return picture.read() if isinstance(picture, ShardMember) else _regular_file(picture, size)
+    except DataError:
+        return None
 
 
 def _regular_file(path: Path, size: int) -> bytes | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.mapped import through
 from emotionnet.evaluation.predictions import Teller
@@ -54,19 +55,19 @@ class Row(Protocol):
     @property
     def identity(self) -> str: ...
 
-    def features(self, paths: Sequence[Path]) -> Array:
+    def features(self, paths: Sequence[PictureFile]) -> Array:
         """For a linear probe; float32, shape (M, F)."""
         ...
 
-    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def labels(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         """By its own emotions, which must be those of the data."""
         ...
 
-    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def mapped(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         """By its own emotions, through the table of label maps."""
         ...
 
-    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def zeroshot(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         """By the words of the labels."""
         ...
 
@@ -80,22 +81,22 @@ class RunRow:
     predictor: Predictor
     identity: str
 
-    def features(self, paths: Sequence[Path]) -> Array:
+    def features(self, paths: Sequence[PictureFile]) -> Array:
         return self._outputs(paths).features
 
-    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def labels(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         model, names = self.predictor.model, dataset.emotion_names
         require_same_emotions(dataset, model.emotions)
         outputs, places = self._outputs(paths), [model.emotions.index(name) for name in names]
         told = replace(outputs, scores=outputs.scores[:, places])
         return Answer(Teller(names, model.activation, model.dimensions), told)
 
-    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def mapped(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         model = self.predictor.model
         found = table_map(model.emotions, dataset.emotion_names)
         return Answer(*through(found, model, self._outputs(paths)))
 
-    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def zeroshot(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         names = dataset.emotion_names
         if self.predictor.model.embedding_size is None:  # sentence vectors would need the run's own data
             raise DataError(f"{self.run}: zero-shot needs a network with a projection; this run has none")
@@ -103,7 +104,7 @@ class RunRow:
         outputs = self._outputs(paths)
         return Answer(Teller(names, "none"), replace(outputs, scores=space.scores(outputs), dimensions=None))
 
-    def _outputs(self, paths: Sequence[Path]) -> Outputs:
+    def _outputs(self, paths: Sequence[PictureFile]) -> Outputs:
         return cached_outputs(self.predictor, paths, progress=self.name)
 
 
@@ -115,16 +116,16 @@ class ClipRow:
     clip: Predictor
     identity: str
 
-    def features(self, paths: Sequence[Path]) -> Array:
+    def features(self, paths: Sequence[PictureFile]) -> Array:
         return self.clip.outputs(paths, progress=self.name).features
 
-    def labels(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def labels(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         return self.zeroshot(dataset, paths)
 
-    def mapped(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def mapped(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         return self.zeroshot(dataset, paths)
 
-    def zeroshot(self, dataset: Dataset, paths: Sequence[Path]) -> Answer:
+    def zeroshot(self, dataset: Dataset, paths: Sequence[PictureFile]) -> Answer:
         names = dataset.emotion_names
         cosines_NC, told_NC = label_scores(self.clip, paths, label_words(names), progress=self.name)
         logits_NC = np.log(np.maximum(told_NC, np.finfo(np.float32).tiny))

@@ -1,0 +1,78 @@
+"""Pictures by name, wherever they lie: in files, folders and patterns, or in shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from emotionnet.data.images import find_images
+from emotionnet.data.shards.index import SHARDS
+from emotionnet.data.shards.member import PictureFile, ShardMember
+from emotionnet.data.shards.remote import is_url
+from emotionnet.records import DataError, as_text
+
+_INSIDE = ".tar/"
+
+
+def is_shards(root: str | Path) -> bool:
+    """Whether a name is that of SHARDS: a URL, or a folder with `shards.json`."""
+    return is_url(root) or (Path(root) / SHARDS).is_file()
+
+
+def find_pictures(names: Sequence[str | Path]) -> tuple[list[PictureFile], list[str]]:
+    """As `find_images`; a folder or URL of SHARDS stands for the pictures in them.
+
+    Returns:
+        The pictures, and one line for each fault: a name that stands for none, or shards that are broken.
+    """
+    found: list[PictureFile] = []
+    faults: list[str] = []
+    for name in names:
+        try:
+            some, unknown = (members(name), []) if _names_shards(name) else find_images([name])
+        except DataError as error:
+            some, unknown = (), list(error.faults)
+        found += some
+        faults += unknown
+    return found, faults
+
+
+def members(root: str | Path) -> tuple[ShardMember, ...]:
+    """Every picture of SHARDS once, split by split, in file order.
+
+    Raises:
+        DataError: They are broken, or do not lie there.
+    """
+    from emotionnet.data.shards.dataset import open_shards  # imports Polars, which other pictures do not need
+
+    return open_shards(root if is_url(root) else Path(root).expanduser()).pictures()
+
+
+def picture_at(text: str) -> PictureFile:
+    """The picture that a path as text, such as that of an INDEX, stands for: `SHARDS/train-000000.tar/KEY.jpg` is
+    one in a shard.
+
+    Raises:
+        DataError: The shards are broken, do not lie there, or do not hold it.
+    """
+    folder, inside, _ = text.rpartition(_INSIDE)
+    root = folder.rpartition("/")[0]
+    if not inside or Path(text).is_file() or not is_shards(root):
+        return Path(text)
+    found = _by_text(root).get(text)
+    if found is None:
+        raise DataError(f"{as_text(text)}: must lie in the shards of {root}; none holds it")
+    return found
+
+
+def _names_shards(name: str | Path) -> bool:
+    try:
+        return is_shards(name if is_url(name) else Path(name).expanduser())
+    except (OSError, ValueError, RuntimeError):  # a name that no file can have; `find_images` says so
+        return False
+
+
+@lru_cache(maxsize=2)
+def _by_text(root: str) -> dict[str, ShardMember]:
+    return {str(member): member for member in members(root)}
