@@ -43,7 +43,7 @@ def test_requests_are_answered_by_kind_and_counted_by_host(server: Running) -> N
     assert hosts[SECOND]["requests"] == {"/again/1.jpg": 3}
     assert hosts[SECOND]["connections"] == 3
     assert hosts[SECOND]["at_once"] == 1
-    assert hosts[SECOND]["least_gap"] > 0
+    assert hosts[SECOND]["span"] > 0
     assert server.counts()["cpu_seconds"] > 0
 
 

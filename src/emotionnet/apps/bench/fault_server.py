@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from itertools import pairwise
 from typing import Any
 
 from emotionnet.apps.bench.faults import KINDS, ROBOTS, Asked, Reply, whole
@@ -45,12 +44,11 @@ class Seen:
     began: list[float] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        gaps = [after - before for before, after in pairwise(self.began)]
         return {
             "requests": dict(self.requests),
             "connections": self.connections,
             "at_once": self.most,
-            "least_gap": min(gaps, default=None),
+            "span": self.began[-1] - self.began[0] if self.began else 0.0,
         }
 
 
@@ -148,8 +146,8 @@ class Running:
         """What was seen so far.
 
         Returns:
-            `hosts`, of each address: requests by path, connections, at_once (the most requests), least_gap
-            (seconds between the starts of two requests); `cpu_seconds` of the server.
+            `hosts`, of each address: requests by path, connections, at_once (the most requests), span
+            (seconds from the first request to the last); `cpu_seconds` of the server.
         """
         address, port = next(iter(self.ports.items()))
         with urllib.request.urlopen(f"http://{address}:{port}{COUNTS_PATH}") as answer:

@@ -1,0 +1,125 @@
+"""The program is killed while it downloads, and started again, until it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emotionnet.apps.bench.fault_server import HOSTS, Running
+from emotionnet.config import DownloadConfig
+from emotionnet.curation.download.run import download
+from tests.curation.download.conftest import Rows, WriteList, ledger_rows, require_whole
+
+KINDS = (*["fine"] * 8, "chunked", "duplicate", "again", "limited", "chain", "missing", "cut", "html", "noai")
+KEPT = ("stored", "duplicate")
+LIMITS: dict[str, Any] = {"attempts": 3, "backoff": 0.05, "allow": HOSTS}
+KILLS = 3
+PATIENCE = 100.0  # seconds
+
+
+def _urls(server: Running, count: int) -> list[str]:
+    return [
+        server.url(KINDS[number % len(KINDS)], number, HOSTS[number % len(HOSTS)]) for number in range(count)
+    ]
+
+
+def _requests(server: Running) -> dict[str, int]:
+    """How often each URL was asked for."""
+    hosts = server.counts()["hosts"]
+    return {
+        f"http://{address}:{port}{path}": count
+        for address, port in server.ports.items()
+        for path, count in hosts[address]["requests"].items()
+    }
+
+
+def _start(source: Path, out: Path, delay: float) -> subprocess.Popen[bytes]:
+    options = {"out": out, "delay": delay, **LIMITS, "allow": json.dumps(LIMITS["allow"])}
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "emotionnet", "data", "download", str(source), *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _kill_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE
+    try:
+        while not is_time():
+            assert process.poll() is None, "it must be killed before it ends"
+            assert time.monotonic() < until
+            time.sleep(0.003)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _held(out: Path) -> Rows:
+    """What the ledger holds; a copy of it is opened, so that nothing is put right before the program does."""
+    with tempfile.TemporaryDirectory() as copy:
+        for path in out.glob("ledger.sqlite*"):
+            shutil.copy(path, copy)
+        return ledger_rows(Path(copy))
+
+
+def _contents(out: Path) -> set[str]:
+    """SHA-256 of every file, whether it can be seen already or not."""
+    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in out.rglob("*") if path.is_file()}
+
+
+def _kill_and_go_on(server: Running, source: Path, out: Path, moments: Sequence[int], delay: float) -> None:
+    """Kill it when so many requests were made, each time; then let it end."""
+    done: list[
+        dict[str, int]
+    ] = []  # at each kill, how often URLs were asked for that the ledger says we keep
+    for moment in moments:
+        process = _start(source, out, delay)
+        _kill_when(process, lambda moment=moment: sum(_requests(server).values()) >= moment)  # type: ignore[misc]
+        held, files, asked = _held(out), _contents(out), _requests(server)
+        assert {row["sha256"].hex() for row in held.values() if row["state"] == "stored"} <= files
+        done.append({url: asked[url] for url, row in held.items() if row["state"] in KEPT})
+    assert _start(source, out, delay).wait(PATIENCE) == 0
+    asked = _requests(server)
+    for before in done:
+        assert {url: asked[url] for url in before} == before
+    assert len(done[-1]) > moments[-1] // 10  # so the rest tells something
+
+
+def _check(server: Running, source: Path, folder: Path, *, count: int, delay: float) -> None:
+    moments = sorted(random.Random(7).sample(range(count // 5, count), KILLS))
+    _kill_and_go_on(server, source, folder / "killed", moments, delay)
+    download(DownloadConfig(source=source, out=folder / "whole", **LIMITS))
+    killed, whole = ledger_rows(folder / "killed"), ledger_rows(folder / "whole")
+    assert len(whole) == count
+
+    def told(rows: Rows) -> set[tuple[Any, ...]]:
+        return {
+            (url, row["state"], row["reason"], row["detail"], row["sha256"], row["path"])
+            for url, row in rows.items()
+        }
+
+    assert told(killed) == told(whole)
+    require_whole(folder / "killed", killed)
+    require_whole(folder / "whole", whole)
+    records = [folder / name / "records.parquet" for name in ("killed", "whole")]
+    assert records[0].read_bytes() == records[1].read_bytes()
+
+
+def test_a_killed_run_goes_on_where_it_was(server: Running, write_list: WriteList, tmp_path: Path) -> None:
+    source = write_list(_urls(server, 400))
+    _check(server, source, tmp_path, count=400, delay=0.01)
+
+
+@pytest.mark.slow
+def test_a_killed_run_of_10_000_urls(server: Running, write_list: WriteList, tmp_path: Path) -> None:
+    source = write_list(_urls(server, 10_000))
+    _check(server, source, tmp_path, count=10_000, delay=0.001)
