@@ -19,7 +19,7 @@ def test_what_was_left_out_is_named_after_the_rest_is_written(
 
     def extract(*given: Any, **how: Any) -> Extracted:
         asked.append((given, how))
-        return Extracted(count=2, size=3, faults=("bad.png: must be a picture",))
+        return Extracted(Path("f.parquet"), count=2, size=3, faults=("bad.png: must be a picture",))
 
     monkeypatch.setattr("emotionnet.inference.extract.extract_features", extract)
     with pytest.raises(SystemExit) as end:

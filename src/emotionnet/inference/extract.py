@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -38,17 +39,20 @@ INFO = "features.json"  # of a folder of arrays: how they were made, and what th
 ROWS = 4096  # of a row group of the table: those of 32 pictures each would be slow to read
 SCHEMA = pa.schema([("path", pa.string()), ("features", pa.list_(pa.float32()))])
 
+Features = tuple[tuple[PictureFile, ...], Array]  # of some pictures, (N, F)
+
 
 @dataclass(frozen=True)
 class Extracted:
-    """How many pictures have features, of which size, and one line for each name that has none."""
+    """Where the features lie, of how many pictures and of which size, and one line for each name without."""
 
+    path: Path
     count: int
     size: int
     faults: tuple[str, ...]
 
 
-def extract_features(
+def extractfeatures_of(
     run: Path | str,
     names: Sequence[str | Path],
     out: Path,
@@ -92,10 +96,11 @@ def extract_features(
     with closing(predictor.told_files(images, progress="extract")) as told:
         steps = _FirstGood(told, unknown)
         if as_table:
-            count = _write_table(steps, out)
+            with new_file(out) as file:
+                count = write_rows(steps, file)
         else:
             count = _write_arrays(steps, out, places, _info(predictor), overwrite=overwrite)
-    return Extracted(count, predictor.backend.n_features, tuple(steps.faults))
+    return Extracted(out, count, predictor.backend.n_features, tuple(steps.faults))
 
 
 class _FirstGood:
@@ -107,26 +112,29 @@ class _FirstGood:
 
     def __init__(self, steps: Iterator[Told[PictureFile]], faults: Sequence[str]) -> None:
         self.faults = list(faults)
-        self._pairs = self._read(steps)
+        self._pairs = features_of(steps, self.faults)
         first = next(self._pairs, None)
         if first is None:
             raise DataError(self.faults)
         self._first = first
 
-    def __iter__(self) -> Iterator[tuple[tuple[PictureFile, ...], Array]]:
+    def __iter__(self) -> Iterator[Features]:
         yield self._first
         yield from self._pairs
 
-    def _read(self, steps: Iterator[Told[PictureFile]]) -> Iterator[tuple[tuple[PictureFile, ...], Array]]:
-        for step in steps:
-            self.faults += step.faults
-            if step.outputs is not None:
-                yield step.pictures, step.outputs.features
+
+def features_of(steps: Iterable[Told[PictureFile]], faults: list[str]) -> Iterator[Features]:
+    """Those of some pictures at a time; lines for the others go to `faults`."""
+    for step in steps:
+        faults += map(as_text, step.faults)
+        if step.outputs is not None:
+            yield step.pictures, step.outputs.features
 
 
-def _write_table(steps: _FirstGood, out: Path) -> int:
+def write_rows(steps: Iterable[Features], file: BinaryIO) -> int:
+    """Write a table of features to an open file; gives the number of its rows."""
     count, waiting = 0, []
-    with new_file(out) as file, pq.ParquetWriter(file, SCHEMA) as writer:
+    with pq.ParquetWriter(file, SCHEMA) as writer:
         for paths, features_NF in steps:
             waiting.append(_rows(paths, features_NF))
             count += len(paths)

@@ -15,12 +15,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
 from emotionnet.data.shards.member import PictureFile
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.inference.backends import Backend, Hint, usable_cores
+from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import AT_ONCE, Read, Told, read_input
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.predictor import Predictor
@@ -76,7 +78,8 @@ class RayPredictor(Predictor):
             guard=here.guard,
             identify=lambda: here.identity,
         )
-        self._again = partial(load_predictor, name, backend=here.backend.name, hint=hint)
+        backend = cast(BackendName, here.backend.name)
+        self._again = partial(load_predictor, name, backend=backend, hint=hint)
 
     def told_files(
         self, paths: Sequence[PictureFile], *, progress: str = "", read: Read = read_input
