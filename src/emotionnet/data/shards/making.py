@@ -47,7 +47,8 @@ def write_shards(
         overwrite: Replace earlier SHARDS.
 
     Raises:
-        DataError: A picture is missing, or was changed since it was curated; `out` may not be written; nothing is.
+        DataError: A picture is missing, or was changed since it was curated, or `out` may not be written;
+            nothing is.
     """
     if samples < 1 or size < 1:
         raise DataError(f"a shard must hold at least one sample and one byte; got {samples} and {size}")
@@ -154,12 +155,13 @@ def _ending(path: str, content: bytes) -> str:
 
 def _about(dataset: Dataset, records: Sequence[ImageRecord], digest: str) -> dict[str, Any]:
     """What KEY.json says of a picture: its record in words; of several persons each under `persons`."""
-    told = [_record(dataset, record) for record in records]
+    told = [in_words(dataset, record) for record in records]
     shared = {"sha256": digest, "path": records[0].path}
     return {**told[0], **shared} if len(told) == 1 else {**shared, "persons": told}
 
 
-def _record(dataset: Dataset, record: ImageRecord) -> dict[str, Any]:
+def in_words(dataset: Dataset, record: ImageRecord) -> dict[str, Any]:
+    """What the sample of a record says of it, in JSON values: words in place of their numbers."""
     names: Mapping[str, Sequence[str]] = {
         "labels": dataset.emotion_names,
         "tags": dataset.tag_names,
