@@ -65,7 +65,7 @@ def make_dataset(tmp_path: Path) -> MakeDataset:
                 info={"name": "squares", "source": "test", "licences": LICENCES},
                 words={"emotions": _words(EMOTIONS), "tags": _words(TAGS), "unseen": _words(UNSEEN)},
                 tables={split: pl.DataFrame(rows[split], schema_overrides=_LISTS) for split in SPLITS},
-                rejects=pl.DataFrame({"id": ["oil/none"], "reason": ["no emotion label"]}),
+                rejects=[pl.DataFrame({"id": ["oil/none"], "reason": ["no emotion label"]})],
             )
         return read_dataset(target)
 
