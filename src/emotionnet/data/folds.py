@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from iterstrat.ml_stratifiers import MultilabelStratifiedKFold
 
 from emotionnet.data.record_tables import table_of
 from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, write_dataset
@@ -44,6 +43,8 @@ def group_folds(dataset: Dataset, folds: int, *, seed: int) -> dict[str, int]:
     Raises:
         DataError: `folds` is out of range, or a split is empty or broken.
     """
+    from iterstrat.ml_stratifiers import MultilabelStratifiedKFold  # brings scikit-learn: a second to import
+
     labels: dict[str, set[int]] = {}
     for record in _all_records(dataset):
         labels.setdefault(record.group, set()).update(record.labels)
