@@ -25,6 +25,7 @@ from emotionnet.curation.families import (
     word_directions,
     word_parts,
 )
+from emotionnet.curation.tag_lists import TagLists
 from emotionnet.curation.tags import emotion_vocabulary
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation.zeroshot import seen_words
@@ -105,9 +106,8 @@ def test_cooccurrence_by_hand() -> None:
 
 
 def test_cooccurrence_counts_groups_not_records() -> None:
-    table = pl.DataFrame({"row": [0, 0, 1, 1, 2, 3, 9], "tag": ["a", "b", "a", "b", "a", "b", "a"]})
-    groups = pl.DataFrame({"row": [0, 1, 2, 3], "group": ["x", "x", "y", "z"]})
-    tags = carrying_groups(["b", "a"], table, groups)
+    lists = TagLists.of(np.array([0, 0, 1, 1, 2, 3]), np.array([1, 0, 1, 0, 1, 0]), 4)
+    tags = carrying_groups(lists, np.array([5, 5, 2, 0]), 2)
     assert tags.counts.tolist() == [2, 2]
     assert cooccurrence(tags, 0).tolist() == [1, 0.5]
 

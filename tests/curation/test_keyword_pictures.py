@@ -41,7 +41,7 @@ def test_records_and_rejects(tmp_path: Path) -> None:
     picture(folder / os.fsdecode(b"\xff.jpg"), "lost")
     source = read_keyword_pictures(folder)
     assert (source.name, source.root, source.records.schema) == ("photos", folder, SOURCE_SCHEMA)
-    assert source.records.rows() == [
+    assert source.records.drop("sha256", "look").rows() == [
         ("2020/a.jpg", "2020/a.jpg", ["angry"], None, "photos", None),
         ("b.jpg", "b.jpg", ["happy", "sea"], None, "photos", "CC0"),
         ("side.webp", "side.webp", ["calm"], None, "photos", None),

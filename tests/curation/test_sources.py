@@ -84,7 +84,7 @@ def test_a_record_may_lack_tags_and_picture(tmp_path: Path) -> None:
 
 def faults(path: Path) -> tuple[str, ...]:
     with pytest.raises(DataError) as caught:
-        read_source(path)
+        _ = read_source(path).records
     return tuple(fault.removeprefix(str(path)) for fault in caught.value.faults)
 
 
@@ -194,7 +194,7 @@ def test_a_fault_behind_a_byte_order_mark_is_the_only_one(tmp_path: Path) -> Non
     path = tmp_path / "records.jsonl"
     path.write_text('{"id":"7","image":"a.jpg","tags":["sad"]}\nx\n', encoding="utf-8-sig")
     with pytest.raises(DataError) as error:
-        read_source(path)
+        _ = read_source(path).records
     assert len(error.value.faults) == 1
     assert error.value.faults[0].startswith(f"{path}:2: must be a JSON object")
 

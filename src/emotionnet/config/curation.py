@@ -24,11 +24,14 @@ class CurateConfig(Section):
     about: str = Field("", description="what this data set is, and why these settings")
     source: Literal["emoji", "openclipart"] | Existing = Field(
         description="'emoji', 'openclipart' (Debian's packages openclipart-png and -svg, installed), a "
-        ".jsonl, .csv or .parquet file with the columns id, image, tags, or a folder of pictures that carry "
-        "keywords (XMP, IPTC, sidecars)"
+        ".jsonl, .csv or .parquet file with the columns id, image, tags, a folder of such files, or a folder "
+        "of pictures that carry keywords (XMP, IPTC, sidecars)"
     )
     name: str = Field("", description="name of the data set; empty: the source's name")
     licence: str = Field("unknown", description="licence of pictures whose record names none")
+    licences: tuple[str, ...] | None = Field(
+        None, min_length=1, description="licences that a record may have, spelled as there; null: any"
+    )
     vocabulary: Existing | None = Field(
         None,
         description="emotion words: a text file, one a line, or a 2020 vocabulary pickle; null: the lexicon",
@@ -39,8 +42,19 @@ class CurateConfig(Section):
         "lexicon sorts them into",
     )
     min_tag_groups: PositiveInt = Field(1, description="a tag is kept when at least so many groups carry it")
+    max_tags: PositiveInt | None = Field(
+        None, description="only so many tags are kept, those that most groups carry; null: all"
+    )
+    tag_language: Literal["en"] | None = Field(
+        None,
+        description="'en': a tag is only kept if simplemma's English dictionary knows each of its words, or "
+        "if it is an emotion word; null: tags of any language",
+    )
     min_emotion_groups: PositiveInt = Field(
         10, description="an emotion is a label when at least so many groups carry it"
+    )
+    max_emotions: PositiveInt | None = Field(
+        None, description="only so many emotions are labels, those that most groups carry; null: all"
     )
     unseen: NonNegativeInt = Field(
         0, description="at most so many emotion words that are no labels are held out to score zero-shot"

@@ -1,6 +1,6 @@
 """Held-out words as families: a word is unseen only if all its kin are.
 
-Shape letters: T = tags, F = features (parts of words, or groups), P = pairs of a tag and a
+Shape letters: N = records, T = tags, F = features (parts of words, or groups), P = pairs of a tag and a
 feature that it has, D = vector size.
 """
 
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
+from emotionnet.curation.tag_lists import TagLists
 from emotionnet.curation.tags import Vocabulary, family
 from emotionnet.records import Word
 from emotionnet.text.sentence import sentence_vectors
@@ -109,18 +109,16 @@ def word_parts(tags: Sequence[str], vocabulary: Vocabulary) -> Incidence:
     return Incidence(pairs_P2[:, 0], pairs_P2[:, 1], len(tags))
 
 
-def carrying_groups(tags: Sequence[str], table: pl.DataFrame, groups: pl.DataFrame) -> Incidence:
+def carrying_groups(tags: TagLists, groups_N: npt.NDArray[np.integer], n_tags: int) -> Incidence:
     """Which group carries which tag, on any of its records.
 
     Args:
-        tags: T distinct tags.
-        table: A tag table, columns row and tag; other tags in it are passed over.
-        groups: Columns row and group; other rows of the table are passed over.
+        tags: The tags of N records, as numbers below `n_tags`.
+        groups_N: The group of each record.
+        n_tags: How many tags there are.
     """
-    places = pl.DataFrame({"tag": tags}, schema={"tag": pl.String}).with_row_index("place")
-    carried = table.join(groups, on="row").select("tag", "group").unique().join(places, on="tag")
-    numbers = carried.select(pl.col("place"), pl.col("group").rank("dense") - 1).cast(pl.Int64)
-    return Incidence(numbers["place"].to_numpy(), numbers["group"].to_numpy(), len(tags))
+    tags_P, groups_P = tags.carriers(groups_N)
+    return Incidence(tags_P.astype(np.int64), groups_P.astype(np.int64), n_tags)
 
 
 def word_directions(tags: Sequence[str], source: Path | str | None) -> Floats | None:

@@ -6,7 +6,7 @@ import hashlib
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ import polars as pl
 
 from emotionnet.config import CurateConfig
 from emotionnet.config_files import portable
+from emotionnet.curation.funnel import Step, write_funnel
 from emotionnet.curation.pictures import stored_content
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
@@ -26,7 +27,9 @@ from emotionnet.progress import track
 from emotionnet.records import DataError, Word
 from emotionnet.text.build import PACKAGES
 
+FOLDER_PICTURES = 10_000  # that one folder of pictures holds at most
 _LONGEST_NAME = 80
+_Row = tuple[str, str, str]  # source, id and image
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,17 @@ class Curated:
         tables: Records by split, `image` still relative to the source.
         words: The words of each vocabulary, in index order.
         families: The held-out words, each with the tags that were hidden for it.
-        rejects: Columns id and reason.
+        rejects: Frames with the columns id and reason.
+        funnel: What each step kept.
+        tag_funnel: The same for distinct tags.
     """
 
     tables: Mapping[str, pl.DataFrame]
     words: Mapping[str, Sequence[Word]]
     families: Mapping[str, Sequence[str]]
-    rejects: pl.DataFrame
+    rejects: Iterable[pl.DataFrame]
+    funnel: Sequence[Step]
+    tag_funnel: Sequence[Step]
 
 
 def write_curated(
@@ -70,6 +77,8 @@ def write_curated(
             _store(source.root / image, folder / path, expected, config.short_side)
         info = _describe(config, source, vocabulary, pl.concat(placed.values()))
         info["unseen_families"] = curated.families
+        info["funnel"], info["tag_funnel"] = _funnel(curated.funnel), _funnel(curated.tag_funnel)
+        write_funnel(folder / "funnel.png", curated.funnel)
         write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
 
 
@@ -92,6 +101,8 @@ def _safe(text: str, whole: str, *, alone: bool = True) -> str:
 def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> dict[str, pl.DataFrame]:
     """The tables with the column path: one of its own for each picture, a URL as it is.
 
+    A source with many pictures has them in folders of `FOLDER_PICTURES`, by running number.
+
     Args:
         tables: Records by split.
         shrunk: Whether every picture becomes a PNG.
@@ -108,6 +119,7 @@ def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> 
     faults = [f"{path}: two pictures would lie there" for path, n in Counter(paths.values()).items() if n > 1]
     if faults or len(paths) < len(rows):
         raise DataError(faults or "two records have one source, id and picture; every id must stand once")
+    paths = _in_folders(paths)
     placed = {}
     for split, table in tables.items():
         found = [paths.get(row, row[-1]) for row in table.select(names).iter_rows()]
@@ -115,14 +127,36 @@ def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> 
     return placed
 
 
+def _in_folders(paths: Mapping[_Row, str]) -> dict[_Row, str]:
+    """The paths, with a numbered folder in each of a source that has more pictures than one folder may hold."""
+    sizes = Counter(Path(path).parent for path in paths.values())
+    placed, running = {}, Counter[Path]()
+    for row, path in paths.items():
+        folder, number = Path(path).parent, running[Path(path).parent] // FOLDER_PICTURES
+        running[folder] += 1
+        placed[row] = (
+            f"{folder.as_posix()}/{number:04}/{Path(path).name}" if sizes[folder] > FOLDER_PICTURES else path
+        )
+    return placed
+
+
 def _store(picture: Path, target: Path, expected: str, short_side: int | None) -> None:
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         target.write_bytes(stored_content(picture, short_side))
     except OSError as error:
         raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None
     if sha256(target) != expected:
         raise DataError(f"{picture}: changed while it was curated; curate again")
+
+
+def _funnel(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps for `dataset.json`, each with what it dropped."""
+    before = [step.kept for step in (steps[0], *steps)]
+    return [
+        {"step": step.name, "kept": step.kept, "dropped": kept - step.kept}
+        for step, kept in zip(steps, before, strict=False)
+    ]
 
 
 def _describe(

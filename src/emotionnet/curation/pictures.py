@@ -19,9 +19,7 @@ from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError
 
-_PICTURE_SCHEMA = pl.Schema(
-    {"row": pl.UInt32(), "sha256": pl.String(), "look": pl.Binary(), "fault": pl.String()}
-)
+_SEEN_SCHEMA = pl.Schema({"sha256": pl.String(), "look": pl.Binary(), "fault": pl.String()})
 
 
 class _Seen(NamedTuple):
@@ -31,23 +29,32 @@ class _Seen(NamedTuple):
 
 
 def look_at(records: pl.DataFrame, root: Path, short_side: int | None = None) -> pl.DataFrame:
-    """Decode every local picture once.
+    """Decode every local picture once; but where its sha256 is given, what is given is believed.
 
     Args:
-        records: With the columns row and image (a path relative to `root`, or a URL).
+        records: With the columns image (a path relative to `root`, or a URL), sha256 and look (both null
+            where they are not known).
         root: The folder that no path may leave.
-        short_side: See `stored_content`.
+        short_side: See `stored_content`. Where it is set, every local picture is decoded.
 
     Returns:
-        Columns row, sha256 (of what will be stored; empty for a URL), look (the PDQ hash, 256 bits in
-        32 bytes; null for a URL) and fault (why the picture cannot be used; null when it can), in order.
+        Columns sha256 (of what will be stored; of a URL what was given, else empty), look (the PDQ hash, 256
+        bits in 32 bytes, or null) and fault (why the picture cannot be used; null when it can), in order.
     """
     folder = root.resolve()
+    known = ("sha256", "look") if short_side is None else ()
+    numbered = records.select("image", "sha256", "look").with_row_index("place")
+    is_url = pl.col("image").str.contains("://", literal=True).fill_null(value=False)
+    local = numbered.filter(~is_url)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        found = pool.map(lambda image: _look(image, folder, short_side), records["image"])
-        seen = list(track(found, "Looking at pictures", records.height))
+        given = [local[name] if name in known else [None] * local.height for name in ("sha256", "look")]
+        found = pool.map(lambda *row: _look(*row, folder, short_side), local["image"], *given)
+        seen = list(track(found, "Looking at pictures", local.height))
     columns = pl.DataFrame(seen, schema=list(_Seen._fields), orient="row", infer_schema_length=None)
-    return columns.with_columns(records["row"]).select(_PICTURE_SCHEMA.names()).cast(_PICTURE_SCHEMA)
+    urls = numbered.filter(is_url).with_columns(pl.col("sha256").fill_null(""), fault=None)
+    both = [columns.with_columns(local["place"]), urls]
+    parts = [part.select("place", *_SEEN_SCHEMA).cast(_SEEN_SCHEMA | {"place": pl.UInt32()}) for part in both]
+    return pl.concat(parts).sort("place").drop("place")
 
 
 def stored_content(path: Path, short_side: int | None) -> bytes:
@@ -72,13 +79,15 @@ def stored_content(path: Path, short_side: int | None) -> bytes:
     return buffer.getvalue()
 
 
-def _look(image: str | None, folder: Path, short_side: int | None) -> _Seen:
+def _look(
+    image: str | None, given: str | None, look_given: bytes | None, folder: Path, short_side: int | None
+) -> _Seen:
     if not image:
         return _Seen(fault="the record names no picture")
-    if "://" in image:
-        return _Seen()
     try:
         path = _inside(folder, image)
+        if given is not None:
+            return _Seen(given, look_given)
         if short_side is None:
             return _Seen(sha256(path), look(path))
         content = stored_content(path, short_side)

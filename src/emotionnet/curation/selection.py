@@ -1,81 +1,78 @@
-"""Which records are twins, how many groups carry a tag, and which split a group is in.
+"""Which records are twins, which a group has too many of, and which split a group is in.
 
-A tag table has the columns row and tag, see tags.py; `groups` has the columns row and group.
+Shape letters: N = records, H = words of a hash, G = groups.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
 
 from emotionnet.config import SplitSizes
-from emotionnet.records import Word
 
 SPLIT_ORDER = ("test", "val", "train")
+UNTAKEN = -1
+Integers = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
-def twins(records: pl.DataFrame, key: pl.Expr, reason: str) -> pl.DataFrame:
-    """Records that equal an earlier one in `key` (null equals nothing).
+def first_alike(hashes_NH: npt.NDArray[np.uint64]) -> Integers:
+    """For each record the first one with the same hash, often itself; int64, shape (N,)."""
+    first_N = np.arange(len(hashes_NH))
+    order = np.argsort(hashes_NH[:, 0])
+    column = hashes_NH[order, 0]
+    repeats = np.flatnonzero(column[1:] == column[:-1])
+    suspects = np.unique(order[np.union1d(repeats, repeats + 1)])  # the others have no twin
+    order = np.lexsort(hashes_NH[suspects].T)  # equal ones stay in the order of the records
+    ordered_NH = hashes_NH[suspects[order]]
+    new = np.ones(len(order), dtype=np.bool_)
+    new[1:] = (ordered_NH[1:] != ordered_NH[:-1]).any(axis=1)
+    first_N[suspects[order]] = suspects[order[new]][np.cumsum(new) - 1]
+    return first_N
 
-    Returns:
-        Columns row, id and reason, which is `reason` and the id of the earlier one.
+
+def beyond(groups_N: Integers, most: int, seed: int) -> Flags:
+    """Records that a group has beyond its share; which ones, the seed draws.
+
+    Args:
+        groups_N: The group of each record; below 0: in none.
+        most: How many records a group may have.
+        seed: Of the drawing.
     """
-    first = records.with_columns(key=key).drop_nulls("key")
-    first = first.with_columns(pl.col("row", "id").first().over("key").name.prefix("first_"))
-    later = first.filter(pl.col("row") != pl.col("first_row"))
-    return later.select("row", "id", reason=pl.format(f"{reason} {{}}", "first_id"))
+    drawn_N = np.random.default_rng(seed).permutation(len(groups_N))
+    order = np.lexsort((drawn_N, groups_N))
+    ordered = groups_N[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    place = np.arange(len(order)) - np.repeat(starts, np.diff(starts, append=len(order)))
+    over_N = np.zeros(len(order), dtype=np.bool_)
+    over_N[order] = (place >= most) & (ordered >= 0)
+    return over_N
 
 
-def beyond(records: pl.DataFrame, most: int, seed: int) -> pl.DataFrame:
-    """Records that a group has beyond its share; which ones, the seed draws (null is no group).
-
-    Returns:
-        Columns row, id and reason, in the records' order.
-    """
-    drawn = np.random.default_rng(seed).permutation(records.height)
-    ranked = records.with_columns(drawn=pl.Series(drawn)).drop_nulls("group")
-    over = ranked.filter(pl.col("drawn").rank("ordinal").over("group") > most)
-    reason = pl.format(f"more than {most} pictures of {{}}", "group")
-    return over.select("row", "id", reason=reason)
-
-
-def tag_sets(table: pl.DataFrame) -> pl.DataFrame:
-    """One text for each record, equal for equal sets of tags: columns row and tag_set."""
-    return table.group_by("row").agg(tag_set=pl.col("tag").sort().str.join("\n"))
-
-
-def count_groups(table: pl.DataFrame, groups: pl.DataFrame) -> list[Word]:
-    """The tags by number of groups that carry them, most first, ties in alphabetical order."""
-    carried = table.join(groups, on="row").select("tag", "group").unique()
-    counts = carried.group_by("tag").len("count").sort(["count", "tag"], descending=[True, False])
-    return [Word(tag, count) for tag, count in counts.iter_rows()]
-
-
-def assign_splits(carriers: Mapping[str, Sequence[str]], sizes: SplitSizes, seed: int) -> dict[str, str]:
+def assign_splits(
+    carriers: Sequence[Integers], n_groups: int, sizes: SplitSizes, seed: int
+) -> npt.NDArray[np.int8]:
     """Share the groups out (Wei et al. 2020, section 3): test first, then val, then train.
 
     For each split the emotions take turns in their order; each takes up to the split's size
     of groups that nobody has taken yet, in an order that the seed shuffles.
 
     Args:
-        carriers: The groups that carry each emotion, the emotions in rank order.
+        carriers: The groups that carry each emotion, in ascending order, the emotions in rank order.
+        n_groups: Groups have numbers below this.
         sizes: Groups that each emotion adds to each split.
         seed: Of the shuffles.
 
     Returns:
-        Split by group, for the groups that were taken.
+        For each group the split's place in `SPLIT_ORDER`, or `UNTAKEN`; shape (G,).
     """
     rng = np.random.default_rng(seed)
-    shuffled = [
-        [ordered[i] for i in rng.permutation(len(ordered))] for ordered in map(sorted, carriers.values())
-    ]
-    split_of: dict[str, str] = {}
-    for split in SPLIT_ORDER:
+    shuffled = [groups[rng.permutation(len(groups))] for groups in carriers]
+    split_G = np.full(n_groups, UNTAKEN, dtype=np.int8)
+    for place, split in enumerate(SPLIT_ORDER):
         for groups in shuffled:
-            free = (group for group in groups if group not in split_of)
-            chosen = islice(free, getattr(sizes, split))
-            split_of.update(dict.fromkeys(list(chosen), split))
-    return split_of
+            free = groups[split_G[groups] == UNTAKEN]
+            split_G[free[: getattr(sizes, split)]] = place
+    return split_G

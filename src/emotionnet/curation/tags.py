@@ -1,7 +1,6 @@
-"""Tags: cleaned, their forms merged, and which of them are emotions.
+"""Tags: which are good, what they are inflections of, and which of them are emotions.
 
-A tag table has one line for each record and tag: the columns row (the record's number)
-and tag. The rules are those of StockEmotion (Wei et al. 2020, section 3), but for the
+The rules are those of StockEmotion (Wei et al. 2020, section 3), but for the
 demand that WordNet know the word: its data does not come with the package.
 """
 
@@ -55,57 +54,24 @@ def emotion_vocabulary(path: Path | None) -> Vocabulary:
     return Vocabulary(path.name, {word: word for word in words})
 
 
-def tag_table(records: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Clean the tags of each record.
+def clean_tags(raw: pl.Series, vocabulary: Vocabulary) -> pl.Series:
+    """Clean tags; null for those that are not good.
 
     From '^' on a tag is dropped; the rest is lower-cased, '_' is a space. A good tag has at
     least 3 characters, a letter and no digit; emotion words are kept whatever they look like.
 
     Args:
-        records: With the columns row and tags (list of strings).
+        raw: Tags as they came.
         vocabulary: The emotion words.
-
-    Returns:
-        A tag table, no tag twice in a record, in the records' order.
     """
-    cleaned = (
-        pl.col("tags")
-        .str.replace(r"(?s)\^.*$", "")
-        .str.replace_all(r"[_\s]+", " ")
-        .str.strip_chars()
-        .str.to_lowercase()
-    )
     tag = pl.col("tag")
+    cleaned = (
+        tag.str.replace(r"(?s)\^.*$", "").str.replace_all(r"[_\s]+", " ").str.strip_chars().str.to_lowercase()
+    )
     good = (tag.str.len_chars() >= 3) & tag.str.contains(r"\p{L}") & ~tag.str.contains(r"\p{N}")
-    return (
-        records.select("row", "tags")
-        .explode("tags")
-        .select("row", tag=cleaned)
-        .filter(good | tag.is_in(sorted(vocabulary.forms)))
-        .unique(maintain_order=True)
-    )
-
-
-def merge_forms(table: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
-    """Merge the inflections of a tag: hearts into heart, kissing into kiss.
-
-    An emotion word goes where the vocabulary says, so that excited is never made excite;
-    any other single word goes to its lemma (simplemma, English), and through it to an
-    emotion word where there is one; phrases stay as they are. What survives is the lemma
-    when it is an emotion or a tag that was seen, else the most frequent of its forms.
-    """
-    forms = table.group_by("tag").len("count")
-    lemmas = forms["tag"].map_elements(lambda tag: lemma(tag, vocabulary), return_dtype=pl.String)
-    forms = forms.with_columns(lemma=lemmas).sort(["count", "tag"], descending=[True, False])
-    known = [*vocabulary.emotions, *forms["tag"]]
-    name = (
-        pl.when(pl.col("lemma").is_in(known))
-        .then(pl.col("lemma"))
-        .otherwise(pl.col("tag").first().over("lemma"))
-    )
-    names = forms.select("tag", name=name)
-    merged = table.join(names, on="tag", how="left", maintain_order="left")
-    return merged.select("row", tag="name").unique(maintain_order=True)
+    table = pl.DataFrame({"tag": raw}).select(cleaned)
+    kept = pl.when(good | tag.is_in(sorted(vocabulary.forms))).then(tag)
+    return table.select(kept).to_series()
 
 
 def lemma(tag: str, vocabulary: Vocabulary) -> str:
@@ -126,10 +92,15 @@ def family(tag: str, vocabulary: Vocabulary) -> frozenset[str]:
     emotion word's forms among them (furiously, fury).
     """
     kin = set()
-    for word in filter(None, re.split(r"[^\w']+", tag)):
+    for word in words_of(tag):
         lemmas = {word, lemma(word, vocabulary), simplemma.lemmatize(word, lang="en").lower()}
         stems = {stem for base in lemmas if (stem := _ENDING.sub("", base)) != base}
         whole = {f"{stem}e" for stem in stems}
         kin |= lemmas | whole | {stem for stem in stems if len(stem) >= _SHORTEST_STEM}
         kin |= {vocabulary.forms[base] for base in stems | whole if base in vocabulary.forms}
     return frozenset(kin)
+
+
+def words_of(tag: str) -> list[str]:
+    """The words of a phrase."""
+    return [word for word in re.split(r"[^\w']+", tag) if word]

@@ -89,7 +89,7 @@ def convert_annotations(  # noqa: PLR0913
                 "unseen": [],
             },
             tables={split: table_of(records[split]) for split in SPLITS},
-            rejects=pl.DataFrame([*content.rejects, *missing], schema=REJECTS_SCHEMA, orient="row"),
+            rejects=[pl.DataFrame([*content.rejects, *missing], schema=REJECTS_SCHEMA, orient="row")],
         )
     return read_dataset(out)
 

@@ -82,7 +82,7 @@ def apply_teacher(teacher: Path, data: Path, out: Path, *, overwrite: bool = Fal
                 "unseen": dataset.unseen,
             },
             tables=tables,
-            rejects=read_rejects(dataset.root / "rejects.parquet"),
+            rejects=[read_rejects(dataset.root / "rejects.parquet")],
         )
     return read_dataset(out)
 

@@ -56,7 +56,7 @@ def tagged(folder: Path, *, pictures: int, files: int, width: int, height: int) 
             info={"name": "photographs", "source": "made up", "licences": []},
             words={"emotions": words[:N_EMOTIONS], "tags": words, "unseen": []},
             tables={split: rows[split] for split in SPLITS},
-            rejects=pl.DataFrame({"id": [], "reason": []}, schema={"id": pl.String, "reason": pl.String}),
+            rejects=[],
         )
     with new_folder(vectors, parts=("vectors.json",), overwrite=False) as root:
         values_VD = rng.normal(size=(N_TAGS, N_DIMENSIONS)).astype(np.float32)
