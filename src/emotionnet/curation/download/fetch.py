@@ -49,6 +49,8 @@ async def followed(
 
 
 def _next(target: str, place: Place, seen: set[str], most: int) -> Place:
+    if not target:
+        raise Lost("bad redirect", "it names no URL")
     try:
         following = place_of(target, base=place.url)
     except Lost as lost:

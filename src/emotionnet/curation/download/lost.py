@@ -26,7 +26,7 @@ class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
         status: int | None = None,
     ) -> None:
         super().__init__(reason, detail)
-        self.reason, self.detail = reason, detail[:200]
+        self.reason, self.detail = reason, _one_line(detail)
         self.refused, self.passing, self.wait, self.status = refused, passing, wait, status
         self.url: str | None = None
 
@@ -45,3 +45,8 @@ class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
     @property
     def state(self) -> str:
         return "refused" if self.refused else "failed"
+
+
+def _one_line(text: str) -> str:
+    """What a host or a package said: one short line that can be written down, whatever bytes were in it."""
+    return " ".join(text.encode("utf-8", "backslashreplace").decode().split())[:200]

@@ -40,7 +40,7 @@ class Robots:
 
     def __init__(self, web: Web, config: DownloadConfig, read: Read, keep: Keep) -> None:
         self._web, self._config, self._read, self._keep = web, config, read, keep
-        self._known: dict[str, asyncio.Task[Protego]] = {}
+        self._known: dict[str, asyncio.Task[tuple[Protego, float]]] = {}
 
     async def require(self, place: Place) -> None:
         """Check that a URL may be asked for; a delay that the origin asks for holds from then on.
@@ -50,26 +50,31 @@ class Robots:
         """
         if not self._config.robots:
             return
-        rules = await asyncio.shield(self._rules(place))
+        loading = self._rules(place)
+        rules, fetched = await asyncio.shield(loading)
+        if time.time() - fetched > FRESH:  # a download may take days
+            if self._known.get(place.origin) is loading:
+                del self._known[place.origin]
+            rules, _ = await asyncio.shield(self._rules(place))
         agent = self._config.user_agent
         if (delay := rules.crawl_delay(agent)) is not None:
             self._web.hosts.slow_down(place.queue, min(float(delay), self._config.longest_wait))
         if not rules.can_fetch(str(place.url), agent):
             raise Lost("robots.txt", refused=True)
 
-    def _rules(self, place: Place) -> asyncio.Task[Protego]:
+    def _rules(self, place: Place) -> asyncio.Task[tuple[Protego, float]]:
         if place.origin not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known = {origin: task for origin, task in self._known.items() if not task.done()}
             self._known[place.origin] = asyncio.create_task(self._load(place.origin))
         return self._known[place.origin]
 
-    async def _load(self, origin: str) -> Protego:
+    async def _load(self, origin: str) -> tuple[Protego, float]:
         kept = await self._read(origin)
         if kept is None or time.time() - kept[1] > FRESH:
             kept = await self._fetched(origin), time.time()
             await self._keep(origin, *kept)
-        return Protego.parse(kept[0].decode("utf-8-sig", "replace"))
+        return Protego.parse(kept[0].decode("utf-8-sig", "replace")), kept[1]
 
     async def _fetched(self, origin: str) -> bytes:
         """The file of an origin, as far as it is read; empty where there is none."""
