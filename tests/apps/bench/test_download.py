@@ -8,6 +8,7 @@ import pytest
 from emotionnet.apps.bench import download
 from emotionnet.apps.bench.fault_server import HOSTS
 from emotionnet.apps.bench.rounds import Contender
+from emotionnet.curation.download import run
 from emotionnet.records import TrainingError
 
 RaceAtOnce = Callable[[str], dict[str, Contender]]
@@ -40,6 +41,9 @@ def test_a_picture_that_is_lost_is_an_error(
     tmp_path: Path, race_at_once: RaceAtOnce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     race_at_once("download")
-    monkeypatch.setattr(download, "HOSTS", HOSTS[:3])
+    fetch = run.download
+    monkeypatch.setattr(
+        download, "fetch", lambda config: fetch(config.model_copy(update={"allow": HOSTS[:3]}))
+    )
     with pytest.raises(TrainingError, match=r"download: 12 pictures must be stored; got \{.*'stored': 9"):
         download.download(tmp_path)

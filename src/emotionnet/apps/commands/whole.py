@@ -51,7 +51,9 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
 
 @app.command
 def bench(
-    section: Literal["train", "infer", "data", "text", "start", "memory", "search", "serve", "all"] = "all",
+    section: Literal[
+        "train", "infer", "data", "text", "start", "memory", "search", "serve", "download", "all"
+    ] = "all",
     /,
     *,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
