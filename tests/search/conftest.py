@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from emotionnet.search import build
+from emotionnet.search import rows
 from emotionnet.search.build import Built, build_index
 from emotionnet.search.layout import row_schema
 from emotionnet.search.picture_facts import read_with_facts
@@ -93,7 +93,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return read_with_facts(path, how)
 
-    monkeypatch.setattr(build, "read_with_facts", counted)
+    monkeypatch.setattr(rows, "read_with_facts", counted)
     return names
 
 

@@ -52,7 +52,7 @@ class Extracted:
     faults: tuple[str, ...]
 
 
-def extractfeatures_of(
+def extract_features(
     run: Path | str,
     names: Sequence[str | Path],
     out: Path,

@@ -20,7 +20,6 @@ from typing import Any, cast
 import pyarrow as pa
 
 from emotionnet.data.shards.member import PictureFile
-from emotionnet.data.shards.member import PictureFile
 from emotionnet.inference.backends import Backend, Hint, usable_cores
 from emotionnet.inference.choice import BackendName
 from emotionnet.inference.engine import AT_ONCE, Read, Told, read_input

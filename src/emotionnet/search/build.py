@@ -5,7 +5,6 @@ Whatever an interrupted run has written stays, whole pictures at a time; the sam
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,14 +12,9 @@ from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 
-import pyarrow as pa
-
-from emotionnet.data.shards.member import PictureFile
 from emotionnet.files import cache_folder, made_alone
 from emotionnet.inference.choice import BackendName
-from emotionnet.inference.engine import Told
 from emotionnet.inference.opening import EngineName, Opening
-from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError, as_text
 from emotionnet.search.known import read_known, table_states, write_known
 from emotionnet.search.layout import (
@@ -28,15 +22,14 @@ from emotionnet.search.layout import (
     IndexInfo,
     lance_faults,
     open_pictures,
-    picture_rows,
     read_info,
     write_info,
 )
 from emotionnet.search.making import begin_index, follow_model, model_name
-from emotionnet.search.picture_facts import read_with_facts
+from emotionnet.search.parts import rows_of_parts
 from emotionnet.search.plan import make_plan, same_content
-from emotionnet.search.retelling import told_columns
-from emotionnet.search.scan import File, Scan, scan_pictures
+from emotionnet.search.rows import compute_rows
+from emotionnet.search.scan import File, Scan, require_files, scan_pictures
 from emotionnet.search.store import EXACT_LIMIT, Index
 from emotionnet.search.unreadable import Unreadable, read_unreadable
 from emotionnet.search.writer import RowWriter
@@ -69,6 +62,7 @@ def build_index(
     *,
     backend: BackendName = "auto",
     engine: EngineName = "local",
+    parts: Path | None = None,
     overwrite: bool = False,
 ) -> Built:
     """Make an INDEX, or bring one up to date: only new and changed files are computed.
@@ -81,6 +75,7 @@ def build_index(
         out: The INDEX folder.
         backend: What computes it, see `load_predictor`.
         engine: Where, see `Opening`.
+        parts: Rows that `parts.index_share` wrote; only what they lack is computed.
         overwrite: Begin anew where there is an index.
 
     Raises:
@@ -88,18 +83,20 @@ def build_index(
             written, or another process is writing it.
     """
     scan = scan_pictures(names)
-    if not scan.files:
-        raise DataError(scan.unknown or "at least one picture, folder or pattern must be given; got none")
+    require_files(scan)
     place = sha256(as_text(out.resolve()).encode()).hexdigest()
     busy = f"{out}: another process is writing this index; wait until it has ended"
     with made_alone(cache_folder() / "locks" / place, busy=busy):
         try:
-            return _build(Opening(model_name(model), backend, engine), scan, out, overwrite=overwrite)
+            opening = Opening(model_name(model), backend, engine)
+            return _build(opening, scan, out, parts, overwrite=overwrite)
+        except ChildProcessError:
+            raise
         except OSError as error:
             raise DataError(f"{out}: cannot be written ({error.strerror or error})") from None
 
 
-def _build(model: Opening, scan: Scan, out: Path, *, overwrite: bool) -> Built:
+def _build(model: Opening, scan: Scan, out: Path, parts: Path | None, *, overwrite: bool) -> Built:
     is_new = overwrite or not (out / INFO).is_file()
     if is_new:
         begin_index(model, out, overwrite=overwrite)
@@ -115,9 +112,7 @@ def _build(model: Opening, scan: Scan, out: Path, *, overwrite: bool) -> Built:
     writer = RowWriter(out, pictures, changed)
     writer.touch(touched)
     writer.delete(plan.gone)
-    if files := plan.new | changed:
-        _compute(model.predictor, info, files, writer)
-        info = info.model_copy(update={"backend": model.predictor.backend.name})
+    info = _fill(model, info, plan.new | changed, writer, parts)
     writer.commit()
     count = _finish(out, info, writer, kept=timedelta(milliseconds=1) if is_new else KEPT)
     return Built(
@@ -147,43 +142,21 @@ def _reasons(scan: Scan, unreadable: Mapping[str, Unreadable]) -> tuple[str, ...
     return tuple(one.reason for path, one in sorted(unreadable.items()) if path in scan.files)
 
 
-def _compute(predictor: Predictor, info: IndexInfo, files: Mapping[str, File], writer: RowWriter) -> None:
-    """Put files through the network and give their rows to the writer, those that cannot be read too."""
-    left = iter(files.items())
-    paths = [file.path for file in files.values()]
-    with closing(predictor.told_files(paths, progress="index", read=read_with_facts)) as steps:
-        for told in steps:
-            some = dict(itertools.islice(left, len(told.pictures) + len(told.faults)))
-            good = {path: file for path, file in some.items() if file.path in set(told.pictures)}
-            bad = [path for path in some if path not in good]
-            for path, reason in zip(bad, told.faults, strict=True):
-                writer.add_unreadable(path, some[path], as_text(reason))
-            if good:
-                writer.add(_rows(predictor, info, told, good))
-            writer.commit_some()
-
-
-def _rows(
-    predictor: Predictor, info: IndexInfo, told: Told[PictureFile], files: Mapping[str, File]
-) -> pa.Table:
-    assert told.outputs is not None
-    columns = {
-        name: [getattr(one, name) for one in told.facts]
-        for name in ("sha256", "width", "height", "taken", "look", "thumbnail")
-    }
-    return picture_rows(
-        info,
-        list(files),
-        {
-            **columns,
-            "bytes": [file.bytes for file in files.values()],
-            "modified_ns": [file.modified_ns for file in files.values()],
-            **told_columns(predictor, told.outputs),
-            "features": told.outputs.features,
-            "projection": told.outputs.projection,
-            "probabilities": predictor.probabilities(told.outputs),
-        },
-    )
+def _fill(
+    model: Opening, info: IndexInfo, files: dict[str, File], writer: RowWriter, parts: Path | None
+) -> IndexInfo:
+    """Give the writer the rows of files: those that parts hold, and the rest computed."""
+    if parts is not None and files:
+        for rows in rows_of_parts(parts, model, info, files):
+            writer.add(rows)
+            for path in [*rows.unreadable, *([] if rows.table is None else rows.table["path"].to_pylist())]:
+                files.pop(path, None)
+    if not files:
+        return info
+    with closing(compute_rows(model.predictor, info, files)) as steps:
+        for rows in steps:
+            writer.add(rows)
+    return info.model_copy(update={"backend": model.predictor.backend.name})
 
 
 def _finish(out: Path, info: IndexInfo, writer: RowWriter, *, kept: timedelta) -> int:

@@ -44,14 +44,10 @@ def model_name(model: Path | str) -> str:
     return str(absolute(Path(name).expanduser()))
 
 
-def begin_index(model: Opening, out: Path, *, overwrite: bool) -> None:
-    """Make an INDEX without pictures; words that an earlier one of the same model was taught stay.
-
-    Raises:
-        DataError: The model cannot be opened, or `out` may not be written, see `files.new_folder`.
-    """
-    lancedb, predictor = import_lancedb(), model.predictor
-    info = IndexInfo(
+def index_info(model: Opening) -> IndexInfo:
+    """What `index.json` has to say of a model before there are pictures; opens it."""
+    predictor = model.predictor
+    return IndexInfo(
         model=as_text(model.name),
         identity=model.identity,
         stamp=model.stamp,
@@ -61,8 +57,18 @@ def begin_index(model: Opening, out: Path, *, overwrite: bool) -> None:
         n_features=predictor.backend.n_features,
         embedding_size=predictor.model.embedding_size,
         backend=predictor.backend.name,
-        versions={"emotionnet": __version__, "lancedb": str(lancedb.__version__)},
+        versions={"emotionnet": __version__},
     )
+
+
+def begin_index(model: Opening, out: Path, *, overwrite: bool) -> None:
+    """Make an INDEX without pictures; words that an earlier one of the same model was taught stay.
+
+    Raises:
+        DataError: The model cannot be opened, or `out` may not be written, see `files.new_folder`.
+    """
+    lancedb, info = import_lancedb(), index_info(model)
+    info = info.model_copy(update={"versions": info.versions | {"lancedb": str(lancedb.__version__)}})
     with new_folder(out, parts=PARTS, overwrite=overwrite) as folder:
         _describe(model, folder)
         create_pictures(folder, info)

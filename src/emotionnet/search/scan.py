@@ -12,7 +12,7 @@ from typing import overload
 from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.data.shards.naming import find_pictures
 from emotionnet.data.shards.remote import is_url
-from emotionnet.records import as_text
+from emotionnet.records import DataError, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,16 @@ def scan_pictures(names: Sequence[str | Path]) -> Scan:
             except OSError:  # deleted since
                 continue
     return Scan(dict(sorted(files.items())), tuple(map(as_text, dict.fromkeys(folders))), tuple(unknown))
+
+
+def require_files(scan: Scan) -> None:
+    """Check that there are any.
+
+    Raises:
+        DataError: There are none; one line for each name.
+    """
+    if not scan.files:
+        raise DataError(scan.unknown or "at least one picture, folder or pattern must be given; got none")
 
 
 def _state(path: PictureFile) -> File:

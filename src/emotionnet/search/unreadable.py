@@ -39,8 +39,17 @@ def read_unreadable(folder: Path) -> dict[str, Unreadable]:
     path = folder / UNREADABLE
     if not path.is_file():
         return {}
+    return checked_unreadable(path, read_json(path))
+
+
+def checked_unreadable(path: Path, values: object) -> dict[str, Unreadable]:
+    """Such a list as it stands in a file.
+
+    Raises:
+        DataError: It is broken; a line for each fault.
+    """
     try:
-        return _KIND.validate_python(read_json(path))
+        return _KIND.validate_python(values)
     except ValidationError as error:
         raise description_error(path, error) from None
 

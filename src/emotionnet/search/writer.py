@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 
 from emotionnet.search.layout import lance_faults, picture_id
 from emotionnet.search.plan import by_id
+from emotionnet.search.rows import Rows
 from emotionnet.search.scan import File
-from emotionnet.search.unreadable import Unreadable, read_unreadable, write_unreadable
+from emotionnet.search.unreadable import read_unreadable, write_unreadable
 
 if TYPE_CHECKING:
     from lancedb.table import LanceTable
@@ -43,20 +44,17 @@ class RowWriter:
         self._lost: list[str] = []
         self._since = time.monotonic()
 
-    def add(self, rows: pa.Table) -> None:
-        """Take rows of pictures that could be read."""
-        self._waiting.append(rows)
-        for path in rows["path"].to_pylist():
-            self.unreadable.pop(path, None)
+    def add(self, rows: Rows) -> None:
+        """Take rows, and note which files could not be read; the row of one of these, if it had one, goes.
 
-    def add_unreadable(self, path: str, file: File, reason: str) -> None:
-        """Take note of a file that could not be read; its row, if it had one, goes."""
-        self.unreadable[path] = Unreadable(bytes=file.bytes, changed_ns=file.changed_ns, reason=reason)
-        if path in self.held:
-            self._lost.append(path)
-
-    def commit_some(self) -> None:
-        """Write what has been gathered, if that is enough."""
+        What has been gathered is written once it is enough.
+        """
+        self.unreadable |= rows.unreadable
+        self._lost += [path for path in rows.unreadable if path in self.held]
+        if rows.table is not None:
+            self._waiting.append(rows.table)
+            for path in rows.table["path"].to_pylist():
+                self.unreadable.pop(path, None)
         count = sum(rows.num_rows for rows in self._waiting)
         if count >= ROWS_AT_ONCE or time.monotonic() - self._since >= SECONDS:
             self.commit()

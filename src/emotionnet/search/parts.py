@@ -1,0 +1,151 @@
+"""Rows of an INDEX that several machines computed: a file for each share, and an index that takes them.
+
+A table of LanceDB has one writer at a time, so the shares are plain Parquet files (`inference.share_files`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from emotionnet.data.shares import Share
+from emotionnet.files import read_object, sha256
+from emotionnet.inference.opening import Opening
+from emotionnet.inference.share_files import ShareFile, how_made
+from emotionnet.progress import message, track
+from emotionnet.records import DataError, first_line
+from emotionnet.search.layout import IndexInfo, row_schema
+from emotionnet.search.making import index_info
+from emotionnet.search.rows import Rows, compute_rows
+from emotionnet.search.scan import File, require_files, scan_pictures
+from emotionnet.search.unreadable import Unreadable, checked_unreadable
+from emotionnet.search.writer import ROWS_AT_ONCE
+
+KIND = "rows"
+SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True)
+class Part:
+    """The file of a share, how many pictures it holds, and a line for each file and name that is none."""
+
+    path: Path
+    pictures: int
+    faults: tuple[str, ...]
+
+
+def index_share(
+    model: Opening, names: Sequence[str | Path], out: Path, share: Share, *, overwrite: bool = False
+) -> Part:
+    """Write the rows of an index for a share of the pictures.
+
+    Args:
+        model: Its name is that of `making.model_name`.
+        names: As for `build_index`.
+        out: The folder of all shares.
+        share: Which.
+        overwrite: Replace a file that was made otherwise.
+
+    Raises:
+        DataError: No picture is found, the model cannot be opened, or the file may not be written.
+    """
+    scan = scan_pictures(names)
+    require_files(scan)
+    files = dict(share.of(list(scan.files.items())))
+    part = ShareFile(out, KIND, SUFFIX, share, how_made(model, [file.path for file in files.values()]))
+    if told := part.earlier(overwrite=overwrite):
+        return Part(part.path, told["pictures"], scan.unknown)
+    unreadable: dict[str, dict[str, Any]] = {}
+    found: dict[str, Any] = {"unreadable": unreadable}
+    info = index_info(model)
+    with closing(compute_rows(model.predictor, info, files)) as steps, part.written(found) as file:
+        found["pictures"] = _write(steps, unreadable, info, file)
+    return Part(
+        part.path, found["pictures"], (*scan.unknown, *(one["reason"] for one in unreadable.values()))
+    )
+
+
+def _write(
+    steps: Iterator[Rows], unreadable: dict[str, dict[str, Any]], info: IndexInfo, file: BinaryIO
+) -> int:
+    count, waiting = 0, []
+    with pq.ParquetWriter(file, row_schema(info)) as writer:
+        for rows in steps:
+            unreadable |= {path: one.model_dump() for path, one in rows.unreadable.items()}
+            if rows.table is not None:
+                waiting.append(rows.table)
+                count += rows.table.num_rows
+            if sum(table.num_rows for table in waiting) >= ROWS_AT_ONCE:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return count
+
+
+def rows_of_parts(folder: Path, model: Opening, info: IndexInfo, files: Mapping[str, File]) -> Iterator[Rows]:
+    """What shares hold of some files that are still as they were.
+
+    Args:
+        folder: Where the shares lie; those that are missing or unfinished are named and left out.
+        model: Which made them.
+        info: Of the index that takes them.
+        files: By path.
+
+    Raises:
+        DataError: There is no share, one was made by another model, or it is broken.
+    """
+    sides = sorted(folder.glob(f"{KIND}-*-of-*.json"))
+    if not sides:
+        raise DataError(f"{folder}: must hold shares, which 'emotionnet index --shard' writes; it holds none")
+    _tell_missing(folder, sides)
+    for side in track(sides, "parts"):
+        told, path = read_object(side), side.with_suffix(SUFFIX)
+        how = told.get("how")
+        if not isinstance(how, dict) or how.get("model") != model.content:
+            raise DataError(f"{side}: must be of the model {model.name}; another one made it")
+        if not path.is_file() or sha256(path) != told.get("sha256"):
+            message(f"{path}: is not finished; what it lacks is computed here")
+            continue
+        yield Rows(None, _still(checked_unreadable(side, told.get("unreadable")), files))
+        yield from _rows(path, info, files)
+
+
+def _tell_missing(folder: Path, sides: Sequence[Path]) -> None:
+    count = max(int(end) for side in sides if (end := side.stem.rpartition("-of-")[2]).isdecimal())
+    if len(sides) < count:
+        message(f"{folder}: holds {len(sides)} of {count} shards; what they lack is computed here")
+
+
+def _still(unreadable: Mapping[str, Unreadable], files: Mapping[str, File]) -> dict[str, Unreadable]:
+    return {path: one for path, one in unreadable.items() if path in files and one.still(files[path])}
+
+
+def _rows(path: Path, info: IndexInfo, files: Mapping[str, File]) -> Iterator[Rows]:
+    schema = row_schema(info)
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE):
+                table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
+                table.validate(full=True)
+                kept = table.filter(pa.array(_is_as_it_was(table, files), pa.bool_()))
+                if kept.num_rows:
+                    yield Rows(kept, {})
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise DataError(
+            f"{path}: must hold the rows of an index of this model; {first_line(error)}"
+        ) from None
+
+
+def _is_as_it_was(table: pa.Table, files: Mapping[str, File]) -> list[bool]:
+    rows = zip(*(table[name].to_pylist() for name in ("path", "bytes", "modified_ns")), strict=True)
+    return [
+        (file := files.get(path)) is not None and (file.bytes, file.modified_ns) == (size, time)
+        for path, size, time in rows
+    ]
