@@ -12,13 +12,13 @@ class SourceConfig(Section):
 
     root: HubName | Url | Existing = Field(
         description="a DATASET, a folder with one folder for each class, a CSV, JSON-lines or Parquet table, "
-        "a benchmark's own folder, hf:USER/NAME, a data set of the Hugging Face hub; or SHARDS, a folder or a URL "
-        "such as s3://BUCKET/SHARDS"
+        "a benchmark's own folder, SHARDS, in a folder or at a URL such as s3://BUCKET/SHARDS, or "
+        "hf:USER/NAME, a data set of the Hugging Face hub"
     )
     format: str = Field(
         "auto",
-        description="what root is: 'dataset', 'shards', 'folders', 'table', 'hf' or a name that 'data benchmarks' "
-        "lists; auto: told by what lies there, benchmarks aside",
+        description="what root is: 'dataset', 'shards', 'folders', 'table', 'hf' or a name that 'data "
+        "benchmarks' lists; auto: told by what lies there, benchmarks aside",
     )
     split_seed: Seed = Field(0, description="seed of splits that the files do not give")
     fold: NonNegativeInt = Field(

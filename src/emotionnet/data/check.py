@@ -11,6 +11,7 @@ from emotionnet.data.images import decode
 from emotionnet.data.picture_files import content_sha256
 from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.naming import is_shards
+from emotionnet.data.shards.remote import is_url
 from emotionnet.data.store import FILES, MARKER, Dataset, read_dataset, read_info
 from emotionnet.files import sha256
 from emotionnet.progress import track
@@ -33,8 +34,8 @@ class CheckReport:
         return {"schema": SCHEMA_VERSION, **asdict(self), "faults": list(self.faults)}
 
 
-def check_dataset(root: Path) -> CheckReport:
-    """Check a DATASET folder, or a folder of SHARDS, whole.
+def check_dataset(place: Path | str) -> CheckReport:
+    """Check a DATASET folder, or SHARDS in a folder or at a URL, whole.
 
     A fault is a file of the data set that is missing, broken or not the one that
     `dataset.json` lists; an empty split; an id, path or group that is empty; an index that
@@ -43,13 +44,14 @@ def check_dataset(root: Path) -> CheckReport:
     unreadable or changed.
 
     Raises:
-        DataError: `root` is no DATASET folder at all.
+        DataError: It is no DATASET folder at all, or the tables of a URL cannot be fetched.
     """
+    root = open_shards(place).root if is_url(place) else Path(place)
     if not (root / MARKER).is_file():
         read_dataset(root)  # says what is wrong with the folder
     faults = list(_listed_file_faults(root))
     try:
-        dataset = open_shards(root) if is_shards(root) else read_dataset(root)
+        dataset = open_shards(place) if is_shards(place) else read_dataset(root)
     except DataError as error:
         return CheckReport(str(root), _distinct([*error.faults, *faults]), 0, 0, 0)
     records: dict[str, tuple[ImageRecord, ...]] = {}
@@ -78,7 +80,7 @@ def check_dataset(root: Path) -> CheckReport:
         for fault in _picture_faults(dataset, split, record)
     ]
     groups = {record.group for _, record in placed}
-    return CheckReport(str(root), _distinct(faults), len(placed), len(groups), len(_listed(root)))
+    return CheckReport(str(place), _distinct(faults), len(placed), len(groups), len(_listed(root)))
 
 
 def _distinct(faults: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Open what holds pictures and labels as a data set: a DATASET, SHARDS, folders, a table, a benchmark, the hub."""
+"""Open what holds pictures and labels as a data set: a DATASET or SHARDS, folders, a table, a benchmark."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from emotionnet.records import DataError
 FORMATS = ("auto", "dataset", "shards", "folders", "table", "hf")  # besides the names of benchmarks
 _FORMS = (
     f"a DATASET ({MARKER}), a folder with one folder of pictures for each class, SHARDS ({SHARDS}) or their "
-    f"URL, a table ({', '.join(SUFFIXES)}) or a folder with one that is called {', '.join(STEMS)}, a data set "
-    "of the Hugging Face hub; or a benchmark that 'data benchmarks' lists, with its name as format"
+    f"URL, a table ({', '.join(SUFFIXES)}) or a folder with one that is called {', '.join(STEMS)}, a data "
+    "set of the Hugging Face hub; or a benchmark that 'data benchmarks' lists, with its name as format"
 )
 
 

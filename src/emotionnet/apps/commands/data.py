@@ -55,7 +55,7 @@ def download(source: Path, config: Path | None = None, /, *, options: Options) -
 
 @data.command
 def check(first: str, second: Path | None = None, /) -> None:
-    """Name every fault of a DATASET or SHARDS, or hold a copy of a benchmark against what was published of it.
+    """Name every fault of a DATASET or SHARDS, or hold a benchmark's copy against what was published of it.
 
     Of a DATASET: missing, unreadable, changed or twin files, labels out of range; any fails the check. Of a
     benchmark: counts of splits and classes, missing and unreadable files, placeholders, duplicates across
@@ -77,7 +77,7 @@ def check(first: str, second: Path | None = None, /) -> None:
 
     if first in BENCHMARKS and not Path(first).exists():
         raise DataError(f"data check {first}: the folder of the copy must be given too; got the name alone")
-    report = check_dataset(Path(first))
+    report = check_dataset(first)
     if report.faults:
         raise DataError(report.faults)
     print_result(report.to_dict())

@@ -23,7 +23,7 @@ import polars as pl
 from emotionnet.data.record_tables import PLACES
 from emotionnet.data.shards.index import SHARDS, ShardIndex, parsed_index, read_index
 from emotionnet.data.shards.member import MAX_PICTURE, PictureFile, Shard, ShardMember
-from emotionnet.data.shards.remote import fetch, is_url, read_remote
+from emotionnet.data.shards.remote import cached_shard, fetch, is_url, read_remote
 from emotionnet.data.shards.writer import BLOCK
 from emotionnet.data.store import FILES, MARKER, Dataset, read_dataset
 from emotionnet.files import cache_folder, made_alone, read_object, sha256, write_bytes
@@ -45,7 +45,7 @@ class ShardDataset(Dataset):
 
     @cached_property
     def content_hash(self) -> str:
-        """That of the data set it was made of, as long as tables and words are those that were written then."""
+        """That of the data set it was made of, as long as tables and words are as they were written."""
         return self.index.origin.content_hash if self._is_as_written else super().content_hash
 
     def split_hash(self, split: str) -> str:
@@ -75,7 +75,7 @@ class ShardDataset(Dataset):
 
     def local_picture(self, path: str, name: str) -> Path:  # noqa: ARG002
         raise DataError(
-            f"{name}: its picture lies in the shards of {self.place}; this needs the DATASET that they were made of"
+            f"{name}: its picture lies in the shards of {self.place}; give the DATASET that they were made of"
         )
 
     def pictures(self) -> tuple[ShardMember, ...]:
@@ -95,14 +95,17 @@ class ShardDataset(Dataset):
         if not self._is_as_written:
             yield f"{self.root / MARKER}: must have the sha256 that {SHARDS} lists; it was changed"
         for one in track(self.index.shards, "Checking shards"):
-            path = self.root / one.name
             try:
-                found = path.stat().st_size, sha256(path)
+                if is_url(self.place):
+                    cached_shard(self._shards[one.name].place, one.bytes, one.sha256)
+                    continue
+                path = self.root / one.name
+                if (path.stat().st_size, sha256(path)) != (one.bytes, one.sha256):
+                    yield f"{path}: must have the size and the sha256 that {SHARDS} lists; it was changed"
+            except DataError as error:
+                yield from error.faults
             except OSError as error:
                 yield f"{path}: shard cannot be read ({error.strerror or error})"
-                continue
-            if found != (one.bytes, one.sha256):
-                yield f"{path}: must have the {one.bytes:,} bytes and the sha256 that {SHARDS} lists; it was changed"
 
     def require_readers(self, split: str, *, processes: int, workers: int) -> None:
         """Check that no reader of a training has to share its only shard.
@@ -118,9 +121,9 @@ class ShardDataset(Dataset):
         count, readers = sum(one.split == split for one in self.index.shards), processes * max(1, workers)
         if count < readers:
             raise DataError(
-                f"{self.place}: shards of {split} must be at least as many as readers ({processes} processes x "
-                f"{max(1, workers)} workers = {readers}); got {count}: shard with fewer --samples, or lower "
-                "data.workers"
+                f"{self.place}: shards of {split} must be at least as many as readers ({processes} processes "
+                f"x {max(1, workers)} workers = {readers}); got {count}: shard with fewer --samples, or "
+                "lower data.workers"
             )
 
     @cached_property

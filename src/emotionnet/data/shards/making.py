@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from emotionnet.data.picture_files import content_of
 from emotionnet.data.record_tables import OPTIONAL, PLACES
 from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.index import SHARDS, Origin, ShardIndex, ShardInfo, read_index, write_index
-from emotionnet.data.shards.writer import BLOCK, ShardWriter
+from emotionnet.data.shards.writer import ShardWriter
 from emotionnet.data.store import FILES, MARKER, REJECTS_SCHEMA, VOCABULARIES, Dataset, write_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
@@ -64,7 +65,7 @@ def write_shards(
             info=dataset.info,
             words={name: getattr(dataset, name) for name in VOCABULARIES},
             tables=tables,
-            rejects=_rejects(dataset),
+            rejects=[_rejects(dataset)],
         )
         hashes = {split: dataset.split_hash(split) for split in SPLITS}
         origin = Origin(content_hash=dataset.content_hash, split_hashes=hashes)
@@ -92,24 +93,25 @@ class _Making:
         if self.split == "train":
             order = np.random.default_rng(_seed(self.dataset)).permutation(len(todo))
             todo = [todo[place] for place in order]
-        writer, count, made = None, 0, 0
-        for number, path in track(todo, f"shards of {self.split}"):
-            records = of_path[path]
-            picture, digest = _content(self.dataset, records[0])
-            about = _about(self.dataset, records, digest)
-            if writer is not None and (
-                count == self.samples or writer.size + len(picture) + 4 * BLOCK > self.size
-            ):
+        with ExitStack() as opened:
+            writer, count, made = None, 0, 0
+            for number, path in track(todo, f"shards of {self.split}"):
+                picture, digest = _content(self.dataset, of_path[path][0])
+                about = _about(self.dataset, of_path[path], digest)
+                if writer is not None and (
+                    count == self.samples or writer.end_with(picture, about) > self.size
+                ):
+                    yield self._finished(writer, count)
+                    writer = None
+                if writer is None:
+                    writer = opened.enter_context(ShardWriter(self.folder / f"{self.split}-{made:06d}.tar"))
+                    count, made = 0, made + 1
+                key, ending = f"{self.split}-{number:09d}", _ending(path, picture)
+                offset = writer.add(key, ending, picture, about)
+                rows[path] = digest, writer.path.name, f"{key}.{ending}", offset, len(picture)
+                count += 1
+            if writer is not None:
                 yield self._finished(writer, count)
-                writer = None
-            if writer is None:
-                writer, count, made = ShardWriter(self.folder / f"{self.split}-{made:06d}.tar"), 0, made + 1
-            key, ending = f"{self.split}-{number:09d}", _ending(path, picture)
-            offset = writer.add(key, ending, picture, about)
-            rows[path] = digest, writer.path.name, f"{key}.{ending}", offset, len(picture)
-            count += 1
-        if writer is not None:
-            yield self._finished(writer, count)
 
     def _finished(self, writer: ShardWriter, count: int) -> ShardInfo:
         size, digest = writer.finish()

@@ -50,8 +50,9 @@ def members(root: str | Path) -> tuple[ShardMember, ...]:
 
 
 def picture_at(text: str) -> PictureFile:
-    """The picture that a path as text, such as that of an INDEX, stands for: `SHARDS/train-000000.tar/KEY.jpg` is
-    one in a shard.
+    """The picture that a path as text stands for, such as that of an INDEX.
+
+    `SHARDS/train-000000.tar/KEY.jpg` is one in a shard.
 
     Raises:
         DataError: The shards are broken, do not lie there, or do not hold it.

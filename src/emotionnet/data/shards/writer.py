@@ -73,9 +73,13 @@ class ShardWriter:
             raise DataError(
                 f"{self.path}: a picture must have at most {MAX_PICTURE:,} bytes; {key} has {len(picture):,}"
             )
-        text = json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
-        self._append(f"{key}.json", text)
+        self._append(f"{key}.json", _text(about))
         return self._append(f"{key}.{ending}", picture)
+
+    def end_with(self, picture: bytes, about: Mapping[str, Any]) -> int:
+        """The size in bytes of the whole shard, were it to end with this sample."""
+        parts = (len(_text(about)), len(picture))
+        return self.size + sum(BLOCK + size + -size % BLOCK for size in parts) + len(END)
 
     def flush(self) -> None:
         """Return when all that was added lies on the disk."""
@@ -105,3 +109,7 @@ class ShardWriter:
         start = self.size + BLOCK
         self.size = start + len(content) + padding
         return start
+
+
+def _text(about: Mapping[str, Any]) -> bytes:
+    return json.dumps(about, sort_keys=True, ensure_ascii=False).encode()
