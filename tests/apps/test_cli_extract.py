@@ -29,7 +29,10 @@ def test_what_was_left_out_is_named_after_the_rest_is_written(
     assert captured.err == "error: bad.png: must be a picture\n"
     assert json.loads(captured.out) == {"features": "f.parquet", "pictures": 2, "size": 3}
     assert asked == [
-        (("runs/x", ("a.png", "folder"), Path("f.parquet")), {"backend": "auto", "overwrite": True})
+        (
+            ("runs/x", ("a.png", "folder"), Path("f.parquet")),
+            {"backend": "auto", "engine": "local", "overwrite": True},
+        )
     ]
 
 
