@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from emotionnet.config import DownloadConfig
 from emotionnet.curation.download.attempts import Attempts
+from emotionnet.curation.download.keeping import Keeper
 from emotionnet.curation.download.ledger import Ledger, Outcome, Waiting
+from emotionnet.curation.download.pictures import picture_of
 from emotionnet.curation.download.robots import Robots
-from emotionnet.curation.download.storing import Folder, picture_of
 from emotionnet.curation.download.web import Web
 
 MOST_HOSTS = 512  # whose lines are open at once
@@ -30,11 +31,11 @@ class Crawl:
     Args:
         config: How hosts are asked.
         ledger: What waits, and what became of it.
-        folder: Where pictures go.
+        keeper: Where pictures go.
     """
 
-    def __init__(self, config: DownloadConfig, ledger: Ledger, folder: Folder) -> None:
-        self._config, self._ledger, self._folder = config, ledger, folder
+    def __init__(self, config: DownloadConfig, ledger: Ledger, keeper: Keeper) -> None:
+        self._config, self._ledger, self._keeper = config, ledger, keeper
         self._outcomes: list[Outcome] = []
         self._attempts: Attempts | None = None
         self._books = ThreadPoolExecutor(1, "ledger")  # one thread: the ledger's
@@ -74,11 +75,14 @@ class Crawl:
         outcomes, self._outcomes = self._outcomes, []
         tried = dict(self._attempts.made) if self._attempts else {}
         if outcomes or tried:
-            await self._book(self._ledger.commit, outcomes, tried)
-            pictures = {one.id: (one.sha256, one.path) for one in outcomes if one.sha256 and one.path}
-            await self._book(self._folder.show, pictures)
-            self.fetched += len(pictures)
+            await self._book(self._write, outcomes, tried)
+            self.fetched += sum(one.sha256 is not None for one in outcomes)
         return len(outcomes)
+
+    def _write(self, outcomes: Sequence[Outcome], tried: Mapping[int, int]) -> None:
+        placed = self._keeper.place(outcomes)
+        self._ledger.commit(placed, tried)
+        self._keeper.show(placed)
 
     async def _every_host(self) -> None:
         lines = asyncio.Semaphore(MOST_HOSTS)
@@ -122,13 +126,13 @@ class Crawl:
     def _keep(self, number: int, content: bytes) -> Outcome:
         shrink = self._config.store == "short_side_256"
         kept = picture_of(content, max_pixels=self._config.max_pixels, shrink=shrink)
-        path = self._folder.take(number, kept)
+        self._keeper.take(number, kept)
         return Outcome(
             number,
             "stored",
             sha256=kept.sha256,
             look=kept.look,
-            path=path,
+            path=kept.path,
             bytes=len(kept.content),
             width=kept.width,
             height=kept.height,

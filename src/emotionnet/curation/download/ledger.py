@@ -7,6 +7,7 @@ committed: stored, duplicate (its content is that of an earlier URL), failed or 
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ class Listed:
         host: Who is asked for it, see `Place.queue`; empty where nobody can be.
         state: waiting, or why it will never be fetched: failed or refused.
         reason: One of few phrases.
+        split: Of the DATASET that it comes from.
     """
 
     record: str
@@ -45,6 +47,7 @@ class Listed:
     host: str
     state: str = "waiting"
     reason: str = ""
+    split: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class Outcome:
     sha256: bytes | None = None
     look: bytes | None = None
     path: str | None = None
+    shard: str | None = None
+    member: str | None = None
+    start: int | None = None
     bytes: int | None = None
     width: int | None = None
     height: int | None = None
@@ -97,12 +103,18 @@ class Ledger:
         with self._transaction() as connection:
             connection.executemany("INSERT OR REPLACE INTO about VALUES (?, ?)", values.items())
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """Cross out what `say` wrote down."""
+        with self._transaction() as connection:
+            connection.executemany("DELETE FROM about WHERE key = ?", ((key,) for key in keys))
+
     def add(self, rows: Sequence[Listed], *, seen: int) -> None:
         """Take records in, and that `seen` of the list's were read so far."""
         with self._transaction() as connection:
             connection.executemany(
-                "INSERT INTO urls (url, host, state, reason) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                ((row.url, row.host, row.state, row.reason) for row in rows),
+                "INSERT INTO urls (url, host, split, state, reason) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO NOTHING",
+                ((row.url, row.host, row.split, row.state, row.reason) for row in rows),
             )
             connection.executemany(
                 "INSERT INTO records (url, record) SELECT id, ? FROM urls WHERE url = ?",
@@ -157,11 +169,21 @@ class Ledger:
                 "WHERE state = 'failed' AND host <> ''"
             ).rowcount
 
-    def path_of(self, sha256: bytes) -> str | None:
-        """Where a picture of this content lies; None: the ledger knows of none."""
-        query = "SELECT path FROM urls WHERE sha256 = ? AND state = 'stored'"
+    def stored(self, sha256: bytes) -> Outcome | None:
+        """The URL whose picture of this content is stored; None: there is none."""
+        query = f"SELECT {', '.join(Outcome.__slots__)} FROM urls WHERE sha256 = ? AND state = 'stored'"
         row = next(self._rows(query, (sha256,)), None)
-        return None if row is None else str(row[0])
+        return None if row is None else Outcome(*row)
+
+    def records_of(self, url: int) -> list[dict[str, Any]]:
+        """The records that name a URL, in order."""
+        rows = self._rows("SELECT record FROM records WHERE url = ? ORDER BY row", (url,))
+        return [json.loads(record) for (record,) in rows]
+
+    def split_of(self, url: int) -> str:
+        """The split of a DATASET that a URL comes from."""
+        (split,) = next(self._rows("SELECT split FROM urls WHERE id = ?", (url,)))
+        return str(split)
 
     def robots(self, origin: str) -> tuple[bytes, float] | None:
         """The robots.txt of an origin, and when it was fetched (seconds since 1970)."""

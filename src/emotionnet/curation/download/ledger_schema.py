@@ -11,14 +11,17 @@ MARK, VERSION = 0x454D4E44, 1  # "EMND"; the file says both of itself
 STATEMENTS = (
     "CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE urls (id INTEGER PRIMARY KEY, url TEXT NOT NULL UNIQUE, host TEXT NOT NULL, "
+    "split TEXT NOT NULL, "
     "state TEXT NOT NULL CHECK (state IN ('waiting', 'stored', 'duplicate', 'failed', 'refused')), "
     "reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', "
     "attempts INTEGER NOT NULL DEFAULT 0, final_url TEXT, status INTEGER, sha256 BLOB, look BLOB, "
-    "path TEXT, bytes INTEGER, width INTEGER, height INTEGER, type TEXT, began REAL, ended REAL) STRICT",
+    "path TEXT, shard TEXT, member TEXT, start INTEGER, "
+    "bytes INTEGER, width INTEGER, height INTEGER, type TEXT, began REAL, ended REAL) STRICT",
     "CREATE TABLE records (row INTEGER PRIMARY KEY, url INTEGER NOT NULL REFERENCES urls, "
     "record TEXT NOT NULL) STRICT",
     "CREATE TABLE robots (origin TEXT PRIMARY KEY, content BLOB NOT NULL, fetched REAL NOT NULL) "
     "STRICT, WITHOUT ROWID",
+    "CREATE INDEX naming ON records (url)",
     "CREATE INDEX waiting ON urls (host, id) WHERE state = 'waiting'",
     "CREATE UNIQUE INDEX contents ON urls (sha256) WHERE state = 'stored'",
 )

@@ -13,6 +13,7 @@ from emotionnet.curation.download.ledger import Ledger, Listed
 from emotionnet.curation.download.lost import Lost
 from emotionnet.curation.download.places import place_of, share_takes
 from emotionnet.curation.sources import read_source
+from emotionnet.data.shards.making import in_words
 from emotionnet.data.shares import Share
 from emotionnet.data.store import MARKER, read_dataset
 from emotionnet.files import sha256
@@ -72,8 +73,9 @@ def _source_tables(source: Path) -> Iterator[pl.DataFrame]:
 def _dataset_tables(source: Path) -> Iterator[pl.DataFrame]:
     dataset = read_dataset(source)
     for split in SPLITS:
-        table = dataset.table(split).filter(pl.col("path").str.contains("://", literal=True))
-        yield table.select("id", pl.col("path").alias("image"))
+        urls = [record for record in dataset.checked_records(split) if "://" in record.path]
+        rows = [(split, record.path, json.dumps(in_words(dataset, record))) for record in urls]
+        yield pl.DataFrame(rows, schema=dict.fromkeys(("split", "image", "record"), pl.String), orient="row")
 
 
 def _of_share(rows: pl.DataFrame, share: Share | None) -> list[Listed]:
@@ -82,13 +84,13 @@ def _of_share(rows: pl.DataFrame, share: Share | None) -> list[Listed]:
 
 def _listed(rows: Iterable[dict[str, object]], share: Share | None) -> Iterator[Listed]:
     for row in rows:
-        url = str(row.pop("image") or "").strip()
-        record = json.dumps(row, ensure_ascii=False)
+        url, split, record = (str(row.get(name) or "").strip() for name in ("image", "split", "record"))
+        record = record or json.dumps({name: row[name] for name in ("id", *KEPT)}, ensure_ascii=False)
         try:
             place = place_of(url)
         except Lost as lost:
-            found, host = Listed(record, url, "", lost.state, lost.reason), ""
+            found, host = Listed(record, url, "", lost.state, lost.reason, split=split), ""
         else:
-            found, host = Listed(record, url, place.queue), place.host
+            found, host = Listed(record, url, place.queue, split=split), place.host
         if share is None or share_takes(share, host):
             yield found

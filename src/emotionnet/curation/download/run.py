@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotionnet.config import DownloadConfig
+from emotionnet.curation.download.folder import Folder
+from emotionnet.curation.download.keeping import Keeper
 from emotionnet.curation.download.ledger import NAME, Ledger
-from emotionnet.curation.download.storing import Folder
+from emotionnet.curation.download.shards import Shards
 from emotionnet.curation.download.summary import Summary, summarise
 from emotionnet.data.shares import Share
 from emotionnet.files import made_alone, require_folder_or_nothing, write_json
@@ -42,6 +44,8 @@ def download(config: DownloadConfig) -> Summary:
         KeyboardInterrupt: It was told to stop; all that came is in the ledger.
     """
     require_packages()
+    if config.store == "shards":
+        _require_fit_for_shards(config.source)
     share = None if config.shard is None else Share.parse(config.shard)
     _require_ours(config.out)
     busy = f"{config.out}: another process downloads into it; let it end, or stop it, first"
@@ -51,6 +55,19 @@ def download(config: DownloadConfig) -> Summary:
             return _download(config, share, ledger)
         finally:
             ledger.close()
+
+
+def _require_fit_for_shards(source: Path) -> None:
+    """Check that what is fetched can lie in shards, which hold the splits of a DATASET."""
+    from emotionnet.curation.download.fetched_dataset import require_all_urls
+    from emotionnet.curation.download.listing import is_dataset
+
+    if not is_dataset(source):
+        raise DataError(
+            f"{source}: must be a DATASET where store is 'shards'; it is a list: 'data curate' it first, its "
+            "pictures may still be URLs"
+        )
+    require_all_urls(source)
 
 
 def require_packages() -> None:
@@ -77,22 +94,22 @@ def _require_ours(out: Path) -> None:
 
 
 def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Summary:
-    from emotionnet.curation.download.results import write_fetched_dataset, write_records
+    from emotionnet.curation.download.fetched_dataset import write_fetched_dataset
+    from emotionnet.curation.download.results import write_records
 
-    is_dataset = _listed(config, share, ledger)
+    is_dataset, in_shards = _listed(config, share, ledger), config.store == "shards"
     if config.retry == "failed":
         message(f"{ledger.retry_failed():,} URLs that failed are tried again")
-    folder = Folder(config.out)
-    folder.settle(ledger.path_of)
+    keeper: Keeper = Shards(config.out, ledger) if in_shards else Folder(config.out, ledger)
     began = time.monotonic()
-    fetched, is_stopped = _fetch(config, ledger, folder)
-    folder.close(ledger.path_of)
+    fetched, is_stopped = _fetch(config, ledger, keeper)
+    keeper.close()
     ledger.name_the_first()
     summary = summarise(ledger, config.out, fetched=fetched, seconds=time.monotonic() - began)
     if not is_dataset:
         write_records(ledger, config.out)
     elif not is_stopped:
-        write_fetched_dataset(ledger, config.source, config.out)
+        write_fetched_dataset(ledger, config.source, config.out, in_shards=in_shards)
     write_json(config.out / SUMMARY, summary.to_dict())
     if is_stopped:
         message(f"Stopped; {summary.urls['waiting']:,} URLs wait. The same command goes on from here")
@@ -119,12 +136,12 @@ def _listed(config: DownloadConfig, share: Share | None, ledger: Ledger) -> bool
     return is_dataset(config.source)
 
 
-def _fetch(config: DownloadConfig, ledger: Ledger, folder: Folder) -> tuple[int, bool]:
+def _fetch(config: DownloadConfig, ledger: Ledger, keeper: Keeper) -> tuple[int, bool]:
     """Fetch what waits; how many pictures came, and whether it was told to stop."""
     from emotionnet.curation.download.crawl import Crawl
 
     (waiting,) = next(ledger.select("SELECT count(*) FROM urls WHERE state = 'waiting'"))
-    crawl = Crawl(config, ledger, folder)
+    crawl = Crawl(config, ledger, keeper)
     try:
         for _ in track(_steps(crawl), "Downloading", waiting, amount=int, unit="URLs"):
             pass

@@ -1,18 +1,10 @@
-"""From the bytes that came to a picture in the folder.
-
-A picture first lies in `.incoming/`, then the ledger tells of it, then it is shown under its name: so that
-whatever is seen in `images/` is whole and in the ledger, whenever the process is killed.
-"""
+"""From the bytes that came to a picture that can be kept."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from PIL import Image
 
@@ -20,12 +12,9 @@ from emotionnet.curation.download.lost import Lost
 from emotionnet.data.images import decode
 from emotionnet.data.looks import TELLING, look_and_quality
 from emotionnet.data.picture import FORMATS, faults, shrunk_size
-from emotionnet.files import sha256
 from emotionnet.records import DataError
 
-INCOMING = ".incoming"
 SHORT_SIDE, QUALITY = 256, 95  # pixels; of a JPEG
-_DIGEST = re.compile("[0-9a-f]{64}")
 TYPES = {
     "JPEG": ("jpg", "image/jpeg"),
     "MPO": ("jpg", "image/jpeg"),  # a JPEG with more pictures behind it
@@ -106,62 +95,3 @@ def _form(content: bytes, max_pixels: int) -> str:
     if width * height > max_pixels:
         raise Lost("too many pixels", f"{width} x {height}")
     return form
-
-
-class Folder:
-    """Pictures as files, by their content."""
-
-    def __init__(self, out: Path) -> None:
-        self._out, self._incoming = out, out / INCOMING
-        self._incoming.mkdir(parents=True, exist_ok=True)
-
-    def take(self, number: int, kept: Kept) -> str:
-        """Write what came; it is not seen yet.
-
-        Args:
-            number: Of the URL: no other writes under this name.
-            kept: The picture.
-
-        Returns:
-            Where it will lie, as the ledger has it.
-        """
-        with (self._incoming / f"{kept.sha256.hex()}.{number}").open("wb") as file:
-            file.write(kept.content)
-            file.flush()
-            os.fsync(file.fileno())
-        return kept.path
-
-    def show(self, paths: Mapping[int, tuple[bytes, str]]) -> None:
-        """Give pictures their names, now that the ledger tells of them.
-
-        Args:
-            paths: SHA-256 and place, by the number that `take` was given.
-        """
-        for number, (digest, path) in paths.items():
-            self._show(self._incoming / f"{digest.hex()}.{number}", self._out / path)
-
-    def _show(self, beside: Path, place: Path) -> None:
-        if place.exists():
-            beside.unlink()
-            return
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside.replace(place)
-
-    def settle(self, path_of: Callable[[bytes], str | None]) -> None:
-        """Show what was left unseen where the ledger tells of it and it is whole; delete the rest.
-
-        Args:
-            path_of: Where a picture of a SHA-256 should lie; None: nobody knows of it.
-        """
-        for beside in sorted(self._incoming.iterdir()):
-            name = beside.name.partition(".")[0]
-            path = path_of(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
-            if path is not None and sha256(beside) == name:
-                self._show(beside, self._out / path)
-            else:
-                beside.unlink()
-
-    def close(self, path_of: Callable[[bytes], str | None]) -> None:
-        """As `settle`, and nothing but the pictures is left."""
-        self.settle(path_of)
-        self._incoming.rmdir()

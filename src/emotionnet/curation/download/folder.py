@@ -1,0 +1,69 @@
+"""Pictures as files, by their content.
+
+A picture first lies in `.incoming/`, then the ledger tells of it, then it is shown under its name: so that
+whatever is seen in `images/` is whole and in the ledger, whenever the process is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from emotionnet.curation.download.ledger import Ledger, Outcome
+from emotionnet.curation.download.pictures import Kept
+from emotionnet.files import sha256
+
+INCOMING = ".incoming"
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+class Folder:
+    """Keeps pictures as files; see `Keeper`.
+
+    What a killed run left unseen is shown where the ledger tells of it and it is whole; the rest is deleted.
+
+    Args:
+        out: The folder.
+        ledger: Tells what is there.
+    """
+
+    def __init__(self, out: Path, ledger: Ledger) -> None:
+        self._out, self._ledger, self._incoming = out, ledger, out / INCOMING
+        self._incoming.mkdir(exist_ok=True)
+        self._settle()
+
+    def take(self, number: int, kept: Kept) -> None:
+        with (self._incoming / f"{kept.sha256.hex()}.{number}").open("wb") as file:
+            file.write(kept.content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def place(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        return list(outcomes)
+
+    def show(self, outcomes: Sequence[Outcome]) -> None:
+        for one in outcomes:
+            if one.sha256 is not None and one.path is not None:
+                self._show(self._incoming / f"{one.sha256.hex()}.{one.id}", self._out / one.path)
+
+    def close(self) -> None:
+        self._settle()
+        self._incoming.rmdir()
+
+    def _show(self, beside: Path, place: Path) -> None:
+        if place.exists():
+            beside.unlink()
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        beside.replace(place)
+
+    def _settle(self) -> None:
+        for beside in sorted(self._incoming.iterdir()):
+            name = beside.name.partition(".")[0]
+            known = self._ledger.stored(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
+            if known is not None and known.path is not None and sha256(beside) == name:
+                self._show(beside, self._out / known.path)
+            else:
+                beside.unlink()
