@@ -11,9 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-
 from emotionnet.config import CurateConfig
 from emotionnet.curation.emoji import unpack_emoji
+from emotionnet.curation.faces import face_detector
 from emotionnet.curation.funnel import Step
 from emotionnet.curation.gathering import gather
 from emotionnet.curation.keyword_pictures import read_keyword_pictures
@@ -44,15 +44,16 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
         overwrite: Replace an earlier DATASET.
 
     Raises:
-        DataError: The source or the vocabulary is broken, fewer than two emotions have enough
-            groups, a split is empty, or `config.out` may not be written.
+        DataError: The source, the vocabulary or the face detector is broken, fewer than two emotions have
+            enough groups, a split is empty, or `config.out` may not be written.
     """
     refuse_existing(config.out, parts=PARTS, overwrite=overwrite)
     vocabulary = emotion_vocabulary(config.vocabulary)
+    detector = None if config.faces is None else face_detector(config.faces)
     with _open(config.source) as source, _work_folder(config.out) as work:
         rejects = Rejects(work, STEPS)
         curated = _curated(source, vocabulary, config, rejects, work)
-        write_curated(config, source, vocabulary, curated, overwrite=overwrite)
+        write_curated(config, source, vocabulary, curated, detector=detector, overwrite=overwrite)
     message(", ".join(f"{step.kept:,} {step.name}" for step in curated.funnel))
     return read_dataset(config.out)
 
@@ -101,7 +102,7 @@ def _curated(
     taken = take(pool, labels)
     tables = make_tables(taken, pool, labels, vocabulary, config)
     _drop_the_rest(pool, labels)
-    add_reasons(rejects, pool, labels, tables.families, config)
+    add_reasons(rejects, pool, tables.families, config)
     tag_funnel = [Step("good tags", len(tags) + tags.foreign)]
     if config.tag_language is not None:
         tag_funnel.append(Step("known to the dictionary", len(tags)))
@@ -114,4 +115,4 @@ def _curated(
 
 def _drop_the_rest(pool: Pool, labels: Labels) -> None:
     pool.fates.drop("label", ~labels.labelled_N, "with an emotion label")
-    pool.fates.drop("splits", ~labels.taken_N, "in the splits")
+    pool.fates.drop("splits", ~labels.taken(), "in the splits")

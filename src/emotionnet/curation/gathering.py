@@ -1,4 +1,4 @@
-"""The first walk through a source: tags to numbers, records without an emotion left out, the rest kept on disk."""
+"""The first walk through a source: tags become numbers, records with an emotion word go to disk."""
 
 from __future__ import annotations
 

@@ -40,10 +40,10 @@ class Labels:
     labelled_N: Flags
     splits_N: npt.NDArray[np.int8]
 
-    @property
-    def taken_N(self) -> Flags:
-        """The records that the splits take."""
-        return self.labelled_N & (self.splits_N != UNTAKEN)
+    def taken(self) -> Flags:
+        """The records that the splits take; shape (N,)."""
+        taken_N: Flags = self.labelled_N & (self.splits_N != UNTAKEN)
+        return taken_N
 
 
 def choose_labels(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> Labels:
@@ -60,8 +60,8 @@ def choose_labels(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> L
     numbers_V = np.array(
         [place.get(label_of.get(word, ""), -1) for word in pool.emotion_words], dtype=np.int64
     )
-    alive = np.flatnonzero(pool.fates.alive_N)
-    lists = pool.emotions.taken(pool.fates.alive_N).mapped(numbers_V)
+    alive = np.flatnonzero(pool.fates.alive())
+    lists = pool.emotions.taken(pool.fates.alive()).mapped(numbers_V)
     groups = pool.groups_N[alive]
     ranked = ranked_words(lists, groups, names)
     chosen = [number for number, word in ranked if word.count >= config.min_emotion_groups][

@@ -16,6 +16,8 @@ import polars as pl
 
 from emotionnet.config import CurateConfig
 from emotionnet.config_files import portable
+from emotionnet.curation.face_crops import FaceFloor, add_face_crops
+from emotionnet.curation.faces import Detector
 from emotionnet.curation.funnel import Step, write_funnel
 from emotionnet.curation.pictures import stored_content
 from emotionnet.curation.sources import Source
@@ -54,7 +56,13 @@ class Curated:
 
 
 def write_curated(
-    config: CurateConfig, source: Source, vocabulary: Vocabulary, curated: Curated, *, overwrite: bool
+    config: CurateConfig,
+    source: Source,
+    vocabulary: Vocabulary,
+    curated: Curated,
+    *,
+    detector: Detector | None,
+    overwrite: bool,
 ) -> None:
     """Write the DATASET whole or not at all.
 
@@ -63,11 +71,13 @@ def write_curated(
         source: Where the pictures lie.
         vocabulary: The emotion words.
         curated: What to write.
+        detector: Finds the faces that become training pictures of their own; None: there are none.
         overwrite: Replace an earlier DATASET.
 
     Raises:
         DataError: The folder may not be written, or a picture changed meanwhile.
     """
+    steps = list(curated.funnel)
     placed = _with_paths(curated.tables, shrunk=config.short_side is not None)
     everything = pl.concat([table.select("image", "path", "sha256") for table in placed.values()])
     local = everything.filter(pl.col("sha256") != "")
@@ -75,10 +85,16 @@ def write_curated(
         (folder / "images").mkdir()
         for image, path, expected in track(local.iter_rows(), "Copying pictures", local.height):
             _store(source.root / image, folder / path, expected, config.short_side)
-        info = _describe(config, source, vocabulary, pl.concat(placed.values()))
+        about_faces = {}
+        if detector is not None:
+            floor = FaceFloor(config.face_score, config.face_side)
+            placed["train"], crops = add_face_crops(placed["train"], folder, detector, floor)
+            steps.append(Step("with crops of faces", steps[-1].kept + crops))
+            about_faces = {"faces": {"detector": detector.name, "version": detector.version, "crops": crops}}
+        info = _describe(config, source, vocabulary, pl.concat(placed.values())) | about_faces
         info["unseen_families"] = curated.families
-        info["funnel"], info["tag_funnel"] = _funnel(curated.funnel), _funnel(curated.tag_funnel)
-        write_funnel(folder / "funnel.png", curated.funnel)
+        info["funnel"], info["tag_funnel"] = _funnel(steps), _funnel(curated.tag_funnel)
+        write_funnel(folder / "funnel.png", steps)
         write_dataset(folder, info=info, words=curated.words, tables=placed, rejects=curated.rejects)
 
 
@@ -128,7 +144,7 @@ def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> 
 
 
 def _in_folders(paths: Mapping[_Row, str]) -> dict[_Row, str]:
-    """The paths, with a numbered folder in each of a source that has more pictures than one folder may hold."""
+    """The paths, those of a source with more pictures than a folder may hold in numbered folders."""
     sizes = Counter(Path(path).parent for path in paths.values())
     placed, running = {}, Counter[Path]()
     for row, path in paths.items():

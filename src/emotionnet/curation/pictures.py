@@ -42,13 +42,12 @@ def look_at(records: pl.DataFrame, root: Path, short_side: int | None = None) ->
         bits in 32 bytes, or null) and fault (why the picture cannot be used; null when it can), in order.
     """
     folder = root.resolve()
-    known = ("sha256", "look") if short_side is None else ()
     numbered = records.select("image", "sha256", "look").with_row_index("place")
     is_url = pl.col("image").str.contains("://", literal=True).fill_null(value=False)
     local = numbered.filter(~is_url)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        given = [local[name] if name in known else [None] * local.height for name in ("sha256", "look")]
-        found = pool.map(lambda *row: _look(*row, folder, short_side), local["image"], *given)
+        rows = local.select("image", "sha256", "look").iter_rows()
+        found = pool.map(lambda row: _look(row, folder, short_side), rows)
         seen = list(track(found, "Looking at pictures", local.height))
     columns = pl.DataFrame(seen, schema=list(_Seen._fields), orient="row", infer_schema_length=None)
     urls = numbered.filter(is_url).with_columns(pl.col("sha256").fill_null(""), fault=None)
@@ -79,15 +78,15 @@ def stored_content(path: Path, short_side: int | None) -> bytes:
     return buffer.getvalue()
 
 
-def _look(
-    image: str | None, given: str | None, look_given: bytes | None, folder: Path, short_side: int | None
-) -> _Seen:
+def _look(given: tuple[str | None, str | None, bytes | None], folder: Path, short_side: int | None) -> _Seen:
+    """What is seen of a picture, of which image, sha256 and look are given."""
+    image, known_sha256, known_look = given
     if not image:
         return _Seen(fault="the record names no picture")
     try:
         path = _inside(folder, image)
-        if given is not None:
-            return _Seen(given, look_given)
+        if known_sha256 and short_side is None:
+            return _Seen(known_sha256, known_look)
         if short_side is None:
             return _Seen(sha256(path), look(path))
         content = stored_content(path, short_side)

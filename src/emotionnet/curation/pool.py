@@ -42,9 +42,10 @@ class Fates:
         self.step_N = np.zeros(n, dtype=np.uint8)  # 0, the step "source": still in
         self.steps = list(steps)
 
-    @property
-    def alive_N(self) -> Flags:
-        return self.step_N == 0
+    def alive(self) -> Flags:
+        """Which records are still in; shape (N,)."""
+        alive_N: Flags = self.step_N == 0
+        return alive_N
 
     def drop(self, step: str, flags_N: Flags, kept: str) -> None:
         """Drop records.
@@ -54,8 +55,8 @@ class Fates:
             flags_N: Which; those that are out already stay where they went.
             kept: What the others are, for the funnel.
         """
-        self.step_N[flags_N & self.alive_N] = STEPS.index(step)
-        self.steps.append(Step(kept, int(self.alive_N.sum())))
+        self.step_N[flags_N & self.alive()] = STEPS.index(step)
+        self.steps.append(Step(kept, int(self.alive().sum())))
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,17 +134,17 @@ def usable_records(
     words = tuple(sorted(vocabulary.emotions))
     place = {word: number for number, word in enumerate(words)}
     places_V = np.array([place.get(name, -1) for name in tags.names], dtype=np.int64)
-    facts, emotions = _walk(files, fates.alive_N, tags, places_V, (root, short_side))
+    facts, emotions = _walk(files, fates.alive(), tags, places_V, (root, short_side))
     fates.drop("fault", facts.faulty_N, "with a picture that can be used")
     twins_N = np.arange(files.height)
     for step, hashes_NH, kept in (
         ("picture", facts.pictures_NH, "with a picture of their own"),
         ("tags", facts.tag_sets_NH, "with tags of their own"),
     ):
-        rows = np.flatnonzero(fates.alive_N)
+        rows = np.flatnonzero(fates.alive())
         twins_N[rows] = rows[selection.first_alike(hashes_NH[rows])]
         fates.drop(step, twins_N < np.arange(files.height), kept)
-    groups_N = _joined_groups(names_N, facts, fates.alive_N, near_duplicate_bits)
+    groups_N = _joined_groups(names_N, facts, fates.alive(), near_duplicate_bits)
     return Pool(files, facts.seen, tags, emotions, words, names_N, groups_N, twins_N, fates)
 
 

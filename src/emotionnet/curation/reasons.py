@@ -8,20 +8,16 @@ import numpy as np
 import polars as pl
 
 from emotionnet.config import CurateConfig
-from emotionnet.curation.labels import Labels
 from emotionnet.curation.pool import STEPS, Pool
 from emotionnet.curation.work_files import Rejects
 
 
-def add_reasons(
-    rejects: Rejects, pool: Pool, labels: Labels, held_out: Collection[str], config: CurateConfig
-) -> None:
+def add_reasons(rejects: Rejects, pool: Pool, held_out: Collection[str], config: CurateConfig) -> None:
     """Give the records that are out after they were gathered to the rejects.
 
     Args:
         rejects: Takes them.
         pool: Who is in after the splits, and who went where.
-        labels: The labels.
         held_out: The held-out words.
         config: What the reasons tell of.
     """

@@ -1,7 +1,7 @@
 """Tables of web records, a piece at a time: JSON lines, CSV and Parquet.
 
-A table may be larger than memory. Whoever reads it to the end has met every fault in it; a faulty JSON file is
-read once more, slowly, to say where.
+A table may be larger than memory. Whoever reads it to the end has met every fault in it; a faulty JSON file
+is read once more, slowly, to say where.
 """
 
 from __future__ import annotations

@@ -5,10 +5,10 @@ A .jsonl, .csv or .parquet file, a folder of such files, or a folder of download
     image (or url)  a path relative to the table's folder, or a URL
     tags            a list of strings; in a CSV one text, separated by '|', or by ',' in a
                     file without any '|' in this column
-and, where known, group (pictures that belong together), source and licence; sha256 of the picture (64 hexadecimal
-digits) and look (its PDQ hash, 32 bytes; null where it tells nothing), which spare a look at the picture. Other
-columns are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, a file for each
-keyword, is such a folder.
+and, where known, group (pictures that belong together), source and licence; sha256 of the picture (64
+hexadecimal digits) and look (its PDQ hash, 32 bytes; null where it tells nothing), which spare a look at the
+picture. Other columns are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, a
+file for each keyword, is such a folder.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def has_tables(folder: Path) -> bool:
 
 
 def read_source(path: Path) -> Source:
-    """Open a table of web records, or a folder of tables, which follow each other in the order of their names.
+    """Open a table of web records, or a folder of tables, read in the order of their names.
 
     The records are read batch by batch when they are asked for, and checked on the way.
 
@@ -159,7 +159,8 @@ class _Ids:
     def repeated(self) -> npt.NDArray[np.uint64]:
         """Hashes that came more than once."""
         ordered = np.sort(np.concatenate(self._hashes))
-        return ordered[1:][ordered[1:] == ordered[:-1]]
+        repeated: npt.NDArray[np.uint64] = ordered[1:][ordered[1:] == ordered[:-1]]
+        return repeated
 
     def find_twice(self, ids: Iterable[pl.Series], hashes: npt.NDArray[np.uint64]) -> None:
         """Name the ids that stand twice: those with one of these hashes are kept, and compared."""

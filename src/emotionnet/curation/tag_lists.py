@@ -38,8 +38,8 @@ class TagLists:
     def of(cls, rows_T: Integers, tags_T: Integers, n: int) -> TagLists:
         """The lists of `n` records, from the record and the number of each tag, in whatever order."""
         pairs_T = _distinct_pairs(rows_T, tags_T)
-        tags_T = pairs_T.astype(np.uint32)
-        return cls(np.bincount((pairs_T >> _HALF).astype(np.int64), minlength=n), tags_T)
+        lengths_N = np.bincount((pairs_T >> _HALF).astype(np.int64), minlength=n)
+        return cls(lengths_N, pairs_T.astype(np.uint32))
 
     @classmethod
     def joined(cls, lists: Sequence[TagLists]) -> TagLists:
@@ -81,7 +81,8 @@ class TagLists:
 
     def having(self, flags_V: Flags) -> Flags:
         """Which lists have a tag with a flag; shape (N,)."""
-        return self._sums(flags_V[self.tags_T].astype(np.int64)) > 0
+        found_N: Flags = self._sums(flags_V[self.tags_T].astype(np.uint64)) > 0
+        return found_N
 
     def hashes(self, hashes_VH: Hashes) -> Hashes:
         """Numbers that are equal for equal lists, and but by a chance of 2 to the -64 H for no others.
@@ -95,13 +96,12 @@ class TagLists:
         columns = [self._sums(hashes_V[self.tags_T]) for hashes_V in hashes_VH.T]
         return np.stack(columns, axis=1)
 
-    def _sums(self, values_T: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
-        """Of each list, whole numbers, which may run over."""
-        sums_T1 = np.concatenate(
-            [np.zeros(1, dtype=values_T.dtype), np.cumsum(values_T, dtype=values_T.dtype)]
-        )
+    def _sums(self, values_T: Hashes) -> Hashes:
+        """The sum of each list, which may run over."""
+        sums_T1 = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(values_T)])
         ends_N1 = self._ends()
-        return sums_T1[ends_N1[1:]] - sums_T1[ends_N1[:-1]]
+        sums_N: Hashes = sums_T1[ends_N1[1:]] - sums_T1[ends_N1[:-1]]
+        return sums_N
 
     def carriers(self, groups_N: Integers) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
         """The tags and the groups that carry them, shape (P,) each: no pair twice, by tag, then group."""

@@ -1,4 +1,4 @@
-"""A number for every distinct tag, which is cleaned, looked up and lemmatised once, not once for each record."""
+"""A number for every distinct tag: it is cleaned, looked up and lemmatised once, not once for each record."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Taken:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The rows of each split, the words of each vocabulary in order, and the held-out words with their kin."""
+    """The rows of each split, the words of each vocabulary, and the held-out words with their kin."""
 
     rows: Mapping[str, pl.DataFrame]
     words: Mapping[str, Sequence[Word]]
@@ -48,7 +48,7 @@ class Tables:
 
 def take(pool: Pool, labels: Labels) -> Taken:
     """Read what was kept on disk of the records that the splits take."""
-    taken_N = labels.taken_N
+    taken_N = labels.taken()
     rows, lists = [], []
     for (place, part), (_, seen) in zip(
         pool.files.read("id", "image", "source", "licence", "tags"),
@@ -92,8 +92,8 @@ def make_tables(
 ) -> Tables:
     """Hold words out of every tag, with all their kin, and number what is left.
 
-    Held-out words are the most frequent of the emotion words that are no labels, on the records that stay, and
-    so is co-occurrence counted there: whoever has the data set alone can count it again.
+    Held-out words are the most frequent of the emotion words that are no labels, on the records that stay,
+    and so is co-occurrence counted there: whoever has the data set alone can count it again.
 
     Raises:
         DataError: Word vectors are missing or broken.
