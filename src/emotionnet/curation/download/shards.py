@@ -1,7 +1,7 @@
 """Pictures straight into shards, split by split: SHARDS without a folder of pictures before them.
 
-A batch of pictures is appended to the shards, then the ledger tells where they lie. What a killed run appended
-and the ledger does not tell of is cut off.
+A batch of pictures is appended to the shards, then the ledger tells where they lie. What a killed run
+appended and the ledger does not tell of is cut off.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ class Shards:
         for path in self._out.glob(f"{split}-*.tar"):
             if path.name > name:
                 path.unlink()
-        self._ledger.forget(
-            f"{_NOTE}{one.name}" for one in ended_shards(self._ledger, split) if one.name >= name
-        )
+        ended = [one.name for one in ended_shards(self._ledger, split)]
+        self._ledger.forget(f"{_NOTE}{one}" for one in ended if one >= name)
         if not name:
             return None
         number = int(re.findall(r"\d+", name)[-1])

@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from importlib import metadata
 
 import aiohttp
 
-from emotionnet import __version__
 from emotionnet.config import DownloadConfig
 from emotionnet.curation.download.connecting import Addresses, Fenced, new_session
 from emotionnet.curation.download.hosts import Hosts
@@ -85,7 +85,9 @@ class Web:
         self._addresses = Addresses(config.allow)
         self._room = asyncio.Semaphore(config.connections)
         contact = f" (+{config.contact})" if config.contact else ""
-        self._session = new_session(self._addresses, f"{config.user_agent}/{__version__}{contact}")
+        self._session = new_session(
+            self._addresses, f"{config.user_agent}/{metadata.version('emotionnet')}{contact}"
+        )
 
     async def __aenter__(self) -> Web:
         return self
