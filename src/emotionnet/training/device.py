@@ -37,7 +37,7 @@ def make_fabric(precision: str, team: Team | None = None) -> Fabric:
         strategy = DDPStrategy(
             cluster_environment=TorchElasticEnvironment(),
             find_unused_parameters=True,
-            broadcast_buffers=False,
+            forward_sync_buffers=False,
         )
         how = {
             "devices": team.local_world,

@@ -22,6 +22,8 @@ from emotionnet.runs import CHECKPOINT
 from emotionnet.training.watch import Store, Watch
 
 Made = TypeVar("Made")
+MEET = timedelta(minutes=10)  # until all processes have found each other
+ANSWER = timedelta(seconds=20)  # of the store
 WAIT = timedelta(days=1)  # of a collective operation: the watch tells who hangs, and long before
 
 
@@ -214,10 +216,13 @@ def _connect(team: Team) -> Store:
             raise ConfigError(f"torchrun --nproc-per-node: each process needs a GPU of its own; got {found}")
         torch.cuda.set_device(team.local_rank)
         backend = "cpu:gloo,cuda:nccl"
-    dist.init_process_group(backend, timeout=WAIT)
+    store, rank, world = next(dist.rendezvous("env://", timeout=MEET))
+    dist.init_process_group(
+        backend, store=PrefixStore("group", store), rank=rank, world_size=world, timeout=WAIT
+    )
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=timedelta(seconds=20))
-    return PrefixStore(f"emotionnet/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+    line = TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=ANSWER)
+    return PrefixStore(f"watch/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", line)
 
 
 def _watch(store: Store, team: Team, timeout: float, run: Path) -> Watch:
