@@ -14,6 +14,7 @@ from typing import Literal, TypeVar
 import torch
 import torch.distributed as dist
 from torch._C._distributed_c10d import PrefixStore, TCPStore
+from torch.distributed.rendezvous import rendezvous
 
 from emotionnet.config import DistributedConfig
 from emotionnet.progress import silent
@@ -216,7 +217,7 @@ def _connect(team: Team) -> Store:
             raise ConfigError(f"torchrun --nproc-per-node: each process needs a GPU of its own; got {found}")
         torch.cuda.set_device(team.local_rank)
         backend = "cpu:gloo,cuda:nccl"
-    store, rank, world = next(dist.rendezvous("env://", timeout=MEET))
+    store, rank, world = next(rendezvous("env://", timeout=MEET))
     dist.init_process_group(
         backend, store=PrefixStore("group", store), rank=rank, world_size=world, timeout=WAIT
     )
