@@ -23,6 +23,7 @@ from emotionnet.apps.bench.photographs import photographs
 SIDE, QUALITY = 256, 90  # of a picture of about 20 kB
 MARKED_BITS = 24  # of a picture's number
 HUGE = 2 * 10**9  # bytes of a body that nobody wants
+UNPACKED = 2 * 10**7  # bytes in a bomb
 BOMB_SIDE = 60_000  # pixels of a picture whose file is small
 DRIP = 0.02  # seconds between two bytes of a slow body
 PIECE = bytes(2**16)
@@ -98,17 +99,17 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 @functools.cache
 def pixel_bomb() -> bytes:
-    """A PNG of 100 kB whose pixels would take gigabytes."""
+    """A PNG of 20 kB whose pixels would take gigabytes."""
     head = struct.pack(">IIBBBBB", BOMB_SIDE, BOMB_SIDE, 8, 2, 0, 0, 0)
-    pixels = zlib.compress(bytes(10**8), 9)
+    pixels = zlib.compress(bytes(UNPACKED), 9)
     parts = _chunk(b"IHDR", head) + _chunk(b"IDAT", pixels) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + parts
 
 
 @functools.cache
 def gzip_bomb() -> bytes:
-    """A body of 100 kB that says it is packed, and is a thousand times as large."""
-    return gzip.compress(bytes(10**8), 9)
+    """A body of 20 kB that says it is packed, and is a thousand times as large."""
+    return gzip.compress(bytes(UNPACKED), 9)
 
 
 def _zeros() -> Iterable[bytes]:
