@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fsspec
 import pytest
 
-from emotionnet.data.shards.dataset import ShardDataset
+from emotionnet.data.shards import member
+from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.making import write_shards
-from emotionnet.data.store import Dataset
+from emotionnet.data.store import Dataset, read_dataset
 from tests.conftest import MakeDataset
 
 MakeRemote = Callable[[Path], str]
 
 
-@pytest.fixture
-def dataset(make_dataset: MakeDataset) -> Dataset:
-    return make_dataset()
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("templates")
 
 
 @pytest.fixture
-def shards(dataset: Dataset, tmp_path: Path) -> ShardDataset:
-    """18 training pictures in shards of 4, and so on."""
-    return write_shards(dataset, tmp_path / "shards", samples=4)
+def dataset(make_dataset: MakeDataset, templates: Path, tmp_path: Path) -> Dataset:
+    """A copy of one that was made once."""
+    if not (templates / "dataset").exists():
+        make_dataset(folder=templates / "dataset")
+    return read_dataset(shutil.copytree(templates / "dataset", tmp_path / "dataset"))
+
+
+@pytest.fixture
+def shards(dataset: Dataset, templates: Path, tmp_path: Path) -> ShardDataset:
+    """18 pictures of training, 9 of validation and 13 to test, in shards of 4."""
+    if not (templates / "shards").exists():
+        write_shards(dataset, templates / "shards", samples=4)
+    return open_shards(shutil.copytree(templates / "shards", tmp_path / "shards"))
 
 
 @pytest.fixture
@@ -34,6 +46,7 @@ def remote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MakeRemo
     monkeypatch.setattr("emotionnet.data.shards.remote.PAUSE", 0)
     store = fsspec.filesystem("memory")
     store.store.clear()
+    member._opened.cache_clear()
 
     def put(folder: Path) -> str:
         for file in folder.iterdir():

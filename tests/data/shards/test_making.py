@@ -56,7 +56,9 @@ def test_shards_hold_as_many_as_they_may_and_the_index_counts_them(shards: Shard
     assert all((shards.root / one.name).stat().st_size == one.bytes for one in shards.index.shards)
 
 
-def test_a_shard_has_at_most_so_many_bytes_unless_one_picture_has_more(dataset: Dataset, tmp_path: Path) -> None:
+def test_a_shard_has_at_most_so_many_bytes_unless_one_picture_has_more(
+    dataset: Dataset, tmp_path: Path
+) -> None:
     made = write_shards(dataset, tmp_path / "a", size=5000)
     assert len(made.index.shards) > 3
     assert all(one.bytes <= 5000 for one in made.index.shards)
@@ -64,7 +66,9 @@ def test_a_shard_has_at_most_so_many_bytes_unless_one_picture_has_more(dataset: 
     assert {one.samples for one in alone.index.shards} == {1}
 
 
-def test_the_same_data_set_makes_the_same_bytes(dataset: Dataset, shards: ShardDataset, tmp_path: Path) -> None:
+def test_the_same_data_set_makes_the_same_bytes(
+    dataset: Dataset, shards: ShardDataset, tmp_path: Path
+) -> None:
     write_shards(dataset, tmp_path / "again", samples=4)
     assert files(tmp_path / "again") == files(shards.root)
 
@@ -75,7 +79,10 @@ def test_shards_of_shards_are_the_same(shards: ShardDataset, tmp_path: Path) -> 
 
 
 def test_training_is_mixed_and_the_rest_in_order(shards: ShardDataset) -> None:
-    keys = {split: [int(m.name[-13:-4]) for m in shards.pictures() if m.name.startswith(split)] for split in SPLITS}
+    keys = {
+        split: [int(m.name[-13:-4]) for m in shards.pictures() if m.name.startswith(split)]
+        for split in SPLITS
+    }
     assert all(keys[split] == list(range(len(keys[split]))) for split in SPLITS)
     held = shards.shard_numbers("train")
     assert sorted(held.tolist()) == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4 + [4] * 2

@@ -14,7 +14,11 @@ from emotionnet.data.shards import writer as module
 from emotionnet.data.shards.writer import ShardWriter
 from emotionnet.records import DataError
 
-SAMPLES = [("a-0", "jpg", b"x" * 511, {"id": "ä"}), ("a-1", "png", b"", {}), ("a-2", "png", b"y" * 512, {"b": 1})]
+SAMPLES = [
+    ("a-0", "jpg", b"x" * 511, {"id": "ä"}),
+    ("a-1", "png", b"", {}),
+    ("a-2", "png", b"y" * 512, {"b": 1}),
+]
 
 
 def written(path: Path) -> list[int]:
@@ -88,5 +92,8 @@ def test_a_shard_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_no_picture_is_larger_than_a_reader_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PICTURE", 10)
-    with ShardWriter(tmp_path / "a.tar") as writer, pytest.raises(DataError, match="at most 10 bytes; a-0 has 511"):
+    with (
+        ShardWriter(tmp_path / "a.tar") as writer,
+        pytest.raises(DataError, match="at most 10 bytes; a-0 has 511"),
+    ):
         writer.add(*SAMPLES[0])

@@ -48,6 +48,8 @@ class ShardMember:
         try:
             file = _opened(shard)
             content = os.pread(file.descriptor, self.size, self.offset)
+        except DataError:
+            raise
         except FileNotFoundError:
             raise DataError(f"{shard.place}: shard not found") from None
         except (OSError, ValueError) as error:  # a ValueError: a name that no file can have

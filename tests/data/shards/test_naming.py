@@ -1,0 +1,63 @@
+"""Pictures by name: files beside shards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emotionnet.data.images import find_images
+from emotionnet.data.shards.dataset import ShardDataset
+from emotionnet.data.shards.member import ShardMember
+from emotionnet.data.shards.naming import find_pictures, picture_at
+from emotionnet.data.store import Dataset
+from emotionnet.records import DataError
+from tests.data.shards.conftest import MakeRemote
+
+
+def test_other_names_stand_for_what_they_always_did(dataset: Dataset) -> None:
+    names = [dataset.root / "images", f"{dataset.root}/images/oil/*.png", "none.png", "a\0b", ""]
+    assert find_pictures(names) == find_images(names)
+
+
+def test_shards_stand_for_their_pictures_in_the_order_of_names(
+    dataset: Dataset, shards: ShardDataset, remote: MakeRemote
+) -> None:
+    (first, *_), _ = find_images([dataset.root])
+    url = remote(shards.root)
+    found, faults = find_pictures([first, shards.root, url])
+    assert faults == []
+    assert found[0] == first
+    assert tuple(found[1:41]) == shards.pictures()
+    assert [str(one) for one in found[41:]] == [
+        str(one).replace(str(shards.root), url) for one in shards.pictures()
+    ]
+
+
+def test_broken_shards_are_faults_and_the_rest_is_found(dataset: Dataset, shards: ShardDataset) -> None:
+    (shards.root / "shards.json").write_text("{")
+    found, faults = find_pictures([shards.root, dataset.root])
+    assert len(found) == 40
+    assert len(faults) == 1
+    assert "shards.json: must be JSON" in faults[0]
+
+
+def test_a_picture_in_a_shard_is_found_again_by_its_text(dataset: Dataset, shards: ShardDataset) -> None:
+    member = shards.pictures()[7]
+    assert picture_at(str(member)) == member
+    path = dataset.image_path(dataset.records("val")[0])
+    assert picture_at(str(path)) == path
+    assert picture_at(f"{dataset.root}/x.tar/a.png") == Path(f"{dataset.root}/x.tar/a.png")
+    with pytest.raises(DataError, match=r"x\.tar/a\.png: must lie in the shards of .*; none holds it"):
+        picture_at(f"{shards.root}/x.tar/a.png")
+
+
+def test_a_file_below_a_folder_that_is_called_like_a_shard_is_a_file(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    (tmp_path / "b.tar").mkdir()
+    path = dataset.image_path(dataset.records("val")[0])
+    assert not isinstance(path, ShardMember)
+    inside = tmp_path / "b.tar" / "a.png"
+    inside.write_bytes(path.read_bytes())
+    assert picture_at(str(inside)) == inside
