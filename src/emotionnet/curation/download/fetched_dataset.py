@@ -69,8 +69,9 @@ def write_fetched_dataset(ledger: Ledger, source: Path, out: Path, *, in_shards:
         rejects.append(table.filter(pl.col("lost") != "").select("id", reason="lost"))
         here = table.filter(pl.when(_is_url()).then(pl.col("lost") == "").otherwise(True))
         for path in here.filter(~_is_url())["path"]:
+            own = dataset.local_picture(path, path)  # inside its folder, so that `out / path` is inside too
             if not (out / path).exists():
-                link_file(source / path, out / path)
+                link_file(own, out / path)
         here = here.with_columns(
             path=pl.coalesce("new_path", "path"), sha256=pl.coalesce("new_sha256", "sha256")
         )

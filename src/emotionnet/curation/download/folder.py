@@ -63,7 +63,9 @@ class Folder:
         for beside in sorted(self._incoming.iterdir()):
             name = beside.name.partition(".")[0]
             known = self._ledger.stored(bytes.fromhex(name)) if _DIGEST.fullmatch(name) else None
-            if known is not None and known.path is not None and sha256(beside) == name:
-                self._show(beside, self._out / known.path)
+            path = None if known is None else known.path
+            is_ours = path is not None and re.fullmatch(rf"images/{name[:2]}/{name}\.[a-z]+", path)
+            if path is not None and is_ours and sha256(beside) == name:
+                self._show(beside, self._out / path)
             else:
                 beside.unlink()

@@ -147,6 +147,11 @@ def _fetch(config: DownloadConfig, ledger: Ledger, keeper: Keeper) -> tuple[int,
             pass
     except asyncio.CancelledError:
         return crawl.fetched, True
+    except OSError as error:  # of the disk: those of hosts are the fate of a URL
+        reason = error.strerror or error
+        raise DataError(
+            f"{config.out}: must be a place to write to; got {reason}: the same command goes on from here"
+        ) from None
     return crawl.fetched, False
 
 
