@@ -224,5 +224,5 @@ class Ledger:
             yield
         except sqlite3.Error as error:
             raise DataError(
-                f"{self.path}: must be a ledger of 'data download'; {first_line(error)}"
+                f"{self.path}: ledger cannot be read or written; {first_line(error)}"
             ) from None
