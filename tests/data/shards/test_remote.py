@@ -184,3 +184,9 @@ def test_no_shards_lie_there(remote: MakeRemote, tmp_path: Path) -> None:
 def test_a_check_of_a_url_looks_at_every_shard(shards: ShardDataset, remote: MakeRemote) -> None:
     url = remote(shards.root)
     assert check_dataset(url).faults == ()
+
+
+@pytest.mark.parametrize("root", ["reference::memory://a", "memory://a::https://example.org/b"])
+def test_a_chain_of_urls_is_not_followed(root: str) -> None:
+    with pytest.raises(DataError, match=r"shards\.json: must be one URL, not a chain of them$"):
+        open_shards(root)

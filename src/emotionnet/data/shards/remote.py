@@ -147,6 +147,8 @@ def _read(url: str, read: Callable[[BinaryIO], Read]) -> Read:
 def _storage(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs  # takes longer than to open a local folder
 
+    if "::" in url:  # fsspec would read from a place that a file at another place names
+        raise DataError(f"{url}: must be one URL, not a chain of them")
     try:
         system, path = url_to_fs(url)
     except ImportError as error:  # fsspec names the package
