@@ -1,22 +1,16 @@
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.curation.duplicates import look_alikes, merge_look_alikes
+from emotionnet.curation.duplicates import look_alikes
 from emotionnet.data.looks import look
 
 
 def hashed(*bits: int) -> bytes:
     """A hash in which only the bits with these numbers are set."""
     return np.packbits(np.isin(np.arange(256), bits).astype(np.uint8)).tobytes()
-
-
-def table(*rows: tuple[str, str, bytes | None]) -> pl.DataFrame:
-    schema = {"source": pl.String, "group": pl.String, "look": pl.Binary}
-    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 @pytest.mark.parametrize("bits", [0, 1, 12, 20, 40, 118])
@@ -48,22 +42,13 @@ def test_nothing_or_one_hangs_together_with_itself(n: int) -> None:
     assert look_alikes(looks_N32, 20, within_N=np.zeros(n, dtype=np.int64)).tolist() == list(range(n))
 
 
-def test_look_alikes_of_one_source_join_their_groups_in_chains() -> None:
-    rows = table(
-        ("oil", "c", hashed(1, 2)),
-        ("oil", "b", hashed(1, 2, 3)),
-        ("oil", "a", hashed(1, 2, 3, 4)),
-        ("oil", "d", hashed(9, 10)),
-        ("ink", "e", hashed(1, 2)),  # as c, but of another source
-        ("ink", "c", None),  # not seen, but of the group c
-    )
-    assert merge_look_alikes(rows, 1)["group"].to_list() == ["a", "a", "a", "d", "e", "a"]
-    assert merge_look_alikes(rows, 0)["group"].to_list() == rows["group"].to_list()
-
-
-def test_nothing_that_was_seen_is_no_fault() -> None:
-    assert merge_look_alikes(table(("oil", "a", None)), 20)["group"].to_list() == ["a"]
-    assert merge_look_alikes(table(), 20).height == 0
+def test_look_alikes_of_one_source_hang_together_in_chains() -> None:
+    looks = (hashed(1, 2), hashed(9, 10), hashed(1, 2, 3), hashed(1, 2), hashed(1, 2, 3, 4))
+    looks_N32 = np.frombuffer(b"".join(looks), dtype=np.uint8).reshape(-1, 32)
+    sources_N = np.array([0, 0, 0, 1, 0])
+    assert look_alikes(looks_N32, 1, within_N=sources_N).tolist() == [0, 1, 0, 3, 0]
+    assert look_alikes(looks_N32, 0, within_N=sources_N).tolist() == [0, 1, 2, 3, 4]
+    assert look_alikes(looks_N32, 0).tolist() == [0, 1, 2, 0, 4]
 
 
 def test_a_recoloured_picture_looks_alike_and_a_mirrored_scene_does_not(tmp_path: Path) -> None:

@@ -18,10 +18,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from emotionnet.data.joined import Joined
-from emotionnet.data.looks import HASH_BYTES
 from emotionnet.data.near_looks import Words, as_words, joined_by_nearness
 
 Integers = npt.NDArray[np.int64]
@@ -50,29 +47,6 @@ def look_alikes(
         alone = len(rows) == len(words_NW)  # then there is nothing to copy
         labels_N[rows] = rows[_sets(words_NW if alone else words_NW[rows], bits)]
     return labels_N
-
-
-def merge_look_alikes(records: pl.DataFrame, bits: int) -> pl.DataFrame:
-    """Put the groups of look-alike pictures of one source together.
-
-    Args:
-        records: With the columns source, group and look (a hash of 32 bytes, or null).
-        bits: Pictures at most so many of 256 bits apart look alike.
-
-    Returns:
-        The same records; group is the smallest name of all that were put together.
-    """
-    names = records["group"].unique().sort()
-    number = pl.col("group").replace_strict(names, np.arange(len(names)), return_dtype=pl.Int64)
-    source = pl.col("source").rank("dense")
-    hashed = records.drop_nulls("look").select("look", number=number, source=source)
-    looks_N32 = np.frombuffer(b"".join(hashed["look"]), dtype=np.uint8).reshape(-1, HASH_BYTES)
-    sets_N = look_alikes(looks_N32, bits, within_N=hashed["source"].to_numpy())
-    groups_N = hashed["number"].to_numpy()
-    joined = Joined(len(names))
-    joined.join(groups_N, groups_N[sets_N])
-    roots = dict(zip(names, names[joined.smallest()], strict=True))
-    return records.with_columns(pl.col("group").replace_strict(roots, return_dtype=pl.String))
 
 
 def _parts(within_N: npt.NDArray[np.integer] | None, n: int) -> Iterator[Integers]:
