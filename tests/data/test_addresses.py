@@ -17,6 +17,8 @@ from emotionnet.data.addresses import is_address, is_loopback, is_public
         "0.0.0.0",
         "0.1.2.3",
         "192.0.2.1",
+        "192.0.0.192",
+        "168.63.129.16",
         "198.18.0.1",
         "224.0.0.1",
         "240.0.0.1",
@@ -29,6 +31,7 @@ from emotionnet.data.addresses import is_address, is_loopback, is_public
         "fec0::1",
         "ff02::1",
         "2001:db8::1",
+        "3fff::1",
         "2001::1",  # Teredo
         "::ffff:127.0.0.1",
         "::127.0.0.1",

@@ -6,6 +6,11 @@ import ipaddress
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
+_NOT_PUBLIC = (  # what older Pythons, or all, take for addresses of the internet
+    ipaddress.ip_network("192.0.0.0/24"),  # of protocols; clouds tell a machine its secrets there
+    ipaddress.ip_network("168.63.129.16/32"),  # another such place
+    ipaddress.ip_network("3fff::/20"),  # of documentation
+)
 
 
 def is_loopback(host: str) -> bool:
@@ -51,7 +56,7 @@ def is_public(address: str) -> bool:
         if found.is_site_local:
             return False
     reserved = found.is_multicast or found.is_reserved or found.is_unspecified
-    return found.is_global and not reserved
+    return found.is_global and not reserved and not any(found in network for network in _NOT_PUBLIC)
 
 
 def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

@@ -86,7 +86,10 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._system.resolve(host, port, family)
+        try:
+            found = await self._system.resolve(host, port, family)
+        except UnicodeError as error:  # between two dots is nothing, or too much
+            raise Lost("host not found", str(error)) from None
         return self._addresses.keep(host.rstrip(".").lower(), found)
 
     async def close(self) -> None:
