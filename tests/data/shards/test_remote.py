@@ -190,3 +190,18 @@ def test_a_check_of_a_url_looks_at_every_shard(shards: ShardDataset, remote: Mak
 def test_a_chain_of_urls_is_not_followed(root: str) -> None:
     with pytest.raises(DataError, match=r"shards\.json: must be one URL, not a chain of them$"):
         open_shards(root)
+
+
+def test_a_shard_larger_than_the_cache_is_not_even_fetched(
+    remote: MakeRemote, shards: ShardDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    largest = max(shards.index.shards, key=lambda one: one.bytes)
+    url = f"{remote(shards.root)}/{largest.name}"
+    monkeypatch.setenv("EMOTIONNET_SHARD_CACHE", f"{(largest.bytes - 1) / 1e9:.12f}")
+    with pytest.raises(
+        DataError, match=rf"must fit into {largest.bytes - 1:,} bytes .*; has {largest.bytes:,}$"
+    ):
+        cached_shard(url, largest.bytes, largest.sha256)
+    assert kept(tmp_path) == []
+    monkeypatch.setenv("EMOTIONNET_SHARD_CACHE", f"{(largest.bytes + 1) / 1e9:.12f}")
+    assert cached_shard(url, largest.bytes, largest.sha256).stat().st_size == largest.bytes

@@ -75,6 +75,8 @@ def cached_shard(url: str, size: int, sha256: str) -> Path:
         DataError: It cannot be fetched, or is not what its index lists; nothing is kept of it.
     """
     place, limit = cache_folder() / "shards" / f"{sha256}.tar", _limit()
+    if size > limit:
+        raise DataError(f"{url}: must fit into {limit:,} bytes (${LIMIT}, in gigabytes); has {size:,}")
     if not _is_kept(place, size):
         with made_alone(place):
             if not _is_kept(place, size):
