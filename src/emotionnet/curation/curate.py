@@ -23,7 +23,6 @@ from emotionnet.curation.output import Curated, write_curated
 from emotionnet.curation.pool import STEPS, Pool, usable_records
 from emotionnet.curation.reasons import add_reasons
 from emotionnet.curation.sources import Source, has_tables, read_source
-from emotionnet.curation.tag_numbers import TagNumbers
 from emotionnet.curation.tags import Vocabulary, emotion_vocabulary
 from emotionnet.curation.taken import make_tables, take
 from emotionnet.curation.work_files import Rejects
@@ -87,8 +86,15 @@ def _curated(
     source: Source, vocabulary: Vocabulary, config: CurateConfig, rejects: Rejects, work: Path
 ) -> Curated:
     """All that is decided, and the rows of what is kept."""
-    tags = TagNumbers(vocabulary, config.tag_language)
-    gathered = gather(source, tags, rejects, work, licence=config.licence, licences=config.licences)
+    gathered = gather(
+        source,
+        vocabulary,
+        rejects,
+        work,
+        language=config.tag_language,
+        licence=config.licence,
+        licences=config.licences,
+    )
     pool = usable_records(
         gathered,
         vocabulary,
@@ -103,6 +109,7 @@ def _curated(
     tables = make_tables(taken, pool, labels, vocabulary, config)
     _drop_the_rest(pool, labels)
     add_reasons(rejects, pool, tables.families, config)
+    tags = gathered.tags
     tag_funnel = [Step("good tags", len(tags) + tags.foreign)]
     if config.tag_language is not None:
         tag_funnel.append(Step("known to the dictionary", len(tags)))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from emotionnet.curation.funnel import Step
 from emotionnet.curation.sources import SOURCE_SCHEMA, Source
-from emotionnet.curation.tag_numbers import TagNumbers
+from emotionnet.curation.tag_numbers import EncodedTags, TagNumbers, encode_tags
+from emotionnet.curation.tags import Vocabulary
 from emotionnet.curation.work_files import Rejects, WorkFiles
 from emotionnet.progress import track
 
@@ -34,10 +38,11 @@ class Gathered:
 
 def gather(
     source: Source,
-    tags: TagNumbers,
+    vocabulary: Vocabulary,
     rejects: Rejects,
     work: Path,
     *,
+    language: Literal["en"] | None,
     licence: str,
     licences: Collection[str] | None,
 ) -> Gathered:
@@ -45,20 +50,21 @@ def gather(
 
     Args:
         source: Where the records come from.
-        tags: Numbers the tags.
+        vocabulary: The emotion words.
         rejects: Takes those without an emotion word, then those under another licence, with the source's own.
         work: An existing folder for work files.
+        language: See `TagNumbers`.
         licence: Of records that name none.
         licences: The licences that are allowed; None: any.
 
     Raises:
         DataError: As the source's batches.
     """
-    files = WorkFiles(work, "records")
+    files, tags = WorkFiles(work, "records"), TagNumbers(vocabulary, language)
     rejects.add("source", source.rejects)
     read = emotional = 0
-    for batch in track(source.batches, "Reading records"):
-        lists = tags.lists(batch["tags"])
+    for batch, encoded in _read_ahead(source.batches, vocabulary):
+        lists = tags.lists(encoded)
         records = batch.select(SOURCE_SCHEMA.names()).with_columns(
             pl.col("source").fill_null(source.name), pl.col("licence").fill_null(licence), tags=lists.series()
         )
@@ -77,3 +83,23 @@ def gather(
     if licences is not None:
         steps.append(Step("under an allowed licence", files.height))
     return Gathered(files, tags, tuple(steps))
+
+
+def _read_ahead(
+    batches: Iterable[pl.DataFrame], vocabulary: Vocabulary
+) -> Iterator[tuple[pl.DataFrame, EncodedTags]]:
+    """The batches with their tags; another thread reads and encodes the next while one is worked on."""
+    source = iter(batches)
+
+    def read() -> tuple[pl.DataFrame, EncodedTags] | None:
+        batch = next(source, None)
+        return None if batch is None else (batch, encode_tags(batch["tags"], vocabulary))
+
+    def in_turn() -> Iterator[tuple[pl.DataFrame, EncodedTags]]:
+        started: deque[Future[tuple[pl.DataFrame, EncodedTags] | None]] = deque([reader.submit(read)])
+        while (found := started.popleft().result()) is not None:
+            started.append(reader.submit(read))
+            yield found
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        yield from track(in_turn(), "Reading records")

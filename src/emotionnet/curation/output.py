@@ -138,8 +138,10 @@ def _with_paths(tables: Mapping[str, pl.DataFrame], *, shrunk: bool = False) -> 
     paths = _in_folders(paths)
     placed = {}
     for split, table in tables.items():
-        found = [paths.get(row, row[-1]) for row in table.select(names).iter_rows()]
-        placed[split] = table.with_columns(path=pl.Series(found, dtype=pl.String))
+        is_local = table["sha256"] != ""
+        found = [paths[row] for row in table.filter(is_local).select(names).iter_rows()]
+        path = table["image"].scatter(is_local.arg_true(), found)
+        placed[split] = table.with_columns(path=path)
     return placed
 
 

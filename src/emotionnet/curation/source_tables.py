@@ -17,7 +17,7 @@ import polars as pl
 from emotionnet.data.tables import parquet_pieces
 from emotionnet.records import DataError, first_line
 
-PIECE_ROWS = 131_072
+PIECE_ROWS = 2**18
 PIECE_BYTES = 32 * 2**20  # of JSON lines; no line may be longer
 MOST_FAULTS = 10
 _BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException)

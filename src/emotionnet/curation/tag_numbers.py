@@ -29,6 +29,40 @@ class MergedTags:
     numbers_V: npt.NDArray[np.int64]
 
 
+@dataclass(frozen=True, eq=False)
+class EncodedTags:
+    """The tags of N records, T in all, spelt once each.
+
+    Args:
+        lengths_N: How many each record has.
+        codes_T: For each tag its place in `distinct`, or the number of distinct ones where it is not good.
+        distinct: The good tags among them, cleaned.
+    """
+
+    lengths_N: npt.NDArray[np.int64]
+    codes_T: npt.NDArray[np.uint32]
+    distinct: pl.Series
+
+
+def encode_tags(tags: pl.Series, vocabulary: Vocabulary) -> EncodedTags:
+    """Clean the tags of some records, each distinct one once; needs no more than these records.
+
+    Args:
+        tags: Lists of strings, as they came; null for none.
+        vocabulary: The emotion words, which are good whatever they look like.
+    """
+    lists = tags.fill_null([]).to_arrow()
+    encoded = lists.flatten().dictionary_encode()
+    raw = pl.Series("tag", encoded.dictionary, dtype=pl.String)
+    cleaned = clean_tags(raw, vocabulary).to_frame("tag")
+    distinct = cleaned.drop_nulls().unique(maintain_order=True).with_row_index("code")
+    codes = cleaned.join(distinct, on="tag", how="left", maintain_order="left")["code"]
+    codes_D1 = np.append(codes.fill_null(distinct.height).to_numpy(), np.uint32(distinct.height))
+    raw_codes_T = encoded.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
+    lengths_N = lists.value_lengths().to_numpy(zero_copy_only=False).astype(np.int64)
+    return EncodedTags(lengths_N, codes_D1[raw_codes_T], distinct["tag"])
+
+
 class TagNumbers:
     """The numbers of the good tags met so far, and how many records carry each.
 
@@ -49,21 +83,13 @@ class TagNumbers:
     def __len__(self) -> int:
         return len(self._names)
 
-    def lists(self, tags: pl.Series) -> TagLists:
-        """The good tags of some more records, as numbers.
-
-        Args:
-            tags: Lists of strings, as they came; null for none.
-        """
-        lists = tags.fill_null([]).to_arrow()
-        encoded = lists.flatten().dictionary_encode()
-        raw = pl.Series(encoded.dictionary, dtype=pl.String)
-        numbers = np.append(self._numbers_of(raw), _REFUSED)  # the last is that of null
-        codes_T = encoded.indices.fill_null(len(raw)).to_numpy(zero_copy_only=False)
-        rows_T = np.repeat(np.arange(len(tags)), lists.value_lengths().to_numpy(zero_copy_only=False))
-        numbers_T = numbers[codes_T]
+    def lists(self, tags: EncodedTags) -> TagLists:
+        """The tags of some more records as numbers."""
+        numbers = [self._number(tag) for tag in tags.distinct]
+        numbers_T = np.array([*numbers, _REFUSED], dtype=np.int64)[tags.codes_T]  # the last is that of no tag
         good_T = numbers_T >= 0
-        found = TagLists.of(rows_T[good_T], numbers_T[good_T], len(tags))
+        rows_T = np.repeat(np.arange(len(tags.lengths_N)), tags.lengths_N)
+        found = TagLists.of(rows_T[good_T], numbers_T[good_T], len(tags.lengths_N))
         counts_V = np.bincount(found.tags_T, minlength=len(self))
         counts_V[: len(self._counts_V)] += self._counts_V
         self._counts_V = counts_V
@@ -98,11 +124,6 @@ class TagNumbers:
             tuple(distinct),
             names.replace_strict(distinct, range(len(distinct)), return_dtype=pl.Int64).to_numpy(),
         )
-
-    def _numbers_of(self, raw: pl.Series) -> npt.NDArray[np.int64]:
-        cleaned = clean_tags(raw, self._vocabulary)
-        numbers = [_REFUSED if tag is None else self._number(tag) for tag in cleaned]
-        return np.array(numbers, dtype=np.int64)
 
     def _number(self, tag: str) -> int:
         number = self._numbers.get(tag)

@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -282,7 +282,9 @@ def write_dataset(
         rejects: Frames with the columns id and reason, which follow each other.
     """
     for name in VOCABULARIES:
-        write_json(folder / f"{name}.json", [asdict(word) for word in words[name]])
+        write_json(
+            folder / f"{name}.json", [{"name": word.name, "count": word.count} for word in words[name]]
+        )
     for split in SPLITS:
         typed(tables[split]).write_parquet(folder / f"{split}.parquet")
     n_rejects = _write_rejects(folder / "rejects.parquet", rejects)
