@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +62,47 @@ def require_whole(out: Path, rows: Rows) -> None:
     assert set(files) - set(expected) == {*OWN}
     assert {path: hashlib.sha256(files[path].read_bytes()).hexdigest() for path in expected} == expected
     assert all(Path(path).stem == sha256 for path, sha256 in expected.items())
+
+
+@dataclass
+class Site:
+    """A host of this machine: what it answers by path (status, headers, body), and how often it was asked."""
+
+    origin: str
+    answers: dict[str, tuple[int, dict[str, str], bytes]]
+    asked: Counter[str]
+
+    def picture(self, path: str, content: bytes) -> str:
+        """Put a picture at a path; its URL."""
+        self.answers[path] = (200, {}, content)
+        return self.origin + path
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """An empty host without a robots.txt."""
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
+    asked: Counter[str] = Counter()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            asked[self.path] += 1
+            status, headers, body = answers.get(self.path, (404, {}, b""))
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Nobody reads it."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as host:
+        host.daemon_threads = True
+        thread = threading.Thread(target=host.serve_forever, args=(0.01,))
+        thread.start()
+        yield Site(f"http://127.0.0.1:{host.server_address[1]}", answers, asked)
+        host.shutdown()
+        thread.join()

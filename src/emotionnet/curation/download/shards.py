@@ -17,7 +17,7 @@ from emotionnet.curation.download.pictures import Kept
 from emotionnet.data.shards.index import ShardInfo
 from emotionnet.data.shards.making import BYTES, SAMPLES
 from emotionnet.data.shards.writer import BLOCK, ShardWriter
-from emotionnet.records import SPLITS
+from emotionnet.records import SPLITS, DataError
 
 _NOTE = "shard "  # what the ledger's notes on shards begin with
 _LAST = (
@@ -87,8 +87,9 @@ class Shards:
         self._ledger.forget(f"{_NOTE}{one}" for one in ended if one >= name)
         if not name:
             return None
-        number = int(re.findall(r"\d+", name)[-1])
-        return self._opened(split, number, samples, at=start + size + -size % BLOCK)
+        if not (numbered := re.fullmatch(rf"{split}-([0-9]+)\.tar", name)):
+            raise DataError(f"{self._ledger.path}: a shard must be named {split}-000000.tar; got {name!r:.80}")
+        return self._opened(split, int(numbered[1]), samples, at=start + size + -size % BLOCK)
 
     def _opened(self, split: str, number: int, samples: int = 0, *, at: int = 0) -> _Open:
         return _Open(ShardWriter(self._out / f"{split}-{number:06d}.tar", at=at), split, number, samples)
