@@ -102,10 +102,10 @@ class ShareFile:
         """
         require_folder_or_nothing(self.folder)
         self._refuse_other_counts()
-        if not (self.path.exists() or self.told.exists()) or overwrite:
-            return None
-        told = read_object(self.told) if self.told.is_file() else {}
+        told = self._told(overwrite=overwrite)
         if told.get("how") != dict(self.how):
+            if overwrite or not (told or self.path.exists()):
+                return None
             raise DataError(
                 f"{self.path}: must be of this model, these pictures and these settings, as {self.told.name} "
                 "tells; it is of others: choose another --out or add --overwrite"
@@ -114,6 +114,14 @@ class ShareFile:
             return None  # a process was killed between the two files
         message(f"{self.path}: done already")
         return told
+
+    def _told(self, *, overwrite: bool) -> dict[str, Any]:
+        try:
+            return read_object(self.told) if self.told.exists() else {}
+        except DataError:
+            if overwrite:
+                return {}
+            raise
 
     def _refuse_other_counts(self) -> None:
         ours = f"-of-{self.share.count:05d}{self.suffix}"
