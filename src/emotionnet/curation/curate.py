@@ -53,8 +53,9 @@ def curate(config: CurateConfig, *, overwrite: bool = False) -> Dataset:
         rejects = Rejects(work, STEPS)
         curated = _curated(source, vocabulary, config, rejects, work)
         write_curated(config, source, vocabulary, curated, detector=detector, overwrite=overwrite)
-    message(", ".join(f"{step.kept:,} {step.name}" for step in curated.funnel))
-    return read_dataset(config.out)
+    dataset = read_dataset(config.out)
+    message(", ".join(f"{step['kept']:,} {step['step']}" for step in dataset.info["funnel"]))
+    return dataset
 
 
 @contextlib.contextmanager
