@@ -79,8 +79,10 @@ class ShardDataset(Dataset):
         )
 
     def pictures(self) -> tuple[ShardMember, ...]:
-        """Every picture once, split by split, in file order."""
-        return tuple(dict.fromkeys(self._members.values()))
+        """Every picture once, shard by shard, as it lies there."""
+        place = {shard: number for number, shard in enumerate(self._shards.values())}
+        every = dict.fromkeys(self._members.values())
+        return tuple(sorted(every, key=lambda member: (place[member.shard], member.offset)))
 
     def shard_numbers(self, split: str) -> npt.NDArray[np.int64]:
         """Of each record of a split the number of the shard that holds its picture; shape (N,)."""

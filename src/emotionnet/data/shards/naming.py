@@ -39,7 +39,7 @@ def find_pictures(names: Sequence[str | Path]) -> tuple[list[PictureFile], list[
 
 
 def members(root: str | Path) -> tuple[ShardMember, ...]:
-    """Every picture of SHARDS once, split by split, in file order.
+    """Every picture of SHARDS once, shard by shard, as it lies there.
 
     Raises:
         DataError: They are broken, or do not lie there.
