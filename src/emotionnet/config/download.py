@@ -28,7 +28,9 @@ class DownloadConfig(Section):
         1.0, description="most seconds before the second attempt; doubles with each; the wait is drawn below"
     )
     longest_wait: PositiveFloat = Field(
-        120.0, description="most seconds that an attempt is put off, whatever Retry-After asks for"
+        120.0,
+        description="most seconds that an attempt is put off, whatever Retry-After asks for; a host whose "
+        "robots.txt asks for a longer Crawl-delay is not asked at all",
     )
     timeout: PositiveFloat = Field(30.0, description="seconds for one request, its body included")
     min_rate: NonNegativeFloat = Field(

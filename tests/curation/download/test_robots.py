@@ -65,11 +65,12 @@ def test_rules_for_everybody_and_for_us(site: Site) -> None:
     assert delay == 0.0
 
 
-def test_a_delay_is_kept_up_to_a_bound(site: Site) -> None:
-    _says(site, "User-agent: *\nCrawl-delay: 2.5\n")
-    assert _verdicts(site, ["/x"])[1] == 2.5
+def test_a_delay_is_kept_and_who_asks_for_too_long_a_one_is_not_asked(site: Site) -> None:
+    for delay in (2.5, 9.0):
+        _says(site, f"User-agent: *\nCrawl-delay: {delay}\n")
+        assert _verdicts(site, ["/x"]) == ([""], delay)
     _says(site, "User-agent: *\nCrawl-delay: 86400\n")
-    assert _verdicts(site, ["/x"])[1] == 9.0
+    assert _verdicts(site, ["/x"])[0] == ["refused: robots.txt (Crawl-delay of 86400 s)"]
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])

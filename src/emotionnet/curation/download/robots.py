@@ -58,7 +58,9 @@ class Robots:
             rules, _ = await asyncio.shield(self._rules(place))
         agent = self._config.user_agent
         if (delay := rules.crawl_delay(agent)) is not None:
-            self._web.hosts.slow_down(place.queue, min(float(delay), self._config.longest_wait))
+            if delay > self._config.longest_wait:  # nobody is asked faster than they say
+                raise Lost("robots.txt", f"Crawl-delay of {delay:g} s", refused=True)
+            self._web.hosts.slow_down(place.queue, float(delay))
         if not rules.can_fetch(str(place.url), agent):
             raise Lost("robots.txt", refused=True)
 
