@@ -117,11 +117,11 @@ async def _send(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}", length]
     lines += [f"{name}: {value}" for name, value in reply.headers]
     content = "\r\n".join([*lines, "", ""]).encode()
-    for number, piece in enumerate(reply.pieces):
+    for piece in reply.pieces:
         framed = b"%x\r\n%b\r\n" % (len(piece), piece) if reply.length is None else piece
-        if number and reply.pause:
+        if reply.pause:
             await asyncio.sleep(reply.pause)
-        writer.write(content + framed)  # the head goes with the first piece: one packet where that is enough
+        writer.write(content + framed)  # one packet where that is enough
         await writer.drain()
         content = b""
     if reply.length is None and not reply.cut:
@@ -146,8 +146,9 @@ class Running:
         """What was seen so far.
 
         Returns:
-            `hosts`, of each address: requests by path, connections, at_once (the most requests), span
-            (seconds from the first request to the last); `cpu_seconds` of the server.
+            `hosts`, of each address: requests by path, connections, at_once (the most requests under way;
+            one that its client gave up may count a little longer), span (seconds from the first request to
+            the last); `cpu_seconds` of the server.
         """
         address, port = next(iter(self.ports.items()))
         with urllib.request.urlopen(f"http://{address}:{port}{COUNTS_PATH}") as answer:

@@ -25,7 +25,7 @@ MARKED_BITS = 24  # of a picture's number
 HUGE = 2 * 10**9  # bytes of a body that nobody wants
 UNPACKED = 2 * 10**7  # bytes in a bomb
 BOMB_SIDE = 60_000  # pixels of a picture whose file is small
-DRIP = 0.02  # seconds between two bytes of a slow body
+LATE, DRIP = 0.1, 0.02  # seconds before an answer, and before each byte of a slow body
 PIECE = bytes(2**16)
 JPEG = ("Content-Type", "image/jpeg")
 
@@ -50,7 +50,7 @@ class Reply:
         length: What Content-Length claims; None: the body is sent in chunks.
         status: HTTP's.
         headers: Besides those of the length.
-        pause: Seconds before each piece but the first.
+        pause: Seconds before each piece; the head goes with the first.
         cut: The connection ends with the last piece, whatever was claimed.
     """
 
@@ -183,6 +183,7 @@ HTML = b"<!doctype html><title>Not found</title><p>This picture is gone.</p>"
 KINDS: Mapping[str, Answer] = {
     "fine": _fine,
     "chunked": lambda asked: Reply((picture(asked.number),), None),
+    "late": lambda asked: Reply((picture(asked.number),), len(picture(asked.number)), pause=LATE),
     "mislabelled": _body(lambda asked: picture(asked.number), ("Content-Type", "text/plain")),
     "duplicate": lambda asked: whole(picture(2**MARKED_BITS - 1)),  # noqa: ARG005
     "again": _after_two(500),
