@@ -94,6 +94,11 @@ class Ledger:
     def close(self) -> None:
         self._connection.close()
 
+    def discard(self) -> None:
+        """Close it and delete it."""
+        self.close()  # what SQLite keeps beside it goes with that
+        self.path.unlink()
+
     def about(self) -> dict[str, str]:
         """What the ledger says of the download as a whole."""
         return dict(self._rows("SELECT key, value FROM about"))

@@ -131,7 +131,7 @@ def _listed(config: DownloadConfig, share: Share | None, ledger: Ledger) -> bool
     try:
         list_into(ledger, config.source, share)
     except DataError:
-        ledger.path.unlink()  # nothing was fetched yet: the list can be put right and read again
+        ledger.discard()  # nothing was fetched yet: the list can be put right and read again
         raise
     return is_dataset(config.source)
 
