@@ -204,16 +204,13 @@ class Watch:
         try:
             self.tell()
             found = verdict(self._sights(), self.timeout)
-            if found is None and not self.store.check([VERDICT]):
-                return
-            beats = [beat for beat, _, _ in self.seen.values()]
-            line = lost_line(found[0], beats, found[1], self.advice()) if found else ""
-            mine = str(self.rank)
-            if line and self.store.compare_set(VERDICT, "", mine).decode() != mine:
-                line = ""  # another has said it
+            if found is not None:
+                beats = [beat for beat, _, _ in self.seen.values()]
+                self._end(lost_line(found[0], beats, found[1], self.advice()))
+            if self.store.check([VERDICT]):
+                self._end("")
         except RuntimeError:  # what torch says of a store that does not answer
-            line = f"the store of the processes does not answer; {self.advice()}"
-        self._end(line)
+            self._end(f"the store of the processes does not answer; {self.advice()}")
 
     def _sights(self) -> list[Sight]:
         now = time.monotonic()
@@ -238,7 +235,14 @@ class Watch:
         self._end(f"stopped by the system (SIGTERM); {self.advice()}")
 
     def _end(self, line: str) -> NoReturn:
-        """End this process here and now: the main thread may never come back from where it is."""
+        """End this process here and now: the main thread may never come back from where it is.
+
+        One process says why, the first that comes to it.
+        """
+        mine = str(self.rank)
+        with contextlib.suppress(RuntimeError):
+            if line and self.store.compare_set(VERDICT, "", mine).decode() != mine:
+                line = ""
         if line:
             sys.stderr.flush()
             os.write(2, f"error: {line}\n".encode(errors="replace"))
