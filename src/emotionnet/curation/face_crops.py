@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from PIL import Image
 
 from emotionnet.curation.faces import Detector, Face, find_faces
 from emotionnet.data.images import decode
-from emotionnet.progress import track
+from emotionnet.progress import message, track
 from emotionnet.records import DataError
 
 MARGIN = 0.25  # of the box's width and height, on each side: hair, chin and ears tell too
@@ -37,7 +36,7 @@ class FaceFloor:
 def add_face_crops(
     train: pl.DataFrame, folder: Path, detector: Detector, floor: FaceFloor
 ) -> tuple[pl.DataFrame, int]:
-    """Write a crop of each face in the training pictures.
+    """Write a crop of each face in the training pictures; one that cannot be decoded is named on the way.
 
     A crop has the labels, tags, group, source and licence of its picture, id `<id>#face<n>` and path
     `<path>~face<n>.png`, n = 0 for the surest face. Of crops with the same bytes the first stays.
@@ -52,13 +51,13 @@ def add_face_crops(
         The table with the rows of the crops at its end, and how many these are.
 
     Raises:
-        DataError: A picture cannot be decoded, or the detector fails.
+        DataError: The detector fails.
     """
     known = set(train["sha256"])
     local = train.with_row_index("from").filter(pl.col("sha256") != "").select("from", "id", "path")
     rows: list[dict[str, Any]] = []
     for row, identity, path in track(local.iter_rows(), "Looking for faces", local.height):
-        for number, content in enumerate(_crops(_decoded(folder, path), detector, floor)):
+        for number, content in enumerate(_crops(folder, path, detector, floor)):
             digest = hashlib.sha256(content).hexdigest()
             if digest in known:
                 continue
@@ -89,15 +88,13 @@ def crop_box(face: Face, size: tuple[int, int]) -> tuple[int, int, int, int]:
     )
 
 
-def _decoded(folder: Path, path: str) -> Image.Image:
+def _crops(folder: Path, path: str, detector: Detector, floor: FaceFloor) -> Iterator[bytes]:
+    """PNG of each face that counts, the surest first; a picture that cannot be decoded has none."""
     try:
-        return decode(folder / path)
-    except DataError as error:
-        raise DataError(str(error).replace(str(folder / path), path)) from None
-
-
-def _crops(image: Image.Image, detector: Detector, floor: FaceFloor) -> Iterator[bytes]:
-    """PNG of each face that counts, the surest first."""
+        image = decode(folder / path)
+    except DataError as error:  # of a source that gave its sha256, nobody has decoded it yet
+        message(str(error).replace(str(folder / path), path))
+        return
     for face in _counting(find_faces(image, detector), floor):
         buffer = io.BytesIO()
         image.crop(crop_box(face, image.size)).save(buffer, "PNG")
