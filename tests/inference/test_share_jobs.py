@@ -91,7 +91,7 @@ def test_a_finished_share_is_left_as_it_is_and_nothing_is_opened(
     model: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "out"
     first = extract_share(opened(model), [pictures], out, Share(1, 3))

@@ -26,7 +26,7 @@ from emotionnet.search.layout import (
     write_info,
 )
 from emotionnet.search.making import begin_index, follow_model, model_name
-from emotionnet.search.parts import rows_of_parts
+from emotionnet.search.parts import Finished, open_parts, rows_of_parts
 from emotionnet.search.plan import make_plan, same_content
 from emotionnet.search.rows import compute_rows
 from emotionnet.search.scan import File, Scan, require_files, scan_pictures
@@ -98,6 +98,7 @@ def build_index(
 
 def _build(model: Opening, scan: Scan, out: Path, parts: Path | None, *, overwrite: bool) -> Built:
     is_new = overwrite or not (out / INFO).is_file()
+    held = None if parts is None else open_parts(parts, model)
     if is_new:
         begin_index(model, out, overwrite=overwrite)
     elif (made := _unchanged(model, scan, out)) is not None:
@@ -112,7 +113,7 @@ def _build(model: Opening, scan: Scan, out: Path, parts: Path | None, *, overwri
     writer = RowWriter(out, pictures, changed)
     writer.touch(touched)
     writer.delete(plan.gone)
-    info = _fill(model, info, plan.new | changed, writer, parts)
+    info = _fill(model, info, plan.new | changed, writer, held)
     writer.commit()
     count = _finish(out, info, writer, kept=timedelta(milliseconds=1) if is_new else KEPT)
     return Built(
@@ -143,14 +144,18 @@ def _reasons(scan: Scan, unreadable: Mapping[str, Unreadable]) -> tuple[str, ...
 
 
 def _fill(
-    model: Opening, info: IndexInfo, files: dict[str, File], writer: RowWriter, parts: Path | None
+    model: Opening,
+    info: IndexInfo,
+    files: dict[str, File],
+    writer: RowWriter,
+    parts: Sequence[Finished] | None,
 ) -> IndexInfo:
     """Give the writer the rows of files: those that parts hold, and the rest computed."""
     if parts is not None and files:
-        for rows in rows_of_parts(parts, model, info, files):
+        for rows in rows_of_parts(parts, info, files):
             writer.add(rows)
-            for path in [*rows.unreadable, *([] if rows.table is None else rows.table["path"].to_pylist())]:
-                files.pop(path, None)
+            for path in rows.paths:
+                del files[path]
     if not files:
         return info
     with closing(compute_rows(model.predictor, info, files)) as steps:

@@ -89,38 +89,56 @@ def _write(
     return count
 
 
-def rows_of_parts(folder: Path, model: Opening, info: IndexInfo, files: Mapping[str, File]) -> Iterator[Rows]:
-    """What shares hold of some files that are still as they were.
+@dataclass(frozen=True)
+class Finished:
+    """A finished share: its file of rows, and of the files that could not be read what was wrong."""
 
-    Args:
-        folder: Where the shares lie; those that are missing or unfinished are named and left out.
-        model: Which made them.
-        info: Of the index that takes them.
-        files: By path.
+    path: Path
+    unreadable: Mapping[str, Unreadable]
+
+
+def open_parts(folder: Path, model: Opening) -> list[Finished]:
+    """Look at the shares in a folder; those that are missing or unfinished are named and left out.
 
     Raises:
-        DataError: There is no share, one was made by another model, or it is broken.
+        DataError: There is none, or one is of another model or does not tell what it should.
     """
     sides = sorted(folder.glob(f"{KIND}-*-of-*.json"))
     if not sides:
         raise DataError(f"{folder}: must hold shares, which 'emotionnet index --shard' writes; it holds none")
-    _tell_missing(folder, sides)
-    for side in track(sides, "parts"):
+    shares = []
+    for side in track(sides, "check parts"):
         told, path = read_object(side), side.with_suffix(SUFFIX)
         how = told.get("how")
         if not isinstance(how, dict) or how.get("model") != model.content:
             raise DataError(f"{side}: must be of the model {model.name}; another one made it")
-        if not path.is_file() or sha256(path) != told.get("sha256"):
-            message(f"{path}: is not finished; what it lacks is computed here")
-            continue
-        yield Rows(None, _still(checked_unreadable(side, told.get("unreadable")), files))
-        yield from _rows(path, info, files)
+        if path.is_file() and sha256(path) == told.get("sha256"):
+            shares.append(Finished(path, checked_unreadable(side, told.get("unreadable"))))
+    _tell_missing(folder, sides, len(shares))
+    return shares
 
 
-def _tell_missing(folder: Path, sides: Sequence[Path]) -> None:
-    count = max(int(end) for side in sides if (end := side.stem.rpartition("-of-")[2]).isdecimal())
-    if len(sides) < count:
-        message(f"{folder}: holds {len(sides)} of {count} shards; what they lack is computed here")
+def rows_of_parts(parts: Sequence[Finished], info: IndexInfo, files: Mapping[str, File]) -> Iterator[Rows]:
+    """What shares hold of those of some files that are still as they were.
+
+    Args:
+        parts: As `open_parts` gives them.
+        info: Of the index that takes them.
+        files: By path.
+
+    Raises:
+        DataError: A share is broken.
+    """
+    for part in track(parts, "parts"):
+        yield Rows(None, _still(part.unreadable, files))
+        yield from _rows(part.path, info, files)
+
+
+def _tell_missing(folder: Path, sides: Sequence[Path], finished: int) -> None:
+    ends = [side.stem.rpartition("-of-")[2] for side in sides]
+    count = max(int(end) if end.isdecimal() else 0 for end in ends)
+    if finished < count:
+        message(f"{folder}: holds {finished} of {count} shards; what they lack is computed here")
 
 
 def _still(unreadable: Mapping[str, Unreadable], files: Mapping[str, File]) -> dict[str, Unreadable]:

@@ -27,6 +27,11 @@ class Rows:
     table: pa.Table | None
     unreadable: Mapping[str, Unreadable]
 
+    @property
+    def paths(self) -> list[str]:
+        """Of all these files."""
+        return [*self.unreadable, *([] if self.table is None else self.table["path"].to_pylist())]
+
 
 def compute_rows(predictor: Predictor, info: IndexInfo, files: Mapping[str, File]) -> Generator[Rows]:
     """Put files through the network, a few at a time, in order.
