@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from emotionnet.config import CurateConfig, SplitSizes
+from emotionnet.curation import source_tables
 from emotionnet.curation.curate import curate
+from emotionnet.curation.sources import read_source
 from emotionnet.curation.tags import emotion_vocabulary, family
 from emotionnet.data.check import check_dataset
 from emotionnet.data.store import Dataset
@@ -272,6 +274,141 @@ def test_families_are_labels_while_tags_stay_words(tmp_path: Path) -> None:
         words = {dataset.tag_names[tag] for tag in record.tags}
         expected = {families[word] for word in words if families.get(word)}
         assert {dataset.emotion_names[label] for label in record.labels} == expected
+
+
+def test_only_the_most_frequent_emotions_and_tags_are_kept(tmp_path: Path) -> None:
+    rows = [*good_rows(), {"id": "rare", "image": "pictures/rare.png", "tags": ["fury"]}]
+    dataset = curated(tmp_path, rows, max_emotions=2, max_tags=3, min_emotion_groups=5)
+    assert dataset.emotion_names == ("happy", "sad")
+    assert dataset.tag_names == ("happy", "sad", "furious face")
+    assert rejects(dataset) == {
+        "rare": "no emotion label (fewer than 5 groups carry its words, or they are not among the 2 most "
+        "frequent)"
+    }
+
+
+def test_records_under_another_licence_are_left_out(tmp_path: Path) -> None:
+    rows = good_rows()
+    rows[0]["licence"], rows[1]["licence"] = "all rights reserved", "CC0"
+    rows.append({**rows[0], "id": "plain", "tags": ["cat"], "image": "pictures/cat.png"})
+    dataset = curated(tmp_path, rows, licence="CC BY", licences=("CC0", "CC BY"))
+    assert rejects(dataset) == {
+        "plain": "no emotion word among its tags",
+        "happy/0": "its licence is none of those allowed: all rights reserved",
+    }
+    assert list(rejects(dataset)) == ["plain", "happy/0"], "by step, then by record"
+    steps = {entry["step"]: (entry["kept"], entry["dropped"]) for entry in dataset.info["funnel"]}
+    assert steps["records read"] == (25, 0)
+    assert steps["with an emotion word"] == (24, 1)
+    assert steps["under an allowed licence"] == (23, 1)
+    assert steps["in the splits"] == (23, 0)
+    assert dataset.root.joinpath("funnel.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_tags_of_another_language_are_left_out(tmp_path: Path) -> None:
+    rows = good_rows()
+    for row in rows:
+        row["tags"] += ["maison", "house"]
+    assert {"maison", "house"} <= set(curated(tmp_path, rows).tag_names)
+    dataset = curated(tmp_path, rows, tag_language="en", out=tmp_path / "english")
+    assert "house" in dataset.tag_names
+    assert "maison" not in dataset.tag_names
+    good, known = dataset.info["tag_funnel"][:2]
+    assert (known["step"], known["dropped"]) == ("known to the dictionary", 1)
+    assert good["kept"] - 1 == known["kept"]
+
+
+def test_sha256_and_looks_that_are_given_need_no_picture(tmp_path: Path) -> None:
+    """Two URLs of one content are twins; two that look alike are a group, but not across sources."""
+    rng = np.random.default_rng(0)
+    rows = [{**row, "image": f"https://example.org/{row['id']}.jpg", "group": None} for row in good_rows()]
+    looks = rng.integers(0, 256, size=(len(rows), 32), dtype=np.uint8)
+    looks[5] = looks[17]
+    looks[5, 0] ^= 0b101
+    looks[6] = looks[7]
+    table = pl.DataFrame(rows).with_columns(
+        look=pl.Series([row.tobytes() for row in looks]),
+        sha256=pl.Series(
+            [hashlib.sha256(bytes([n // 2 if n < 4 else n])).hexdigest() for n in range(len(rows))]
+        ),
+        source=pl.Series(["other" if n == 6 else None for n in range(len(rows))]),
+    )
+    table.write_parquet(tmp_path / "records.parquet")
+    config = CurateConfig(
+        source=tmp_path / "records.parquet",
+        splits=SIZES,
+        min_emotion_groups=9,
+        near_duplicate_bits=2,
+        out=tmp_path / "dataset",
+    )
+    dataset = curate(config)
+    assert rejects(dataset) == {"happy/1": "same picture as happy/0", "happy/3": "same picture as happy/2"}
+    group_of = {record.id: record.group for split in SPLITS for record in dataset.records(split)}
+    assert {name for name, group in group_of.items() if group != name} == {"sad/5"}
+    assert group_of["sad/5"] == "happy/5"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_many_small_batches_give_the_same_data_set_as_one(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    words = ["happy", "sad", "fury", "kisses", "kissing", "hearts", "heart^2", "cat", "furious face", "a1"]
+    rows = [
+        {
+            "id": f"r{number}",
+            "image": f"https://example.org/{rng.integers(70)}.jpg",
+            "tags": [words[n] for n in rng.integers(len(words), size=rng.integers(1, 5))],
+            "group": f"g{rng.integers(30)}" if rng.random() < 0.5 else None,
+            "source": ["alder", "birch"][rng.integers(2)],
+            "licence": ["CC0", "none"][int(rng.random() < 0.1)],
+        }
+        for number in range(120)
+    ]
+    table = pl.DataFrame(rows)
+    path = tmp_path / f"records.{kind}"
+    if kind == "jsonl":
+        table.write_ndjson(path)
+    elif kind == "csv":
+        table.with_columns(pl.col("tags").list.join("|")).write_csv(path)
+    else:
+        table.write_parquet(path, row_group_size=50)
+    options: dict[str, Any] = {
+        "source": path,
+        "licences": ("CC0",),
+        "group_pictures": 3,
+        "min_emotion_groups": 3,
+        "unseen": 2,
+        "min_unseen_groups": 2,
+        "unseen_vectors": None,
+        "unseen_cooccurrence": 1.0,
+        "splits": SplitSizes(test=3, val=2, train=9),
+    }
+    whole = curate(CurateConfig(**options, out=tmp_path / "whole"))
+    monkeypatch.setattr(source_tables, "PIECE_ROWS", 7)
+    monkeypatch.setattr(source_tables, "PIECE_BYTES", 500)
+    assert len(list(read_source(path).batches)) > 10
+    parts = curate(CurateConfig(**options, out=tmp_path / "parts"))
+    assert len(set(rejects(whole).values())) > 20, "the records must be ones that say something"
+    for name in (*(f"{split}.parquet" for split in SPLITS), "rejects.parquet"):
+        assert pl.read_parquet(whole.root / name).equals(pl.read_parquet(parts.root / name)), name
+    for name in ("emotions.json", "tags.json", "unseen.json", "funnel.png"):
+        assert (whole.root / name).read_bytes() == (parts.root / name).read_bytes(), name
+    assert whole.info["funnel"] == parts.info["funnel"]
+
+
+def test_a_folder_of_tables_is_one_source(tmp_path: Path) -> None:
+    """The raw form of 2020: a file of JSON lines for each keyword."""
+    folder = tmp_path / "stock"
+    folder.mkdir()
+    rows = [{**row, "image": f"https://example.org/{row['id']}.jpg"} for row in good_rows()]
+    for emotion in ("sad", "happy"):
+        lines = [json.dumps(row) for row in rows if row["id"].startswith(emotion)]
+        (folder / f"{emotion}.jsonl").write_text("\n".join(lines))
+    (folder / "readme.txt").write_text("no table")
+    dataset = curate(CurateConfig(source=folder, splits=SIZES, out=tmp_path / "dataset"))
+    assert (dataset.name, dataset.emotion_names) == ("stock", ("happy", "sad"))
+    assert rejects(dataset) == {}
 
 
 def test_one_emotion_is_too_few(tmp_path: Path) -> None:

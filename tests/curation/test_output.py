@@ -5,12 +5,14 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from emotionnet.curation import output
 from emotionnet.curation.output import _store, _with_paths, picture_path
 from emotionnet.records import DataError
 
 
 def table(*rows: tuple[str, str, str, str]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=["source", "id", "image", "sha256"], orient="row")
+    names = ("source", "id", "image", "sha256")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
 @pytest.mark.parametrize(
@@ -75,6 +77,22 @@ def test_of_a_shrunk_picture_a_png_is_stored() -> None:
         {"train": table(("web", "1", "a.bmp", "x"), ("web", "2", "http://x/1.jpg", ""))}, shrunk=True
     )
     assert placed["train"]["path"].to_list() == ["images/web/1.png", "http://x/1.jpg"]
+
+
+def test_a_source_with_many_pictures_has_them_in_folders_by_running_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "FOLDER_PICTURES", 2)
+    many = [("web", str(number), "a.png", "x") for number in range(3)]
+    few = [("net", str(number), "a.png", "x") for number in range(2)]
+    placed = _with_paths({"train": table(*many[:2], *few), "val": table(*many[2:])})
+    assert placed["train"]["path"].to_list() == [
+        "images/web/0000/0.png",
+        "images/web/0000/1.png",
+        "images/net/0.png",
+        "images/net/1.png",
+    ]
+    assert placed["val"]["path"].to_list() == ["images/web/0001/2.png"]
 
 
 def test_a_picture_that_changed_meanwhile_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,14 +26,20 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
+def records(*images: str | None, **given: list[Any]) -> pl.DataFrame:
+    columns = {
+        "image": images,
+        **{name: given.get(name, [None] * len(images)) for name in ("sha256", "look")},
+    }
+    return pl.DataFrame(columns, schema={"image": pl.String, "sha256": pl.String, "look": pl.Binary})
+
+
 def seen(folder: Path, *images: str | None) -> pl.DataFrame:
-    frame = pl.DataFrame({"image": images}, schema={"image": pl.String}).with_row_index("row", offset=5)
-    return look_at(frame, folder)
+    return look_at(records(*images), folder)
 
 
 def test_a_good_picture_has_its_hashes(folder: Path) -> None:
     found = seen(folder, "good.png", "sub/../good.png")
-    assert found["row"].to_list() == [5, 6]
     assert found["sha256"].to_list() == [hashlib.sha256((folder / "good.png").read_bytes()).hexdigest()] * 2
     assert [len(look) for look in found["look"]] == [HASH_BYTES] * 2
     assert found["fault"].null_count() == 2
@@ -40,7 +47,19 @@ def test_a_good_picture_has_its_hashes(folder: Path) -> None:
 
 def test_a_url_is_not_looked_at(folder: Path) -> None:
     (row,) = seen(folder, "https://example.org/a.png").to_dicts()
-    assert row == {"row": 5, "sha256": "", "look": None, "fault": None}
+    assert row == {"sha256": "", "look": None, "fault": None}
+
+
+def test_what_is_given_is_believed_without_a_look(folder: Path) -> None:
+    names = ("text.png", "none.png", "../outside.png", "https://example.org/a.png", "good.png")
+    given = {"sha256": ["1", "2", "3", "4", None], "look": [b"a", b"b", b"c", b"d", b"e"]}
+    found = look_at(records(*names, **given), folder)
+    assert found["sha256"].to_list()[:4] == ["1", "", "", "4"]
+    assert found["look"].to_list()[:4] == [b"a", None, None, b"d"]
+    assert found["fault"].is_null().to_list() == [True, False, False, True, True]
+    assert found.row(4) == seen(folder, "good.png").row(0), "without its sha256 a picture is looked at"
+    shrunk = look_at(records("text.png", sha256=["1"]), folder, 20)
+    assert "must be a picture" in shrunk["fault"][0], "the given sha256 is not that of what will be stored"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +104,7 @@ def test_a_picture_is_shrunk_by_its_short_side_and_never_enlarged(tmp_path: Path
 def test_hashes_are_those_of_what_will_be_stored(tmp_path: Path) -> None:
     Image.new("RGB", (60, 90), "red").save(tmp_path / "a.png")
     Image.new("RGB", (60, 90), "red").save(tmp_path / "b.bmp")
-    records = pl.DataFrame({"row": [0, 1], "image": ["a.png", "b.bmp"]})
-    first, second = look_at(records, tmp_path, 20)["sha256"]
+    both = records("a.png", "b.bmp")
+    first, second = look_at(both, tmp_path, 20)["sha256"]
     assert first == second == hashlib.sha256(stored_content(tmp_path / "a.png", 20)).hexdigest()
-    assert look_at(records, tmp_path)["sha256"].n_unique() == 2
+    assert look_at(both, tmp_path)["sha256"].n_unique() == 2

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from emotionnet.curation import source_tables
 from emotionnet.curation.sources import SOURCE_SCHEMA, has_tables, read_source
 from emotionnet.records import DataError
 
@@ -222,3 +223,73 @@ def test_a_folder_with_tables_of_its_own_is_those(tmp_path: Path) -> None:
     parquet(tmp_path / "a", {"id": ["1"], "image": ["x.jpg"], "tags": [["sad"]]})
     jsonl(tmp_path, {"id": "2", "image": "y.jpg", "tags": []})
     assert read_source(tmp_path).records["image"].to_list() == ["y.jpg"]
+
+
+def test_ids_that_stand_twice_are_found_across_batches_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source_tables, "PIECE_BYTES", 150)
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    row = {"image": "a.jpg", "tags": ["sad"]}
+    jsonl(folder, *({**row, "id": str(number)} for number in (*range(9), 2)))
+    csv(folder, "id,image,tags\n5,a,sad\n10,a,sad\n").rename(folder / "a.csv")
+    with pytest.raises(DataError) as caught:
+        _ = read_source(folder).records
+    assert caught.value.faults == (
+        f"{folder}/records.jsonl: row 6: every id must stand once; '5' stands in {folder}/a.csv, row 1 too",
+        f"{folder}/records.jsonl: row 10: every id must stand once; '2' stands in row 3 too",
+    )
+
+
+def test_a_table_of_a_folder_that_lacks_a_column_is_named(tmp_path: Path) -> None:
+    jsonl(tmp_path, {"id": 1, "image": "a.jpg", "tags": ["sad"]})
+    (tmp_path / "other.csv").write_text("id,tags\n2,sad\n")
+    with pytest.raises(
+        DataError, match=r"other\.csv: must have the columns id, image, tags; image \(or url\)"
+    ):
+        _ = read_source(tmp_path).records
+
+
+def test_a_line_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_tables, "PIECE_BYTES", 100)
+    row = {"id": 1, "image": "a.jpg", "tags": ["sad"]}
+    assert faults(jsonl(tmp_path, row, {**row, "id": 2, "image": "x" * 500})) == (
+        ": a line must have at most 100 bytes; one has more",
+    )
+
+
+def test_each_row_of_json_lines_may_use_the_other_name(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, {"cid": 1, "url": "a", "tags": []}, {"id": 2, "image": "b", "tags": []})
+    assert [(row["id"], row["image"]) for row in rows(path)] == [("1", "a"), ("2", "b")]
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        (
+            {"sha256": ["a" * 64, "A" * 64]},
+            f": row 2: sha256 must be 64 digits from 0 to f; got '{'A' * 64}'",
+        ),
+        ({"look": [None, b"12"]}, ": row 2: look must be 32 bytes; got b'12'"),
+        ({"look": ["a" * 32, None]}, ": column look must be 32 bytes; got String"),
+    ],
+)
+def test_hashes_that_are_none(tmp_path: Path, columns: dict[str, list[Any]], reason: str) -> None:
+    good: dict[str, Sequence[Any]] = {"id": ["1", "2"], "image": ["a", "b"], "tags": [["sad"], ["mad"]]}
+    assert faults(parquet(tmp_path, {**good, **columns})) == (reason,)
+
+
+def test_hashes_that_are_given(tmp_path: Path) -> None:
+    look = bytes(range(32))
+    path = parquet(
+        tmp_path,
+        {
+            "id": [1, 2],
+            "image": ["a", "b"],
+            "tags": [[], []],
+            "sha256": ["0f" * 32, ""],
+            "look": [look, None],
+        },
+    )
+    assert read_source(path).records.select("sha256", "look").rows() == [("0f" * 32, look), (None, None)]

@@ -3,18 +3,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from emotionnet.curation.tags import Vocabulary, emotion_vocabulary, family, lemma, merge_forms, tag_table
+from emotionnet.curation.tags import Vocabulary, clean_tags, emotion_vocabulary, family, lemma
 
 LEXICON = emotion_vocabulary(None)
-
-
-def records(*tags: list[str] | None) -> pl.DataFrame:
-    frame = pl.DataFrame({"tags": tags}, schema={"tags": pl.List(pl.String)})
-    return frame.with_row_index("row")
-
-
-def by_row(table: pl.DataFrame) -> dict[int, list[str]]:
-    return dict(table.group_by("row", maintain_order=True).agg("tag").iter_rows())
 
 
 @pytest.mark.parametrize(
@@ -36,17 +27,13 @@ def by_row(table: pl.DataFrame) -> dict[int, list[str]]:
     ],
 )
 def test_a_tag_is_cleaned(raw: str, clean: list[str]) -> None:
-    assert by_row(tag_table(records([raw]), LEXICON)).get(0, []) == clean
+    assert [tag for tag in clean_tags(pl.Series([raw]), LEXICON) if tag is not None] == clean
 
 
 def test_emotion_words_are_kept_whatever_they_look_like() -> None:
     words = Vocabulary("mine", {"xo": "xo", "4ever": "4ever"})
-    assert by_row(tag_table(records(["XO", "4ever", "no", "4now"]), words)) == {0: ["xo", "4ever"]}
-
-
-def test_a_tag_stands_once_in_a_record_in_the_first_ones_place() -> None:
-    table = tag_table(records(["sad", "cat", "SAD^2"], None, [], ["cat"]), LEXICON)
-    assert by_row(table) == {0: ["sad", "cat"], 3: ["cat"]}
+    cleaned = clean_tags(pl.Series(["XO", "4ever", "no", "4now", None]), words)
+    assert cleaned.to_list() == ["xo", "4ever", None, None, None]
 
 
 @pytest.mark.parametrize(
@@ -79,27 +66,6 @@ def test_words_of_a_file_stand_for_themselves_and_draw_inflections() -> None:
         "laugh",
         "happiness",
     ]
-
-
-def test_forms_merge_into_the_lemma_that_was_seen() -> None:
-    table = tag_table(records(["hearts", "dog"], ["heart", "hearts"]), LEXICON)
-    assert by_row(merge_forms(table, LEXICON)) == {0: ["heart", "dog"], 1: ["heart"]}
-
-
-def test_forms_merge_into_an_emotion_even_when_only_a_form_was_seen() -> None:
-    table = tag_table(records(["kissed"], ["gladness"]), LEXICON)
-    assert by_row(merge_forms(table, LEXICON)) == {0: ["kiss"], 1: ["glad"]}
-
-
-def test_forms_merge_into_the_most_frequent_one_when_the_lemma_was_not_seen() -> None:
-    table = tag_table(records(["dances"], ["dancing"], ["dances"]), LEXICON)
-    assert by_row(merge_forms(table, LEXICON)) == {0: ["dances"], 1: ["dances"], 2: ["dances"]}
-
-
-def test_equally_frequent_forms_merge_into_the_alphabetically_first() -> None:
-    for order in (["dancing", "dances"], ["dances", "dancing"]):
-        table = tag_table(records(*([tag] for tag in order)), LEXICON)
-        assert by_row(merge_forms(table, LEXICON)) == {0: ["dances"], 1: ["dances"]}
 
 
 @pytest.mark.parametrize(
