@@ -41,7 +41,8 @@ def test_a_picture_is_seen_only_when_it_is_shown(tmp_path: Path, ledger: Ledger)
     placed = folder.place([_outcome(), Outcome(2, "failed")])
     ledger.commit(placed, {})
     folder.show(placed)
-    folder.close()
+    with folder:
+        pass
     assert stored_files(tmp_path) == {KEPT.path: DIGEST.hex()}
     assert not (tmp_path / INCOMING).exists()
 
@@ -54,12 +55,14 @@ def test_one_content_of_two_urls_is_one_file(tmp_path: Path, ledger: Ledger) -> 
     ledger.commit(outcomes, {})
     folder.show(outcomes)
     assert stored_files(tmp_path) == {KEPT.path: DIGEST.hex()}
-    folder.close()
+    with folder:
+        pass
 
 
 def test_killed_before_the_ledger_told_of_it(tmp_path: Path, ledger: Ledger) -> None:
     Folder(tmp_path, ledger).take(1, KEPT)
-    Folder(tmp_path, ledger).close()
+    with Folder(tmp_path, ledger):
+        pass
     assert stored_files(tmp_path) == {}
     assert not (tmp_path / INCOMING).exists()
 
@@ -67,7 +70,8 @@ def test_killed_before_the_ledger_told_of_it(tmp_path: Path, ledger: Ledger) -> 
 def test_killed_after_the_ledger_told_of_it(tmp_path: Path, ledger: Ledger) -> None:
     Folder(tmp_path, ledger).take(1, KEPT)
     ledger.commit([_outcome()], {})
-    Folder(tmp_path, ledger).close()
+    with Folder(tmp_path, ledger):
+        pass
     assert stored_files(tmp_path) == {KEPT.path: DIGEST.hex()}
 
 
@@ -75,12 +79,14 @@ def test_killed_while_another_copy_of_it_was_written(tmp_path: Path, ledger: Led
     Folder(tmp_path, ledger).take(1, KEPT)
     ledger.commit([_outcome()], {})
     (tmp_path / INCOMING / f"{DIGEST.hex()}.0").write_bytes(b"pict")  # comes before it, and is not whole
-    Folder(tmp_path, ledger).close()
+    with Folder(tmp_path, ledger):
+        pass
     assert stored_files(tmp_path) == {KEPT.path: DIGEST.hex()}
 
 
 def test_what_lies_there_by_another_name_goes(tmp_path: Path, ledger: Ledger) -> None:
     (tmp_path / INCOMING).mkdir()
     (tmp_path / INCOMING / "notes.txt").write_text("foreign")
-    Folder(tmp_path, ledger).close()
+    with Folder(tmp_path, ledger):
+        pass
     assert not (tmp_path / INCOMING).exists()

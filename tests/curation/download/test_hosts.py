@@ -25,7 +25,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Timed:
 
         async def main() -> None:
             monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: now[0])
-            monkeypatch.setattr(module.asyncio, "sleep", sleep)
+            monkeypatch.setattr(asyncio, "sleep", sleep)
             await work()
 
         asyncio.run(main())

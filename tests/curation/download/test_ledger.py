@@ -35,8 +35,7 @@ def test_a_url_stands_once_and_each_record_that_names_it(ledger: Ledger) -> None
 def test_hosts_and_their_urls_come_in_pages_and_in_order(ledger: Ledger) -> None:
     ledger.add([*_listed("b1", "b2", "b3", host="b.org"), *_listed("a1", host="a.org")], seen=4)
     ledger.add([Listed("{}", "ftp://x", "", "refused", "scheme")], seen=5)
-    hosts = list(iter(lambda last=[""]: last.append(ledger.next_host(last[-1]) or "") or last[-1], ""))
-    assert hosts == ["a.org", "b.org"]
+    assert [ledger.next_host(last) for last in ("", "a.org", "b.org")] == ["a.org", "b.org", None]
     assert [one.url for one in ledger.waiting("b.org", 0, 2)] == ["b1", "b2"]
     assert [one.url for one in ledger.waiting("b.org", 2, 2)] == ["b3"]
 

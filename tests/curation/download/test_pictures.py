@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from emotionnet.curation.download.lost import Lost
 from emotionnet.curation.download.pictures import TYPES, picture_of
@@ -52,6 +53,7 @@ def test_a_long_short_side_becomes_256_pixels() -> None:
     assert (kept.width, kept.height, kept.type) == (341, 256, "image/jpeg")
     with Image.open(io.BytesIO(kept.content)) as image:
         assert (image.size, image.format) == ((341, 256), "JPEG")
+        assert isinstance(image, JpegImageFile)
         assert image.quantization[0][0] == 2  # of quality 95
     assert kept.sha256 == hashlib.sha256(kept.content).digest()
     assert kept.look == look(kept.content)

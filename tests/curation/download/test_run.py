@@ -18,6 +18,7 @@ from PIL import Image
 from emotionnet.apps.cli import main
 from emotionnet.config import DownloadConfig
 from emotionnet.curation.download import crawl
+from emotionnet.curation.download.ledger import Ledger
 from emotionnet.curation.download.run import download
 from emotionnet.curation.sources import read_source
 from emotionnet.data.looks import look
@@ -110,14 +111,14 @@ def test_told_to_stop_it_writes_down_what_came_and_goes_on_later(
     source = write_list([site.picture(f"/{n}", picture(n)) for n in range(4)])
     site.answers["/2"] = (503, {"Retry-After": "100"}, b"")  # nothing more is asked meanwhile
     monkeypatch.setattr(crawl, "COMMIT_EVERY", 0.02)
-    commit = crawl.Ledger.commit
+    commit = Ledger.commit
 
     def committed(*args: Any) -> None:
         commit(*args)
         if args[2]:  # attempts that failed
             os.kill(os.getpid(), number)
 
-    monkeypatch.setattr(crawl.Ledger, "commit", committed)
+    monkeypatch.setattr(Ledger, "commit", committed)
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
         download(settings(source, out, per_host=1))

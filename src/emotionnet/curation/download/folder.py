@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 from emotionnet.curation.download.ledger import Ledger, Outcome
 from emotionnet.curation.download.pictures import Kept
@@ -48,9 +49,15 @@ class Folder:
             if one.sha256 is not None and one.path is not None:
                 self._show(self._incoming / f"{one.sha256.hex()}.{one.id}", self._out / one.path)
 
-    def close(self) -> None:
-        self._settle()
-        self._incoming.rmdir()
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._settle()
+            self._incoming.rmdir()
 
     def _show(self, beside: Path, place: Path) -> None:
         if place.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Protocol
 
 from emotionnet.curation.download.ledger import Outcome
@@ -10,7 +11,7 @@ from emotionnet.curation.download.pictures import Kept
 
 
 class Keeper(Protocol):
-    """Where pictures go. A picture is taken, then placed, then the ledger tells of it, then it is shown."""
+    """Where pictures go; a context. Each is taken, placed, told of in the ledger, and then shown."""
 
     def take(self, number: int, kept: Kept) -> None:
         """Take what came of the URL of this number. Several threads do so at once."""
@@ -21,5 +22,9 @@ class Keeper(Protocol):
     def show(self, outcomes: Sequence[Outcome]) -> None:
         """Let the pictures of a batch be seen, now that the ledger tells of them."""
 
-    def close(self) -> None:
-        """Leave nothing but what the ledger tells of."""
+    def __enter__(self) -> object: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave nothing but what the ledger tells of; after a fault the next run does."""

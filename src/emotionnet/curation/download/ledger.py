@@ -228,6 +228,4 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            raise DataError(
-                f"{self.path}: ledger cannot be read or written; {first_line(error)}"
-            ) from None
+            raise DataError(f"{self.path}: ledger cannot be read or written; {first_line(error)}") from None

@@ -102,8 +102,8 @@ def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Su
         message(f"{ledger.retry_failed():,} URLs that failed are tried again")
     keeper: Keeper = Shards(config.out, ledger) if in_shards else Folder(config.out, ledger)
     began = time.monotonic()
-    fetched, is_stopped = _fetch(config, ledger, keeper)
-    keeper.close()
+    with keeper:
+        fetched, is_stopped = _fetch(config, ledger, keeper)
     ledger.name_the_first()
     summary = summarise(ledger, config.out, fetched=fetched, seconds=time.monotonic() - began)
     if not is_dataset:

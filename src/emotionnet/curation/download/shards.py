@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from emotionnet.curation.download.ledger import Ledger, Outcome
@@ -71,10 +72,17 @@ class Shards:
     def show(self, outcomes: Sequence[Outcome]) -> None:
         """They are seen when the shards are listed."""
 
-    def close(self) -> None:
+    def __enter__(self) -> Shards:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for shard in self._open.values():
-            if shard is not None and shard.samples:
+            if shard is not None and kind is None:
                 self._end(shard)
+            elif shard is not None:
+                shard.writer.__exit__(kind, error, trace)
 
     def _last(self, split: str) -> _Open | None:
         """The shard to go on with; what the ledger does not tell of is cut off, or deleted."""
@@ -88,7 +96,9 @@ class Shards:
         if not name:
             return None
         if not (numbered := re.fullmatch(rf"{split}-([0-9]+)\.tar", name)):
-            raise DataError(f"{self._ledger.path}: a shard must be named {split}-000000.tar; got {name!r:.80}")
+            raise DataError(
+                f"{self._ledger.path}: a shard must be named {split}-000000.tar; got {name!r:.80}"
+            )
         return self._opened(split, int(numbered[1]), samples, at=start + size + -size % BLOCK)
 
     def _opened(self, split: str, number: int, samples: int = 0, *, at: int = 0) -> _Open:
