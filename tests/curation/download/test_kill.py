@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import random
 import shutil
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,8 +27,14 @@ from tests.curation.download.conftest import Rows, WriteList, ledger_rows, requi
 KINDS = (*["fine"] * 8, "chunked", "duplicate", "again", "limited", "chain", "missing", "cut", "html", "noai")
 KEPT = ("stored", "duplicate")
 LIMITS: dict[str, Any] = {"attempts": 3, "backoff": 0.05, "allow": HOSTS}
-KILLS = 3
 PATIENCE = 100.0  # seconds
+
+
+class Moment(NamedTuple):
+    """When it is killed: so many seconds after so many URLs have a picture."""
+
+    kept: int
+    later: float
 
 
 def _urls(server: Running, count: int) -> list[str]:
@@ -51,16 +60,28 @@ def _start(source: Path, out: Path, delay: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _kill_when(process: subprocess.Popen[bytes], is_time: Callable[[], bool]) -> None:
+def _kept(out: Path) -> int:
+    """How many URLs have a picture, as the ledger of a download under way has it."""
+    with (
+        contextlib.suppress(sqlite3.OperationalError),  # it is being made
+        contextlib.closing(sqlite3.connect(f"file:{out}/ledger.sqlite?mode=ro", uri=True)) as ledger,
+    ):
+        query = "SELECT count(*) FROM urls WHERE state IN ('stored', 'duplicate')"
+        return int(ledger.execute(query).fetchone()[0])
+    return 0
+
+
+def _killed(process: subprocess.Popen[bytes], out: Path, moment: Moment) -> None:
     until = time.monotonic() + PATIENCE
     try:
-        while not is_time():
+        while _kept(out) < moment.kept:
             assert process.poll() is None, "it must be killed before it ends"
             assert time.monotonic() < until
             time.sleep(0.003)
+        time.sleep(moment.later)
     finally:
         process.kill()
-        process.wait()
+        assert process.wait() == -signal.SIGKILL
 
 
 def _held(out: Path) -> Rows:
@@ -76,26 +97,27 @@ def _contents(out: Path) -> set[str]:
     return {hashlib.sha256(path.read_bytes()).hexdigest() for path in out.rglob("*") if path.is_file()}
 
 
-def _kill_and_go_on(server: Running, source: Path, out: Path, moments: Sequence[int], delay: float) -> None:
-    """Kill it when so many requests were made, each time; then let it end."""
-    done: list[
-        dict[str, int]
-    ] = []  # at each kill, how often URLs were asked for that the ledger says we keep
+def _kill_and_go_on(
+    server: Running, source: Path, out: Path, moments: Sequence[Moment], delay: float
+) -> None:
+    """Kill it at each moment, and start it again; then let it end."""
+    done: list[dict[str, int]] = []  # at each kill, how often URLs were asked for that we keep
     for moment in moments:
-        process = _start(source, out, delay)
-        _kill_when(process, lambda moment=moment: sum(_requests(server).values()) >= moment)  # type: ignore[misc]
+        _killed(_start(source, out, delay), out, moment)
         held, files, asked = _held(out), _contents(out), _requests(server)
         assert {row["sha256"].hex() for row in held.values() if row["state"] == "stored"} <= files
         done.append({url: asked[url] for url, row in held.items() if row["state"] in KEPT})
+        assert len(done[-1]) >= moment.kept
     assert _start(source, out, delay).wait(PATIENCE) == 0
     asked = _requests(server)
     for before in done:
         assert {url: asked[url] for url in before} == before
-    assert len(done[-1]) > moments[-1] // 10  # so the rest tells something
 
 
-def _check(server: Running, source: Path, folder: Path, *, count: int, delay: float) -> None:
-    moments = sorted(random.Random(7).sample(range(count // 5, count), KILLS))
+def _check(server: Running, source: Path, folder: Path, *, count: int, kills: int, delay: float) -> None:
+    rng = random.Random(7)
+    kept = sorted(rng.sample(range(count // 20, count // 2), kills))
+    moments = [Moment(one, rng.uniform(0, 0.3)) for one in kept]
     _kill_and_go_on(server, source, folder / "killed", moments, delay)
     download(DownloadConfig(source=source, out=folder / "whole", **LIMITS))
     killed, whole = ledger_rows(folder / "killed"), ledger_rows(folder / "whole")
@@ -115,11 +137,11 @@ def _check(server: Running, source: Path, folder: Path, *, count: int, delay: fl
 
 
 def test_a_killed_run_goes_on_where_it_was(server: Running, write_list: WriteList, tmp_path: Path) -> None:
-    source = write_list(_urls(server, 400))
-    _check(server, source, tmp_path, count=400, delay=0.01)
+    source = write_list(_urls(server, 300))
+    _check(server, source, tmp_path, count=300, kills=2, delay=0.02)
 
 
 @pytest.mark.slow
 def test_a_killed_run_of_10_000_urls(server: Running, write_list: WriteList, tmp_path: Path) -> None:
     source = write_list(_urls(server, 10_000))
-    _check(server, source, tmp_path, count=10_000, delay=0.001)
+    _check(server, source, tmp_path, count=10_000, kills=3, delay=0.001)
