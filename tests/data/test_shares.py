@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+from emotionnet.data.shards.member import Shard, ShardMember
 from emotionnet.data.shares import Share
 from emotionnet.records import DataError
 
@@ -17,6 +20,18 @@ def test_all_shares_together_hold_each_item_once(count: int):
     shares = [Share(number, count).of(items) for number in range(count)]
     assert sorted(item for share in shares for item in share) == items
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_pictures_of_tar_files_are_shared_side_by_side():
+    tars = [Shard(f"{number}.tar", 10**6, "0" * 64) for number in range(4)]
+    members = [ShardMember(tar, f"{key}.jpg", 512 * key, 100) for tar in tars for key in range(5)]
+    files = [Path(f"{number}.jpg") for number in range(7)]
+    shares = [Share(number, 3).of_pictures([*files, *members]) for number in range(3)]
+    assert sorted((file for share in shares for file in share), key=str) == sorted(
+        [*files, *members], key=str
+    )
+    assert shares[0] == [files[0], files[3], files[6], *members[:6]]
+    assert sum(len({one.shard for one in share if isinstance(one, ShardMember)}) for share in shares) <= 4 + 2
 
 
 @pytest.mark.parametrize("text", ["16/16", "-1/4", "1", "1/0", "a/b", "", " 1/2", "1/2/3", "²/3"])

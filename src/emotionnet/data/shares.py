@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.records import DataError
 
 Item = TypeVar("Item")
@@ -49,6 +50,13 @@ class Share:
     def of(self, items: Sequence[Item]) -> list[Item]:
         """Every `count`-th item from place `number` on: together the shares hold each item once."""
         return list(items[self.number :: self.count])
+
+    def of_pictures(self, files: Sequence[PictureFile]) -> list[PictureFile]:
+        """As `of`; of pictures in tar files those that lie side by side, so that few tar files are read twice."""
+        inside = [file for file in files if isinstance(file, ShardMember)]
+        alone = [file for file in files if not isinstance(file, ShardMember)]
+        first, end = (len(inside) * number // self.count for number in (self.number, self.number + 1))
+        return [*self.of(alone), *inside[first:end]]
 
 
 def _fault(text: str) -> DataError:

@@ -61,7 +61,7 @@ def evaluate_mapped(
             fitted on this very split; nothing is written.
     """
     run = Path(run)
-    subject = open_subject(run, None if data is None else Path(data), format=format)
+    subject = open_subject(run, data, format=format)
     require_not_fitted_on(subject, split)
     dataset, model = subject.dataset, subject.predictor.model
     found = _map(subject, way)

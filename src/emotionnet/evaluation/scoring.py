@@ -68,7 +68,7 @@ def evaluate_run(
             something of the run was fitted on this very split; nothing is written.
     """
     run = Path(run)
-    subject = open_subject(run, None if data is None else Path(data), format=format)
+    subject = open_subject(run, data, format=format)
     require_not_fitted_on(subject, split)
     table = _predict(subject, split)
     model = subject.predictor.model

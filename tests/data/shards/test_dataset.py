@@ -34,7 +34,9 @@ def test_pictures_come_once_as_they_lie(shards: ShardDataset) -> None:
     names = []
     for one in shards.index.shards:
         with tarfile.open(shards.root / one.name) as tar:
-            names += [f"{shards.root}/{one.name}/{name}" for name in tar.getnames() if not name.endswith("json")]
+            names += [
+                f"{shards.root}/{one.name}/{name}" for name in tar.getnames() if not name.endswith("json")
+            ]
     assert list(map(str, shards.pictures())) == names
     assert set(shards.pictures()) == every
 
