@@ -145,6 +145,18 @@ def test_a_store_that_does_not_answer_is_named(
     assert capfd.readouterr().err == "error: the store of the processes does not answer; again\n"
 
 
+def test_who_kept_a_store_that_is_gone_is_named(
+    pair: tuple[Kept, Watch, Watch], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store, _, second = pair
+    second._look()
+    store.broken = True
+    monkeypatch.setattr(room, "is_gone", lambda _: True)
+    with pytest.raises(Ended):
+        second._look()
+    assert "error: rank 0 of 2 (pid " in capfd.readouterr().err
+
+
 def test_sigterm_without_a_lost_process_is_told(
     pair: tuple[Kept, Watch, Watch], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,8 +173,8 @@ def test_a_process_tells_what_it_does_and_that_it_moves(pair: tuple[Kept, Watch,
     first.at("step 1 of epoch 1")
     assert (first.beat.place, first.beat.doing) == ("step 1 of epoch 1", "steps")
     with first.doing("waits"):
-        assert first.beat.doing == "waits"
-    assert first.beat.doing == "steps"
+        during = first.beat
+    assert [during.doing, first.beat.doing] == ["waits", "steps"]
     assert first.beat.moves == before.moves + 3
     first.at("the end", patient=True)
     assert first.beat.doing == "prepares"

@@ -25,6 +25,7 @@ from emotionnet.training.watch import Store, Watch
 Made = TypeVar("Made")
 MEET = timedelta(minutes=10)  # until all processes have found each other
 ANSWER = timedelta(seconds=20)  # of the store
+FIRST_PORT, PORTS = 15000, 10000  # under srun, of the store that process 0 keeps
 WAIT = timedelta(days=1)  # of a collective operation: the watch tells who hangs, and long before
 
 
@@ -194,18 +195,19 @@ def _from_environment() -> Team:
 def _take_from_slurm() -> None:
     from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
-    slurm, tasks = SLURMEnvironment(auto_requeue=False), int(os.environ["SLURM_STEP_NUM_TASKS"])
-    nodes = int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+    tasks, nodes = (int(os.environ.get(f"SLURM_STEP_NUM_{name}", "1")) for name in ("TASKS", "NODES"))
+    listed = os.environ.get("SLURM_STEP_NODELIST", os.environ.get("SLURM_NODELIST", "127.0.0.1"))
     values = {
         "RANK": os.environ["SLURM_PROCID"],
         "WORLD_SIZE": tasks,
         "LOCAL_RANK": os.environ["SLURM_LOCALID"],
         "LOCAL_WORLD_SIZE": tasks // nodes,
         "GROUP_RANK": os.environ["SLURM_NODEID"],
-        "MASTER_ADDR": slurm.main_address,
-        "MASTER_PORT": slurm.main_port,
     }
     os.environ.update({name: str(value) for name, value in values.items()})
+    os.environ.setdefault("MASTER_ADDR", SLURMEnvironment.resolve_root_node_address(listed))
+    job = int(os.environ.get("SLURM_JOB_ID", "0"))  # another port for another job on the same machine
+    os.environ.setdefault("MASTER_PORT", str(FIRST_PORT + job % PORTS))
 
 
 def _connect(team: Team) -> Store:

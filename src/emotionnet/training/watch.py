@@ -135,7 +135,7 @@ class Watch:
         self.store, self.rank, self.timeout, self.advice = store, rank, timeout, advice
         self.keys = [f"beat/{number}" for number in range(world)]
         self.beat, self.lock = own_beat(), threading.Lock()
-        self.seen: dict[int, tuple[Beat, float, float]] = {}
+        self.seen: list[tuple[Beat, float, float]] = []  # when each told and moved last
         self.stopped, self.thread = threading.Event(), threading.Thread(target=self._watch, daemon=True)
         self.signals: tuple[int, int] = os.pipe()
         self.tell()
@@ -156,6 +156,7 @@ class Watch:
         self._change(doing=doing)
         with contextlib.suppress(RuntimeError):  # the store is gone
             self.tell()
+            self._see_off()
         if threading.current_thread() is threading.main_thread():
             signal.set_wakeup_fd(self.wakeup)
             signal.signal(signal.SIGTERM, self.handler)
@@ -187,6 +188,15 @@ class Watch:
         """Give the thread the time to find who is lost; it ends this process then."""
         time.sleep(self.timeout + TERMINATED)
 
+    def _see_off(self) -> None:
+        """Process 0 may keep the store: it leaves once the others have left, within moments."""
+        deadline = time.monotonic() + TERMINATED
+        while self.rank == 0 and self.beat.doing == "left" and time.monotonic() < deadline:
+            self._read()
+            if all(beat.doing in ("left", "failed") for beat, _, _ in self.seen):
+                break
+            time.sleep(INTERVAL / 20)
+
     def _change(self, **values: object) -> None:
         with self.lock:
             self.beat = replace(self.beat, **values)  # type: ignore[arg-type]
@@ -201,29 +211,34 @@ class Watch:
 
     def _look(self) -> None:
         """Tell, read, and end this process if another is lost."""
+        fault = ""
         try:
             self.tell()
-            found = verdict(self._sights(), self.timeout)
-            if found is not None:
-                beats = [beat for beat, _, _ in self.seen.values()]
-                self._end(lost_line(found[0], beats, found[1], self.advice()))
+            self._read()
             if self.store.check([VERDICT]):
                 self._end("")
         except RuntimeError:  # what torch says of a store that does not answer
-            self._end(f"the store of the processes does not answer; {self.advice()}")
+            fault = f"the store of the processes does not answer; {self.advice()}"
+        found = verdict(self._sights(), self.timeout)
+        if found is not None:
+            fault = lost_line(found[0], [beat for beat, _, _ in self.seen], found[1], self.advice())
+        if fault:
+            self._end(fault)
 
-    def _sights(self) -> list[Sight]:
-        now = time.monotonic()
+    def _read(self) -> None:
+        now, seen = time.monotonic(), []
         for rank, content in enumerate(self.store.multi_get(self.keys)):
             beat = Beat(**json.loads(content))
-            before, told, moved = self.seen.get(rank, (beat, now, now))
-            told = now if beat.beats != before.beats else told
-            moved = now if beat.moves != before.moves else moved
-            self.seen[rank] = (beat, told, moved)
-        mine = self.beat
+            before, told, moved = self.seen[rank] if self.seen else (beat, now, now)
+            told = told if beat.beats == before.beats else now
+            seen.append((beat, told, moved if beat.moves == before.moves else now))
+        self.seen = seen
+
+    def _sights(self) -> list[Sight]:
+        now, mine = time.monotonic(), self.beat
         return [
             Sight(beat, now - told, now - moved, gone=_together(beat, mine) and is_gone(beat.pid))
-            for beat, told, moved in self.seen.values()
+            for beat, told, moved in self.seen
         ]
 
     def _terminated(self) -> NoReturn:
