@@ -172,6 +172,16 @@ def test_a_folder_with_other_files_is_left_alone(write_list: WriteList, tmp_path
     assert [path.name for path in out.iterdir()] == ["notes.txt"]
 
 
+def test_what_a_killed_run_left_of_its_tables_goes(site: Site, write_list: WriteList, tmp_path: Path) -> None:
+    source, out = write_list([site.picture("/1", picture(1))]), tmp_path / "out"
+    download(settings(source, out))
+    (out / ".records.parquet.abc").write_text("half")
+    (out / ".dataset.abc").mkdir()
+    (out / ".DS_Store").write_text("another's")
+    download(settings(source, out))
+    assert [path.name for path in out.glob(".*")] == [".DS_Store"]
+
+
 def test_one_process_at_a_time(write_list: WriteList, tmp_path: Path) -> None:
     out = tmp_path / "out"
     with (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import shutil
 import signal
 import threading
 import time
@@ -17,6 +18,7 @@ from emotionnet.curation.download.keeping import Keeper
 from emotionnet.curation.download.ledger import NAME, Ledger
 from emotionnet.curation.download.shards import Shards
 from emotionnet.curation.download.summary import Summary, summarise
+from emotionnet.curation.sources import DOWNLOADED
 from emotionnet.data.shares import Share
 from emotionnet.files import made_alone, require_folder_or_nothing, write_json
 from emotionnet.progress import message, track
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from emotionnet.curation.download.crawl import Crawl
 
 PACKAGES = ("aiohttp", "protego")  # of the extra [scale]
-SUMMARY = "summary.json"
+SUMMARY, BESIDE = "summary.json", "dataset"
 _LOCK = f"{NAME}.lock"
 
 
@@ -97,6 +99,7 @@ def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Su
     from emotionnet.curation.download.fetched_dataset import write_fetched_dataset
     from emotionnet.curation.download.results import write_records
 
+    _clear(config.out)
     is_dataset, in_shards = _listed(config, share, ledger), config.store == "shards"
     if config.retry == "failed":
         message(f"{ledger.retry_failed():,} URLs that failed are tried again")
@@ -115,6 +118,13 @@ def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Su
         message(f"Stopped; {summary.urls['waiting']:,} URLs wait. The same command goes on from here")
         raise KeyboardInterrupt
     return summary
+
+
+def _clear(out: Path) -> None:
+    """Delete what a process that was killed left of the tables that it was writing."""
+    for name in (DOWNLOADED, SUMMARY, BESIDE):
+        for left in out.glob(f".{name}.*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _listed(config: DownloadConfig, share: Share | None, ledger: Ledger) -> bool:
