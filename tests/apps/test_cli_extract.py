@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from emotionnet.apps.cli import main
 from emotionnet.inference.extract import Extracted
+from tests.conftest import MakeExported
 
 
 def test_what_was_left_out_is_named_after_the_rest_is_written(
@@ -51,3 +53,13 @@ def test_faults_are_one_line(capsys: pytest.CaptureFixture[str], tokens: list[st
     assert end.value.code == 2
     assert len(lines) == 1
     assert text in lines[0]
+
+
+def test_a_shard_goes_into_a_folder(
+    capsys: pytest.CaptureFixture[str], make_exported: MakeExported, tmp_path: Path
+) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    main(["extract", str(make_exported()), str(tmp_path / "a.png"), "--out", str(tmp_path), "--shard", "1/2"])
+    path = tmp_path / "features-00001-of-00002.parquet"
+    assert json.loads(capsys.readouterr().out) == {"features": str(path), "pictures": 0, "size": 3}
+    assert path.is_file()

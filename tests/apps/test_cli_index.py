@@ -92,3 +92,24 @@ def test_an_unchanged_index_needs_neither_torch_nor_an_engine(
     ended = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=True)
     assert ended.stdout.endswith("[]\n")
     assert ended.stderr == ""
+
+
+def test_shards_of_an_index_and_the_index_of_them(
+    pictures: Path, make_exported: MakeExported, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["index", str(make_exported()), str(pictures), "--out"]
+    parts = str(tmp_path / "parts")
+    for number, count in enumerate((2, 1)):
+        main([*command, parts, "--shard", f"{number}/2"])
+        told = json.loads(capsys.readouterr().out)
+        assert told == {"rows": f"{parts}/rows-{number:05d}-of-00002.parquet", "pictures": count}
+    main([*command, str(tmp_path / "index"), "--parts", parts])
+    assert json.loads(capsys.readouterr().out)["added"] == 3
+    both = "--parts must be left out with --shard, which writes them; got both"
+    for more, line in (
+        (["--shard", "2/2"], "shard must be i/n with 0 <= i < n (the first is 0/n); got '2/2'"),
+        (["--shard", "0/2", "--parts", parts], both),
+    ):
+        with pytest.raises(SystemExit) as status:
+            main([*command, parts, *more])
+        assert (status.value.code, capsys.readouterr().err) == (2, f"error: {line}\n")

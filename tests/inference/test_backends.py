@@ -21,6 +21,7 @@ from emotionnet.inference.backends import (
     OpenVinoBackend,
     open_exported,
     usable_cores,
+    usable_threads,
 )
 from emotionnet.inference.outputs import Outputs
 from emotionnet.records import DataError
@@ -261,6 +262,33 @@ def test_usable_cores_are_those_of_the_process() -> None:
     assert 1 <= cores <= (os.cpu_count() or 1)
     if hasattr(os, "sched_getaffinity"):
         assert cores == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("asked", "threads"),
+    [("1", 1), ("2,4", 2), (" 3 ", 3), ("99", 8), ("0", 8), ("-1", 8), ("all", 8), ("", 8)],
+)
+def test_fewer_threads_compute_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, asked: str, threads: int
+) -> None:
+    monkeypatch.setattr(backends, "usable_cores", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    assert usable_threads() == threads
+
+
+@pytest.mark.parametrize(("name", "form"), WAYS)
+def test_the_same_numbers_come_from_fewer_threads(
+    make_exported: MakeExported, monkeypatch: pytest.MonkeyPatch, name: Engine, form: str
+) -> None:
+    folder, given = (
+        make_exported(form, image_size=64),
+        [np.random.default_rng(1).random((1, 3, 64, 64), "f4")],
+    )
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    (wanted,) = open_exported(folder, name, hint="latency").run(given)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (found,) = open_exported(folder, name, hint="latency").run(given)
+    np.testing.assert_array_equal(found.features, wanted.features)
 
 
 @pytest.mark.parametrize(("name", "form"), WAYS)

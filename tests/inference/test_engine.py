@@ -94,6 +94,16 @@ def test_after_a_fault_images_are_only_looked_through(tmp_path: Path) -> None:
     assert backend.sizes == [2]
 
 
+def test_facts_come_out_with_the_pictures_that_they_are_of(tmp_path: Path) -> None:
+    def named(picture: Any, how: Preprocessing) -> tuple[Array, str]:
+        return read_input(picture, how)[0], picture.name
+
+    paths = saved(tmp_path, 70, [0, 33, 40])
+    for told in run_files(Means(4), HOW, paths, progress="", read=named):
+        assert told.facts == tuple(path.name for path in told.pictures)
+        assert len(told.facts) > 3
+
+
 def test_a_few_pictures_are_read_ahead_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
 

@@ -98,7 +98,7 @@ def build_index(
 
 def _build(model: Opening, scan: Scan, out: Path, parts: Path | None, *, overwrite: bool) -> Built:
     is_new = overwrite or not (out / INFO).is_file()
-    held = None if parts is None else open_parts(parts, model)
+    held = [] if parts is None else open_parts(parts, model)
     if is_new:
         begin_index(model, out, overwrite=overwrite)
     elif (made := _unchanged(model, scan, out)) is not None:
@@ -144,14 +144,10 @@ def _reasons(scan: Scan, unreadable: Mapping[str, Unreadable]) -> tuple[str, ...
 
 
 def _fill(
-    model: Opening,
-    info: IndexInfo,
-    files: dict[str, File],
-    writer: RowWriter,
-    parts: Sequence[Finished] | None,
+    model: Opening, info: IndexInfo, files: dict[str, File], writer: RowWriter, parts: Sequence[Finished]
 ) -> IndexInfo:
     """Give the writer the rows of files: those that parts hold, and the rest computed."""
-    if parts is not None and files:
+    if files:
         for rows in rows_of_parts(parts, info, files):
             writer.add(rows)
             for path in rows.paths:
