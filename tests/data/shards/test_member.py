@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,8 @@ def pairs(dataset: Dataset, shards: ShardDataset) -> list[tuple[Path, ShardMembe
     for split in SPLITS:
         for record in dataset.records(split):
             path, member = dataset.image_path(record), shards.image_path(record)
-            assert isinstance(path, Path) and isinstance(member, ShardMember)
+            assert isinstance(path, Path)
+            assert isinstance(member, ShardMember)
             found.append((path, member))
     return found
 
@@ -61,12 +62,10 @@ def test_members_travel_to_other_processes(shards: ShardDataset) -> None:
 def test_few_shards_are_open_at_a_time_whatever_threads_read(
     shards: ShardDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from functools import lru_cache
-
     monkeypatch.setattr(module, "_opened", lru_cache(maxsize=2)(module._opened.__wrapped__))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     members = shards.pictures() * 20
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(ShardMember.read, members))
     assert found == [member.read() for member in members]
-    assert len(os.listdir("/proc/self/fd")) <= before + 2
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2

@@ -16,7 +16,13 @@ from tests.data.shards.conftest import MakeRemote
 
 
 def test_other_names_stand_for_what_they_always_did(dataset: Dataset) -> None:
-    names = [dataset.root / "images", f"{dataset.root}/images/oil/*.png", "none.png", "a\0b", ""]
+    names: list[str | Path] = [
+        dataset.root / "images",
+        f"{dataset.root}/images/oil/*.png",
+        "none.png",
+        "a\0b",
+        "",
+    ]
     assert find_pictures(names) == find_images(names)
 
 

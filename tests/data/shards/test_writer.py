@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from emotionnet.data.shards import writer as module
 from emotionnet.data.shards.writer import ShardWriter
 from emotionnet.records import DataError
 
-SAMPLES = [
+SAMPLES: list[tuple[str, str, bytes, dict[str, Any]]] = [
     ("a-0", "jpg", b"x" * 511, {"id": "ä"}),
     ("a-1", "png", b"", {}),
     ("a-2", "png", b"y" * 512, {"b": 1}),
