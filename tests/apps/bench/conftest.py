@@ -31,10 +31,10 @@ def race_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[s
     def replace(section: str) -> dict[str, Contender]:
         seen: dict[str, Contender] = {}
 
-        def race(contenders: Sequence[Contender], *, warm_up: int = 1) -> Rates:
+        def race(contenders: Sequence[Contender], *, rounds: int = 1, warm_up: int = 1) -> Rates:
             seen.update({one.name: one for one in contenders})
-            rounds = {one.name: _maker(one)(**one.arguments) for one in contenders}
-            return Rates({name: [one_round()] for name, one_round in rounds.items()})
+            ready = {one.name: _maker(one)(**one.arguments) for one in contenders}
+            return Rates({name: [one_round()] for name, one_round in ready.items()})
 
         monkeypatch.setattr(f"emotionnet.apps.bench.{section}.race", race)
         return seen

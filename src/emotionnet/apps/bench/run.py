@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emotionnet.apps.bench.curate import curate
 from emotionnet.apps.bench.data import data
 from emotionnet.apps.bench.download import download
 from emotionnet.apps.bench.infer import infer
@@ -65,6 +66,7 @@ SECTIONS: Mapping[str, Section] = {
     "memory": Section(memory, (*FAST, *TRUNK), in_all=False),
     "serve": Section(serve, (*SERVE, *FAST, *TRUNK), in_all=False),
     "search": Section(search, SEARCH, in_all=False),
+    "curate": Section(curate, in_all=False),
     "download": Section(download, SCALE, in_all=False),
 }
 

@@ -53,13 +53,13 @@ def web_records(path: Path, count: int, *, seed: int = 0, looks: bool = True) ->
     Args:
         path: The Parquet file to write, a part at a time.
         count: How many records.
-        seed: Of the words and of all draws.
+        seed: Of what is drawn; words are the same for all.
         looks: Give the pictures PDQ hashes, too.
 
     Returns:
         The vocabulary of emotion words, written beside it: a text file, one a line.
     """
-    words = _words(seed)
+    words = _words()
     vocabulary = path.with_name("emotions.txt")
     vocabulary.write_text("".join(f"{word}\n" for word in sorted(words.emotions)))
     parts = range(0, count, PART)
@@ -96,25 +96,27 @@ class _Words:
 
 
 @cache
-def _words(seed: int) -> _Words:
-    rng = np.random.default_rng(seed)
+def _words() -> _Words:
+    rng = np.random.default_rng(0)
     dictionary = DefaultDictionaryFactory().get_dictionary("en")
     inflected: dict[str, list[str]] = {}
     for form, base in dictionary.items():
         inflected.setdefault(base, []).append(form)
-    plain = sorted(filter(re.compile("[a-z]{3,}").fullmatch, inflected))
-    felt = sorted({word.lemma for word in lexicon()} & set(plain))
-    others = rng.permutation(np.setdiff1d(plain, felt)).tolist()
-    emotions, others = [*felt, *others][:N_EMOTIONS], [*felt, *others][N_EMOTIONS:N_TAGS]
-    names = rng.permutation([*emotions, *others]).tolist()
+    felt = {word.lemma for word in lexicon()}
+    plain = list(filter(re.compile("[a-z]{3,}").fullmatch, sorted(inflected)))
+    felt &= set(plain)
+    others = rng.permutation([word for word in plain if word not in felt]).tolist()
+    chosen = [*sorted(felt), *others[: N_TAGS - len(felt)]]
+    emotions, names = chosen[:N_EMOTIONS], rng.permutation(chosen).tolist()
     no_words = [*_no_words(rng), *map(str, range(1900, 2100)), "a", "of", "4k", "", " ", "^2"]
     written = [form for name in names for form in _forms(name, inflected[name])]
-    texts, numbers = np.unique(np.array([*written, *no_words], dtype=np.object_), return_inverse=True)
+    texts = list(dict.fromkeys([*written, *no_words]))
+    number = {text: place for place, text in enumerate(texts)}
     return _Words(
         emotions,
         pa.array(texts, pa.string()),
-        numbers[: len(written)],
-        numbers[len(written) :],
+        np.array([number[form] for form in written]),
+        np.array([number[word] for word in no_words]),
         np.flatnonzero(np.isin(names, emotions)),
     )
 

@@ -52,7 +52,7 @@ def benchmark(config: Path | None = None, /, *, overwrite: bool = False, options
 @app.command
 def bench(
     section: Literal[
-        "train", "infer", "data", "text", "start", "memory", "search", "serve", "download", "all"
+        "train", "infer", "data", "text", "start", "memory", "search", "serve", "curate", "download", "all"
     ] = "all",
     /,
     *,
