@@ -12,11 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from emotionnet.data.shards.making import write_shards
 from emotionnet.files import read_json
 from emotionnet.inference import extract
 from emotionnet.inference.extract import extract_features
 from emotionnet.inference.loading import load_predictor
 from emotionnet.records import DataError
+from tests.conftest import MakeDataset
 
 TREE = ("b.png", "a.png", "sub/a.png", "sub/a.bmp")
 
@@ -38,6 +40,27 @@ def save(path: Path, seed: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels_HW3 = np.random.default_rng(seed).integers(0, 256, (36, 40, 3), dtype=np.uint8)
     Image.fromarray(pixels_HW3).save(path)
+
+
+@pytest.mark.parametrize("form", ["table", "arrays"])
+def test_shards_give_the_features_of_their_pictures(
+    run: Path, make_dataset: MakeDataset, tmp_path: Path, form: str
+) -> None:
+    dataset = make_dataset(groups={"train": 6, "val": 2, "test": 2})
+    shards = write_shards(dataset, tmp_path / "shards", samples=4)
+    out = tmp_path / ("f.parquet" if form == "table" else "arrays")
+    made = extract_features(run, [shards.root], out)
+    members = shards.pictures()
+    assert (made.count, made.faults) == (len(members), ())
+    names = {shards.picture(record.path, ""): record.path for record in dataset.records("val")}
+    for member, path in names.items():
+        expected = load_predictor(run).embed([dataset.root / path])[0]
+        if form == "table":
+            row = pl.read_parquet(out).filter(pl.col("path") == str(member))
+            found = np.array(row["features"].to_list()[0])
+        else:
+            found = np.load(out / f"{str(member).removeprefix(f'{shards.root}/')}.npy")
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -52,7 +52,7 @@ class Share:
         return list(items[self.number :: self.count])
 
     def of_pictures(self, files: Sequence[PictureFile]) -> list[PictureFile]:
-        """As `of`; of pictures in tar files those that lie side by side, so that few of them are read twice."""
+        """As `of`; of pictures in tar files those that lie side by side: few of them are read twice."""
         inside = [file for file in files if isinstance(file, ShardMember)]
         alone = [file for file in files if not isinstance(file, ShardMember)]
         first, end = (len(inside) * number // self.count for number in (self.number, self.number + 1))

@@ -29,9 +29,18 @@ def kept(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("name", "is_one"),
-    [("s3://a/b", True), ("memory://a", True), ("simplecache::s3://a", True), ("/a/b", False), ("hf:a/b", False),
-     ("a//b", False), ("://b", False), ("s3://", False), (Path("a/b"), False)],
-)  # fmt: skip
+    [
+        ("s3://a/b", True),
+        ("memory://a", True),
+        ("simplecache::s3://a", True),
+        ("/a/b", False),
+        ("hf:a/b", False),
+        ("a//b", False),
+        ("://b", False),
+        ("s3://", False),
+        (Path("a/b"), False),
+    ],
+)
 def test_what_a_url_is(name: str | Path, is_one: bool) -> None:
     assert is_url(name) == is_one
 

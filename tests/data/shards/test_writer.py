@@ -43,7 +43,8 @@ def test_tarfile_reads_what_was_written_where_it_was_said_to_lie(tmp_path: Path)
         }
         for (_, _, picture, about), told, shown in zip(SAMPLES, heads[::2], heads[1::2], strict=True):
             told_file, shown_file = tar.extractfile(told), tar.extractfile(shown)
-            assert told_file is not None and shown_file is not None
+            assert told_file is not None
+            assert shown_file is not None
             assert json.load(told_file) == about
             assert shown_file.read() == picture
 

@@ -23,7 +23,9 @@ from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.config import ImageDataConfig, ModelConfig, ObjectiveConfig, TrainConfig
 from emotionnet.data.images import Preprocessing, evaluation_input
 from emotionnet.data.loaders import Augmentation
+from emotionnet.data.opening import open_data
 from emotionnet.data.seeding import torch_seed
+from emotionnet.data.shards.making import write_shards
 from emotionnet.data.store import read_dataset
 from emotionnet.models.trunks import IMAGENET_MEAN, IMAGENET_STD
 from emotionnet.records import TrainingError
@@ -34,6 +36,7 @@ BATCH = 32
 HOW = Preprocessing(image_size=224, crop_pct=0.875, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 SMALL, LARGE = (340, 256), (2000, 1500)  # width and height of the files
 PICTURES = {SMALL: 512, LARGE: 32}  # in a round
+SHARD = 64  # pictures of a shard
 COMPARED = 32
 MOST_DIFFERENCE = 2.0  # mean absolute difference, of 255
 
@@ -54,17 +57,20 @@ def _training(work: Path) -> dict[str, float]:
     width, height = SMALL
     made = tagged(work, pictures=PICTURES[SMALL], files=PICTURES[SMALL], width=width, height=height)
     difference = _agreement("data.train", made.files, training_difference)
+    shards = write_shards(read_dataset(made.dataset), work / "shards", samples=SHARD).root
     make, ours = f"{__name__}:make_training", {"dataset": made.dataset, "cache": work / "cache"}
     rates = race(
         [
             Contender("ours", make, ours | {"cache_side": None}),
             Contender("cached", make, ours | {"cache_side": height}),
+            Contender("shards", make, ours | {"dataset": shards, "cache_side": None}),
             Contender("2020", PEER, {"files": made.files, "training": True, "batch": BATCH}),
         ]
     )
     return {
         "data.train.speedup_vs_2020": rates.ratio("ours", "2020"),
         "data.cached.speedup_vs_2020": rates.ratio("cached", "2020"),
+        "data.shards.speed_vs_folder": rates.ratio("shards", "ours"),
         "data.train.difference": difference,
         **rates.flat("data.train"),
     }
@@ -91,7 +97,7 @@ def make_training(*, dataset: Path, cache: Path, cache_side: int | None) -> Call
     """Batches as the loop takes them, float32; crops and mirrors are new in each round.
 
     Args:
-        dataset: A DATASET.
+        dataset: A DATASET or SHARDS.
         cache: The project's cache folder, in place of the user's.
         cache_side: See `ImageDataConfig`.
     """
@@ -103,7 +109,7 @@ def make_training(*, dataset: Path, cache: Path, cache_side: int | None) -> Call
         model=ModelConfig(trunk="test_resnet", weights="none", shape="plain"),
         objective=ObjectiveConfig(embedding="none", distillation="none"),
     )
-    part = image_job(config, read_dataset(dataset)).train
+    part = image_job(config, open_data(config.data)).train
 
     def one_round() -> float:
         part.order.epoch += 1
