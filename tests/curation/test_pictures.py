@@ -52,7 +52,10 @@ def test_a_url_is_not_looked_at(folder: Path) -> None:
 
 def test_what_is_given_is_believed_without_a_look(folder: Path) -> None:
     names = ("text.png", "none.png", "../outside.png", "https://example.org/a.png", "good.png")
-    given = {"sha256": ["1", "2", "3", "4", None], "look": [b"a", b"b", b"c", b"d", b"e"]}
+    given: dict[str, list[Any]] = {
+        "sha256": ["1", "2", "3", "4", None],
+        "look": [b"a", b"b", b"c", b"d", b"e"],
+    }
     found = look_at(records(*names, **given), folder)
     assert found["sha256"].to_list()[:4] == ["1", "", "", "4"]
     assert found["look"].to_list()[:4] == [b"a", None, None, b"d"]

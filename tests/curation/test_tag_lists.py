@@ -41,8 +41,9 @@ def test_lists_with_other_numbers_and_of_some_records(
     mapped = [sorted({numbers[tag] for tag in record} - {-1}) for record in records]
     assert listed(lists.mapped(np.array(numbers))) == mapped
     size = len(records)
-    flags = np.array(data.draw(st.lists(st.booleans(), min_size=size, max_size=size)), dtype=np.bool_)
-    assert listed(lists.taken(flags)) == [sorted(record) for record, flag in zip(records, flags) if flag]
+    flags = data.draw(st.lists(st.booleans(), min_size=size, max_size=size))
+    kept = [sorted(record) for record, flag in zip(records, flags, strict=True) if flag]
+    assert listed(lists.taken(np.array(flags, dtype=np.bool_))) == kept
     wanted = np.array(numbers) > 2
     assert lists.having(wanted).tolist() == [any(wanted[tag] for tag in record) for record in records]
 
