@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -17,6 +18,7 @@ from emotionnet.curation.download.pictures import Kept
 from emotionnet.files import sha256
 
 INCOMING = ".incoming"
+_AT_ONCE = 8  # files that are waited for
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -32,16 +34,17 @@ class Folder:
 
     def __init__(self, out: Path, ledger: Ledger) -> None:
         self._out, self._ledger, self._incoming = out, ledger, out / INCOMING
+        self._disk = ThreadPoolExecutor(_AT_ONCE, "disk")
         self._incoming.mkdir(exist_ok=True)
         self._settle()
 
     def take(self, number: int, kept: Kept) -> None:
-        with (self._incoming / f"{kept.sha256.hex()}.{number}").open("wb") as file:
-            file.write(kept.content)
-            file.flush()
-            os.fsync(file.fileno())
+        (self._incoming / f"{kept.sha256.hex()}.{number}").write_bytes(kept.content)
 
     def place(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Return when all of them lie on the disk; many at once, since each waits for it."""
+        files = [f"{one.sha256.hex()}.{one.id}" for one in outcomes if one.sha256 is not None]
+        list(self._disk.map(self._sync, files))
         return list(outcomes)
 
     def show(self, outcomes: Sequence[Outcome]) -> None:
@@ -55,9 +58,14 @@ class Folder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._disk.shutdown()
         if kind is None:
             self._settle()
             self._incoming.rmdir()
+
+    def _sync(self, name: str) -> None:
+        with (self._incoming / name).open("rb") as file:
+            os.fsync(file.fileno())
 
     def _show(self, beside: Path, place: Path) -> None:
         if place.exists():
