@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from emotionnet.progress import track
+from emotionnet.progress import message, silent, track
 
 
 class Terminal(io.StringIO):
@@ -25,3 +25,18 @@ def test_what_is_printed_meanwhile_goes_where_it_should(
         print(number)  # noqa: T201
     assert capsys.readouterr().out == "0\n1\n2\n"
     assert "work" in terminal.getvalue()
+
+
+def test_nothing_is_told_within_silence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with silent():
+        message("hushed")
+    message("told")
+    assert capsys.readouterr().err == "told\n"
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with silent():
+        assert list(track(range(3), "work")) == [0, 1, 2]
+    assert terminal.getvalue() == ""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from emotionnet.records import DataError
-from emotionnet.training.checkpoints import State, read_state, write_state
+from emotionnet.training.checkpoints import LATER, State, read_state, write_state
 
 
 class Evil:
@@ -24,6 +24,14 @@ def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(found.module["w"], state.module["w"])
     assert (found.optimizer, found.epoch, found.best_score, found.best_epoch) == ({"step": 3}, 4, 0.5, 2)
     assert (found.history, found.skipped) == ([{"loss": 1.0}], ["bad.png"])
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    """Of before there were tutors and checkpoints within an epoch."""
+    state = vars(State({}, {}, 4))
+    torch.save({name: value for name, value in state.items() if name not in LATER}, tmp_path / "last.pt")
+    found = read_state(tmp_path / "last.pt")
+    assert (found.epoch, found.start, found.means, found.tutor) == (4, 0, {}, {})
 
 
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

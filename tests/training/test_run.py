@@ -23,7 +23,7 @@ from emotionnet.text.vectors import read_info
 from emotionnet.training import loop
 from emotionnet.training.checkpoints import LAST, read_state, write_state
 from emotionnet.training.image_job import image_job
-from emotionnet.training.run import train, train_teacher
+from emotionnet.training.run import FREE, train, train_teacher
 from emotionnet.training.speed import settled
 
 
@@ -66,12 +66,12 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     whole = train(config(ready, out=str(tmp_path / "whole"), **{"optimizer.momentum": 0.9}))
     original, calls = loop._Run._backward, 0
 
-    def stops(self: Any, *arguments: Any, **more: Any) -> Any:
+    def stops(self: Any, *arguments: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls > stop * 4 + 2:  # 18 pictures, 5 a batch: 4 batches an epoch
             raise KeyboardInterrupt
-        return original(self, *arguments, **more)
+        return original(self, *arguments)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop._Run, "_backward", stops)
@@ -84,6 +84,61 @@ def test_an_interrupted_run_ends_with_the_same_bits(
     assert [entry["train.loss"] for entry in runs.read_history(cut)] == [
         entry["train.loss"] for entry in runs.read_history(whole)
     ]
+
+
+@pytest.mark.parametrize(("steps", "accumulate", "calls"), [(1, 1, 7), (1, 2, 7), (2, 1, 8)])
+def test_a_run_stopped_after_a_checkpoint_within_an_epoch_ends_with_the_same_bits(
+    ready: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+    accumulate: int,
+    calls: int,
+) -> None:
+    """Of 4 batches an epoch, the second epoch is stopped after 2 or 3, and gone on with behind the second."""
+    more = {"checkpoint_steps": steps, "optimizer.accumulate": accumulate, "objective.embedding": "transform"}
+    whole = train(config(ready, out=str(tmp_path / "whole"), **more))
+    settings = config(ready, out=str(tmp_path / "cut"), **more)
+    original, seen = loop._Run._backward, []
+
+    def stops(self: Any, part: Any, batch: Any, at: Any, *arguments: Any) -> Any:
+        seen.append(at)
+        if len(seen) == calls:
+            raise KeyboardInterrupt
+        return original(self, part, batch, at, *arguments)
+
+    monkeypatch.setattr(loop._Run, "_backward", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(settings)
+    cut = train(settings, resume=True)
+    assert seen[calls] == (1, 2), "it went on behind the second batch"
+    assert sha256(cut / runs.WEIGHTS) == sha256(whole / runs.WEIGHTS)
+    assert (cut / runs.METRICS).read_bytes() == (whole / runs.METRICS).read_bytes()
+    curves = [[entry["train.loss"] for entry in runs.read_history(run)] for run in (cut, whole)]
+    assert curves[0] == curves[1]
+
+
+def test_a_run_of_before_these_keys_goes_on(ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = config(ready)
+    with monkeypatch.context() as patch:
+        stop_after_epochs(1, patch)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings)
+    file = settings.out / runs.CONFIG
+    kept = {key: value for key, value in json.loads(file.read_text()).items() if key not in FREE}
+    file.write_text(json.dumps(kept))
+    train(config(ready, checkpoint_steps=1, **{"distributed.timeout_seconds": 5.0}), resume=True)
+    assert len(runs.read_history(settings.out)) == 3
+
+
+def test_too_few_pictures_are_told_without_one_that_is_unread(
+    ready: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LEAST", 30)
+    with pytest.raises(
+        DataError, match=r"at least 30 training pictures of a batch must be readable; of 18 there"
+    ):
+        train(config(ready))
 
 
 def test_a_finished_run_is_left_as_it_is(ready: dict[str, Any]) -> None:

@@ -21,6 +21,33 @@ def test_means_are_weighted_and_summed_in_float64_whatever_the_values_are() -> N
         assert means.result("train") == {"train.loss": float(expected / sum(samples))}
 
 
+def test_means_of_several_processes_are_those_of_one_whoever_had_which_steps() -> None:
+    """Also where some were kept and gone on with: to the bit."""
+    rng = np.random.default_rng(1)
+    rows = [
+        ({"loss": torch.tensor(value)}, 3 + place % 2, place // 2)
+        for place, value in enumerate(rng.normal(size=40))
+    ]
+    one, first, second = Means(), Means(), Means()
+    for place, row in enumerate(rows):
+        one.add(*row)
+        (second if place % 2 else first).add(*row)
+    assert Means.joined([first.kept(), second.kept()]).result("train") == one.result("train")
+    early, late = [Means(), Means()], [Means(), Means()]
+    for place, row in enumerate(rows):
+        (early if row[2] < 7 else late)[place % 2].add(*row)
+    again = Means.joined([Means.joined([part.kept() for part in early]).kept()])
+    for place, row in enumerate(rows):
+        if place % 2 == 0 and row[2] >= 7:
+            again.add(*row)
+    assert Means.joined([again.kept(), late[1].kept()]).result("train") == one.result("train")
+
+
+def test_nothing_kept_is_no_mean() -> None:
+    assert Means.joined([{}]).result("train") == {}
+    assert Means.joined([]).samples == []
+
+
 def test_the_first_value_that_is_not_finite_is_named_with_its_place() -> None:
     watch = Watch()
     for step, value in enumerate((1.0, float("inf"), float("nan"))):

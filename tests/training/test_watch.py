@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from emotionnet.training import watch as room
-from emotionnet.training.watch import Beat, Doing, Sight, Watch, is_gone, lost_line, own_beat, verdict
+from emotionnet.training.beats import Beat, Doing, Sight, is_gone, lost_line, own_beat, together, verdict
+from emotionnet.training.watch import Watch
 
 TIMEOUT = 60.0
 
@@ -197,6 +198,6 @@ def test_the_thread_beats_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -
 def test_hosts_and_namespaces_tell_pids_apart() -> None:
     mine = own_beat()
     assert mine.pid == os.getpid()
-    assert room._together(mine, mine)
-    assert not room._together(mine, Beat("elsewhere", mine.space, mine.pid, ""))
-    assert not room._together(mine, Beat(mine.host, "another", mine.pid, ""))
+    assert together(mine, mine)
+    assert not together(mine, Beat("elsewhere", mine.space, mine.pid, ""))
+    assert not together(mine, Beat(mine.host, "another", mine.pid, ""))

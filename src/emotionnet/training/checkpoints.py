@@ -51,6 +51,11 @@ def write_state(path: Path, state: State) -> None:
     write_bytes(path, buffer.getvalue())
 
 
+def begun(path: Path) -> State:
+    """Where a run is: at its checkpoint, or at its beginning without one."""
+    return read_state(path) if path.is_file() else State(module={}, optimizer={})
+
+
 def read_state(path: Path) -> State:
     """Read a checkpoint; nothing in it is run.
 

@@ -5,35 +5,30 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from emotionnet.config import FitConfig
 from emotionnet.data.loaders import Batch
 from emotionnet.files import write_text
-from emotionnet.models.weights import put_tensors, save_weights
+from emotionnet.models.weights import save_weights
 from emotionnet.progress import message, track
-from emotionnet.records import ConfigError, DataError, TrainingError, first_line
+from emotionnet.records import DataError
 from emotionnet.runs import CHECKPOINTS, HISTORY, TENSORBOARD
-from emotionnet.training.checkpoints import BEST, LAST, State, read_state, write_state
-from emotionnet.training.compiling import compiled_steps
-from emotionnet.training.device import make_fabric, seeded
-from emotionnet.training.learner import Learner, average_gradients, average_statistics, synchronised
+from emotionnet.training.checkpoints import BEST, State, write_state
+from emotionnet.training.learner import average_statistics
 from emotionnet.training.parts import Part
-from emotionnet.training.schedule import make_optimizer, rate_factor, set_rates
+from emotionnet.training.schedule import rate_factor, set_rates
+from emotionnet.training.stepping import Steps, Weight
 from emotionnet.training.tally import Means, Watch, line
-from emotionnet.training.team import here
 from emotionnet.training.validation import outputs_of, results
 
 LEAST = 2  # samples of a batch that is learned from: BatchNorm cannot train on one
-UNWATCHED = 50  # steps on a GPU between two looks at whether all is finite: a look waits for the GPU
 
 
 def fit(
@@ -81,46 +76,8 @@ def keep(module: nn.Module, scores: Mapping[str, float], run: Path, skipped: Seq
     return State(module={}, optimizer={}, history=[entry], skipped=list(skipped))
 
 
-class _Run:
-    def __init__(
-        self,
-        module: nn.Module,
-        config: FitConfig,
-        run: Path,
-        frozen: tuple[nn.Module, ...],
-        tutor: nn.Module,
-    ) -> None:
-        self.team = here()
-        self.fabric = make_fabric(config.precision, self.team)
-        if config.distributed.sync_batchnorm and self.team.world > 1:
-            module = self._synchronised(module)
-        self.plain, self.config, self.run, self.frozen, self.tutor = module, config, run, frozen, tutor
-        optimizer = make_optimizer(module, config.optimizer, tutor)
-        learner = Learner(module, tutor, self.fabric.strategy.precision)
-        self.learner, wrapped = self.fabric.setup(learner, optimizer)
-        self.optimizer: Optimizer = wrapped
-        if config.compile == "on":
-            module.compile()
-        self.averaged = True  # gradients, over the processes
-        self.last = run / CHECKPOINTS / LAST
-        self.state = self.team.first(self._begun)
-        if self.state.module:
-            put_tensors(self.plain, self.state.module, str(self.last))
-            try:
-                self.tutor.load_state_dict(self.state.tutor)
-                self.optimizer.load_state_dict(self.state.optimizer)
-            except (ValueError, KeyError, TypeError, RuntimeError) as error:
-                raise DataError(
-                    f"{self.last}: must fit this run's optimizer and tutor; {first_line(error)}"
-                ) from None
-
-    def _synchronised(self, module: nn.Module) -> nn.Module:
-        if self.fabric.device.type == "cpu":
-            raise ConfigError("distributed.sync_batchnorm: must be false without GPUs; got true")
-        return synchronised(module)
-
-    def _begun(self) -> State:
-        return read_state(self.last) if self.last.is_file() else State(module={}, optimizer={})
+class _Run(Steps):
+    """A training, epoch after epoch."""
 
     def fit(self, train: Part, val: Part) -> State:
         state, epochs = self.state, self.config.epochs
@@ -168,8 +125,8 @@ class _Run:
             ends = (step + 1) % group == 0 or step + 1 == count
             counts = self.team.counts(len(batch))
             if min(counts) >= LEAST:
-                share = len(batch) * world / sum(counts) / min(group, count - first)
-                terms = self._backward(part, batch, (epoch, step), share, watch, averages=ends)
+                weight = Weight(len(batch) * world / sum(counts) / min(group, count - first), averages=ends)
+                terms = self._backward(part, batch, (epoch, step), weight, watch)
                 means.add(terms, len(batch), step)
                 seen += sum(counts)
             if ends:
@@ -194,55 +151,6 @@ class _Run:
     def _of_each(self) -> str:
         return f" by each of {self.team.world} processes" if self.team.world > 1 else ""
 
-    def _backward(
-        self, part: Part, batch: Batch, at: tuple[int, int], share: float, watch: Watch, *, averages: bool
-    ) -> dict[str, Tensor]:
-        """Add the gradients of one batch, times `share`, its part of an optimizer step.
-
-        With `averages`, gradients become means over the processes; else a later batch or the step sees to it.
-        """
-        inputs = self._inputs(part, batch)
-        chance = (*at, self.team.rank) if self.team.rank else at  # dropout differs between processes
-        with (
-            self.fabric.no_backward_sync(self.learner, enabled=not averages),
-            self._compiled(usual=len(batch) == part.usual_size),
-        ):
-            with seeded(self.fabric, self.config.seed, *chance):
-                terms = self.learner(partial(part.objective.losses, indices=batch.indices), *inputs)
-            watch.add("the loss", terms["loss"], at)
-            if not self._waits or len(watch.values) >= UNWATCHED:
-                self._require_finite(watch)
-            with self.team.waiting():
-                self.fabric.backward(terms["loss"] * share)
-        self.averaged = averages
-        return {name: value.detach() for name, value in terms.items()}
-
-    @property
-    def _waits(self) -> bool:
-        """Whether to read a number is to wait until the device has done all its work."""
-        return self.fabric.device.type != "cpu"
-
-    def _inputs(self, part: Part, batch: Batch) -> list[Tensor]:
-        return [part.prepare(self.fabric.to_device(value)) for value in batch.inputs]
-
-    def _compiled(self, *, usual: bool) -> AbstractContextManager[None]:
-        return compiled_steps(usual=usual) if self.config.compile == "on" else nullcontext()
-
-    def _step(self, at: tuple[int, int], watch: Watch) -> None:
-        if not self.averaged:  # the last batch of the step was left out
-            with self.team.waiting():
-                average_gradients(self.optimizer)
-        self.averaged = True
-        clip = self.config.optimizer.clip_norm
-        if clip is not None:
-            norm = self.fabric.clip_gradients(
-                self.learner, self.optimizer, max_norm=clip, error_if_nonfinite=False
-            )
-            assert norm is not None  # there is a largest one
-            watch.add("the norm of the gradients", norm, at)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-
     def _keeps(self, done: int, count: int) -> bool:
         """Whether a checkpoint follows so many batches of an epoch; its end has one anyway."""
         every = self.config.checkpoint_steps
@@ -263,11 +171,6 @@ class _Run:
         every = self.team.gathered(self.state.skipped)
         self.state.skipped = list(dict.fromkeys(name for names in every for name in names))
 
-    def _require_finite(self, watch: Watch) -> None:
-        fault = watch.first_fault()
-        if fault is not None:
-            self._diverged(fault)
-
     @torch.inference_mode()
     def _validate(self, part: Part) -> dict[str, float]:
         self.plain.eval()
@@ -282,12 +185,6 @@ class _Run:
     def _told(self, part: Part, batch: Batch) -> Any:
         with self._compiled(usual=False):  # a second compilation, without gradients, pays for nothing
             return self.learner(_unchanged, *self._inputs(part, batch))
-
-    def _diverged(self, found: str) -> NoReturn:
-        done = self.state.epoch
-        kept = f"{self.last} keeps epoch {done}" if done else "no epoch was finished"
-        advice = "a lower optimizer.lr or optimizer.clip_norm may help"
-        raise TrainingError(f"training must stay finite; {found} ({advice}); {kept}")
 
     def _save(self, epoch: int, score: float) -> None:
         """Best weights first: a run stopped in between does the epoch again, with the same result."""

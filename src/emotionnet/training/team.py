@@ -113,16 +113,15 @@ class Team:
         faults = [(rank, error) for rank, error in enumerate(errors) if error is not None]
         if not faults:
             return
-        if faults[0][0] == self.rank:
-            raise ToldError(faults[0][1])
-        raise SystemExit(2 if isinstance(faults[0][1], DataError) else 1)
+        rank, error = faults[0]
+        if rank == self.rank:
+            raise error
+        raise _end_of(error)
 
 
-class ToldError(Exception):
-    """A fault that all processes know of."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+def _end_of(error: Exception) -> SystemExit:
+    """How a process ends where another tells the fault."""
+    return SystemExit(2 if isinstance(error, DataError) else 1)
 
 
 _here: ContextVar[Team] = ContextVar("team", default=Team())  # noqa: B039 it is frozen
@@ -137,7 +136,8 @@ def here() -> Team:
 def joined(config: DistributedConfig, run: Path) -> Iterator[Team]:
     """Join the processes that torchrun or srun started; without either, be alone.
 
-    Process 0 alone speaks. When another dies or hangs, each ends with status 1, and one says which it was.
+    Process 0 alone speaks. When another dies or hangs, each ends with status 1, and one says which it was; a
+    fault, too, is told by one.
 
     Args:
         config: When a process is said to hang.
@@ -158,11 +158,13 @@ def joined(config: DistributedConfig, run: Path) -> Iterator[Team]:
         with contextlib.nullcontext() if team.writes else silent():
             yield team
         ended = "left"
-    except ToldError as told:
-        ended = "left"
-        raise told.error from None
     except SystemExit:
         ended = "left"
+        raise
+    except (DataError, TrainingError) as error:
+        ended = "left"
+        if not watch.speaks():
+            raise _end_of(error) from None
         raise
     except RuntimeError as error:
         if not _is_of_collectives(error):

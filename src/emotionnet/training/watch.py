@@ -11,20 +11,18 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from typing import Literal, NoReturn, Protocol
+
+from emotionnet.training.beats import Beat, Doing, Sight, is_gone, lost_line, own_beat, together, verdict
 
 INTERVAL = 1.0  # seconds between two looks
 TERMINATED = 3.0  # seconds to find out why the system ends this process
 VERDICT = "verdict"
-
-Doing = Literal["prepares", "steps", "waits", "left", "failed"]
 
 
 class Store(Protocol):
@@ -37,85 +35,6 @@ class Store(Protocol):
     def compare_set(self, key: str, expected: str, desired: str) -> bytes: ...
 
     def check(self, keys: list[str]) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Beat:
-    """What a process tells of itself.
-
-    `space` is where its pid means something; `moves` counts places, `beats` grows as long as it lives. It may
-    stand still as long as it likes while it prepares, not while it steps; it waits for other processes.
-    """
-
-    host: str
-    space: str
-    pid: int
-    place: str
-    doing: Doing = "prepares"
-    moves: int = 0
-    beats: int = 0
-
-
-@dataclass(frozen=True)
-class Sight:
-    """A process as another sees it: seconds since it told anything and since it moved; whether it is gone."""
-
-    beat: Beat
-    silent: float
-    still: float
-    gone: bool
-
-
-def verdict(sights: Sequence[Sight], timeout: float) -> tuple[int, str] | None:
-    """The process that others cannot go on without, and what is wrong with it; None: nothing is.
-
-    Dead ones come first, then ones that tell nothing for half of `timeout` (all of it while they prepare),
-    then one that stands still for `timeout` seconds while others wait for it, or all stand still.
-    """
-    there = {rank: sight for rank, sight in enumerate(sights) if sight.beat.doing != "left"}
-    for rank, sight in there.items():
-        if sight.beat.doing == "failed":
-            return rank, "stopped with an error of its own"
-        if sight.gone:
-            return rank, "died"
-    for rank, sight in there.items():
-        if sight.silent > (timeout if sight.beat.doing == "prepares" else timeout / 2):
-            return rank, f"hangs: no sign of life for {sight.silent:.0f} s"
-    if any(sight.still <= timeout or sight.beat.doing == "prepares" for sight in there.values()):
-        return None
-    at_fault = [rank for rank, sight in there.items() if sight.beat.doing == "steps"] or list(there)
-    if len(there) < 2:
-        return None
-    rank = min(at_fault, key=lambda one: there[one].beat.moves)
-    return rank, f"hangs: no step for {there[rank].still:.0f} s while others wait"
-
-
-def lost_line(rank: int, beats: Sequence[Beat], fault: str, advice: str) -> str:
-    """What is said of a lost process, on one line."""
-    beat = beats[rank]
-    who = f"rank {rank} of {len(beats)} (pid {beat.pid} on host {beat.host})"
-    return f"{who} {fault}; last seen in {beat.place}; {advice}"
-
-
-def own_beat() -> Beat:
-    """The first beat of this process."""
-    try:
-        space = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:  # no Linux: hosts alone tell pids apart
-        space = ""
-    return Beat(host=socket.gethostname(), space=space, pid=os.getpid(), place="the preparations")
-
-
-def is_gone(pid: int) -> bool:
-    """Whether a process of this machine has ended; one that nobody has asked after yet has ended too."""
-    try:
-        os.kill(pid, 0)
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except ProcessLookupError:
-        return True
-    except OSError:  # another's process, or no Linux
-        return False
-    return fields[0] in ("Z", "X")
 
 
 class Watch:
@@ -184,6 +103,14 @@ class Watch:
             text = json.dumps(asdict(self.beat))
         self.store.set(self.keys[self.rank], text)
 
+    def speaks(self) -> bool:
+        """Whether it is this process that says why all end: the first that asks."""
+        mine = str(self.rank)
+        try:
+            return self.store.compare_set(VERDICT, "", mine).decode() == mine
+        except RuntimeError:  # the store does not answer
+            return True
+
     def await_verdict(self) -> None:
         """Give the thread the time to find who is lost; it ends this process then."""
         time.sleep(self.timeout + TERMINATED)
@@ -237,7 +164,7 @@ class Watch:
     def _sights(self) -> list[Sight]:
         now, mine = time.monotonic(), self.beat
         return [
-            Sight(beat, now - told, now - moved, gone=_together(beat, mine) and is_gone(beat.pid))
+            Sight(beat, now - told, now - moved, gone=together(beat, mine) and is_gone(beat.pid))
             for beat, told, moved in self.seen
         ]
 
@@ -254,15 +181,7 @@ class Watch:
 
         One process says why, the first that comes to it.
         """
-        mine = str(self.rank)
-        with contextlib.suppress(RuntimeError):
-            if line and self.store.compare_set(VERDICT, "", mine).decode() != mine:
-                line = ""
-        if line:
+        if line and self.speaks():
             sys.stderr.flush()
             os.write(2, f"error: {line}\n".encode(errors="replace"))
         os._exit(1)
-
-
-def _together(one: Beat, other: Beat) -> bool:
-    return (one.host, one.space) == (other.host, other.space)
