@@ -50,7 +50,7 @@ def labelled(root: Path, labels: dict[str, list[int]], emotions: int) -> Dataset
             info={"name": "labelled"},
             words={"emotions": [Word(str(n), 1) for n in range(emotions)], "tags": [], "unseen": []},
             tables={"train": table[:-2], "val": table[-2:-1], "test": table[-1:]},
-            rejects=pl.DataFrame({"id": [], "reason": []}),
+            rejects=[],
         )
     return read_dataset(root)
 

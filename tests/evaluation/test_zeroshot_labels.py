@@ -68,7 +68,7 @@ def relabelled(dataset: Dataset, folder: Path, names: Sequence[str], label: Call
             info={"name": "foreign"},
             words=words,
             tables=tables,
-            rejects=pl.DataFrame(schema={"id": pl.String(), "reason": pl.String()}),
+            rejects=[],
         )
     return read_dataset(folder)
 

@@ -128,7 +128,7 @@ def _with(data: Dataset, folder: Path, **changes: Any) -> Dataset:
             info={"name": "changed"},
             words=words,
             tables=tables,
-            rejects=pl.DataFrame({"id": ["x"], "reason": ["y"]}),
+            rejects=[pl.DataFrame({"id": ["x"], "reason": ["y"]})],
         )
     return read_dataset(folder)
 

@@ -52,8 +52,7 @@ def voted(data: Dataset, folder: Path, votes: Callable[[int], tuple[float, ...]]
             for split in SPLITS
         }
         words = {"emotions": data.emotions, "tags": data.tags, "unseen": data.unseen}
-        rejects = pl.DataFrame({"id": ["x"], "reason": ["y"]})
-        write_dataset(root, info={"name": "voted"}, words=words, tables=tables, rejects=rejects)
+        write_dataset(root, info={"name": "voted"}, words=words, tables=tables, rejects=[])
     return read_dataset(folder)
 
 
