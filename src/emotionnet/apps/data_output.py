@@ -6,7 +6,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from emotionnet.apps.output import print_json, print_table
+from emotionnet.apps.output import print_json, print_result, print_table
+from emotionnet.curation.download.summary import Summary
 from emotionnet.data.benchmark_check import BenchmarkReport
 from emotionnet.data.benchmarks.benchmark import ALL, Benchmark
 
@@ -21,6 +22,22 @@ def print_benchmarks(benchmarks: Iterable[Benchmark]) -> None:
         print_table(_HEADER, [[str(row[name.replace(" ", "_")]) for name in _HEADER] for row in rows])
         return
     print_json({"schema": SCHEMA_VERSION, "benchmarks": rows})
+
+
+def print_download(summary: Summary) -> None:
+    """What came, what was lost and why, and where most was lost."""
+    if not sys.stdout.isatty():
+        print_json(summary.to_dict())
+        return
+    print_table(("URLs", "number"), [(state, f"{count:,}") for state, count in summary.urls.items()])
+    for header, rows in (
+        (("state", "reason", "urls"), summary.lost),
+        (("host", "urls", "lost"), summary.hosts),
+    ):
+        if rows:
+            print_table(header, [[str(row[name]) for name in header] for row in rows])
+    rate = summary.to_dict()["pictures_per_second"]
+    print_result({"download": summary.out, "bytes": f"{summary.bytes:,}", "pictures per second": rate})
 
 
 def print_check(report: BenchmarkReport) -> None:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from emotionnet.apps.cli import main
+from emotionnet.apps.data_output import print_download
 from emotionnet.config import DownloadConfig
 from emotionnet.curation.download import crawl
 from emotionnet.curation.download.ledger import Ledger
@@ -52,8 +53,9 @@ def test_what_came_is_a_table_that_curation_reads(site: Site, write_list: WriteL
     size = len(picture(1))
     found = [rows[0][name] for name in ("tags", "source", "width", "height", "bytes", "type", "look")]
     assert found == [["tag0"], "list", 40, 40, size, "image/png", look(picture(1))]
-    records = read_source(out / "records.parquet").records
-    assert records["sha256"].to_list() == [row["sha256"] for row in rows]
+    for source in (out, out / "records.parquet"):
+        records = read_source(source).records
+        assert records["sha256"].to_list() == [row["sha256"] for row in rows]
     assert summary.to_dict()["urls"] == {"stored": 1, "duplicate": 1, "failed": 1, "refused": 0, "waiting": 0}
     assert summary.lost == ({"state": "failed", "reason": "status 404", "urls": 1},)
     assert summary.records == {"with_picture": 3, "without": 1}
@@ -140,6 +142,23 @@ def test_the_command_prints_the_summary(
     main(["data", "download", str(source), "--out", str(out), "--allow", '["127.0.0.1"]', "--per_host", "2"])
     printed = json.loads(capsys.readouterr().out)
     assert (printed["download"], printed["urls"]["stored"]) == (str(out), 1)
+
+
+def test_a_person_gets_tables(
+    site: Site,
+    write_list: WriteList,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = write_list([site.picture("/1", picture(1)), f"{site.origin}/none"])
+    summary = download(settings(source, tmp_path / "out"))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_download(summary)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "stored │ 1" in words
+    assert "failed │ status 404 │ 1" in words
+    assert f"{site.origin.removeprefix('http://').replace(':', ' ')} │ 2 │ 1" in words
 
 
 def test_another_list_or_form_needs_another_folder(site: Site, write_list: WriteList, tmp_path: Path) -> None:

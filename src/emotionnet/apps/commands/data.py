@@ -47,10 +47,10 @@ def download(source: Path, config: Path | None = None, /, *, options: Options) -
     """
     settings = load_config(DownloadConfig, config, {**options, "source": str(source)})
 
-    from emotionnet.apps.output import print_result
+    from emotionnet.apps.data_output import print_download
     from emotionnet.curation.download.run import download as run
 
-    print_result(run(settings).to_dict())
+    print_download(run(settings))
 
 
 @data.command
