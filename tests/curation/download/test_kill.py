@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import random
 import shutil
@@ -14,14 +15,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
 import pytest
 
 from emotionnet.apps.bench.fault_server import HOSTS, Running
 from emotionnet.config import DownloadConfig
 from emotionnet.curation.download.run import download
+from emotionnet.data.shards.dataset import open_shards
+from emotionnet.data.store import read_dataset
+from emotionnet.records import SPLITS
+from tests.conftest import MakeDataset
 from tests.curation.download.conftest import Rows, WriteList, ledger_rows, require_whole
 
 KINDS = (*["fine"] * 8, "chunked", "duplicate", "again", "limited", "chain", "missing", "cut", "html", "noai")
@@ -53,8 +60,8 @@ def _requests(server: Running) -> dict[str, int]:
     }
 
 
-def _start(source: Path, out: Path, delay: float) -> subprocess.Popen[bytes]:
-    options = {"out": out, "delay": delay, **LIMITS, "allow": json.dumps(LIMITS["allow"])}
+def _start(source: Path, out: Path, **others: Any) -> subprocess.Popen[bytes]:
+    options = {"out": out, **LIMITS, "allow": json.dumps(LIMITS["allow"]), **others}
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, "-m", "emotionnet", "data", "download", str(source), *words]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -92,33 +99,42 @@ def _held(out: Path) -> Rows:
         return ledger_rows(Path(copy))
 
 
-def _contents(out: Path) -> set[str]:
-    """SHA-256 of every file, whether it can be seen already or not."""
-    return {hashlib.sha256(path.read_bytes()).hexdigest() for path in out.rglob("*") if path.is_file()}
+def _require_there(out: Path, rows: Rows) -> None:
+    """What the ledger says is stored lies on the disk: in a shard, or in a file, seen already or not."""
+    files = {hashlib.sha256(path.read_bytes()).digest() for path in out.rglob("*") if path.is_file()}
+    for row in rows.values():
+        if row["state"] == "stored" and row["shard"] is not None:
+            content = (out / row["shard"]).read_bytes()[row["start"] : row["start"] + row["bytes"]]
+            files.add(hashlib.sha256(content).digest())
+    assert {row["sha256"] for row in rows.values() if row["state"] == "stored"} <= files
 
 
 def _kill_and_go_on(
-    server: Running, source: Path, out: Path, moments: Sequence[Moment], delay: float
+    server: Running, source: Path, out: Path, moments: Sequence[Moment], **others: Any
 ) -> None:
     """Kill it at each moment, and start it again; then let it end."""
     done: list[dict[str, int]] = []  # at each kill, how often URLs were asked for that we keep
     for moment in moments:
-        _killed(_start(source, out, delay), out, moment)
-        held, files, asked = _held(out), _contents(out), _requests(server)
-        assert {row["sha256"].hex() for row in held.values() if row["state"] == "stored"} <= files
+        _killed(_start(source, out, **others), out, moment)
+        held, asked = _held(out), _requests(server)
+        _require_there(out, held)
         done.append({url: asked[url] for url, row in held.items() if row["state"] in KEPT})
         assert len(done[-1]) >= moment.kept
-    assert _start(source, out, delay).wait(PATIENCE) == 0
+    assert _start(source, out, **others).wait(PATIENCE) == 0
     asked = _requests(server)
     for before in done:
         assert {url: asked[url] for url in before} == before
 
 
-def _check(server: Running, source: Path, folder: Path, *, count: int, kills: int, delay: float) -> None:
+def _moments(count: int, kills: int) -> list[Moment]:
+    """When a download of so many URLs is killed."""
     rng = random.Random(7)
     kept = sorted(rng.sample(range(count // 20, count // 2), kills))
-    moments = [Moment(one, rng.uniform(0, 0.3)) for one in kept]
-    _kill_and_go_on(server, source, folder / "killed", moments, delay)
+    return [Moment(one, rng.uniform(0, 0.3)) for one in kept]
+
+
+def _check(server: Running, source: Path, folder: Path, *, count: int, kills: int, delay: float) -> None:
+    _kill_and_go_on(server, source, folder / "killed", _moments(count, kills), delay=delay)
     download(DownloadConfig(source=source, out=folder / "whole", **LIMITS))
     killed, whole = ledger_rows(folder / "killed"), ledger_rows(folder / "whole")
     assert len(whole) == count
@@ -145,3 +161,28 @@ def test_a_killed_run_goes_on_where_it_was(server: Running, write_list: WriteLis
 def test_a_killed_run_of_10_000_urls(server: Running, write_list: WriteList, tmp_path: Path) -> None:
     source = write_list(_urls(server, 10_000))
     _check(server, source, tmp_path, count=10_000, kills=3, delay=0.001)
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_in_its_shards(
+    server: Running, make_dataset: MakeDataset, tmp_path: Path
+) -> None:
+    dataset, out = make_dataset({"train": 300, "val": 60, "test": 60}), tmp_path / "out"
+    numbers = itertools.count()
+    for split in SPLITS:
+        table = dataset.table(split)
+        urls = [
+            server.url("again" if n % 5 else "fine", n, HOSTS[n % 4]) for n in islice(numbers, table.height)
+        ]
+        table = table.with_columns(path=pl.Series(urls), sha256=pl.lit(""))
+        table.write_parquet(dataset.root / f"{split}.parquet")
+    count = next(numbers)
+    _kill_and_go_on(server, dataset.root, out, _moments(count, 3), delay=0.01, store="shards")
+    rows, shards = ledger_rows(out), open_shards(out)
+    assert {row["state"] for row in rows.values()} == {"stored"}
+    assert len(rows) == count
+    _require_there(out, rows)
+    assert not list(shards.faults())
+    ids = [record.id for split in SPLITS for record in shards.records(split)]
+    assert ids == [record.id for split in SPLITS for record in read_dataset(dataset.root).records(split)]
+    assert {path.name for path in out.glob("*.tar*")} == {shard.name for shard in shards.index.shards}
