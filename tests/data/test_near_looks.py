@@ -1,5 +1,3 @@
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -39,20 +37,18 @@ def test_pairs_are_those_that_all_with_all_finds(bits: int) -> None:
     assert expected
 
 
-@pytest.mark.parametrize("bits", [2, 20, 21, 40])
-def test_a_pair_that_differs_in_one_bit_of_every_band_but_one_is_found(bits: int) -> None:
-    """The worst case that there is: two bits in each band but the last, in which one at most is left."""
-    ends = np.linspace(0, 256, bits // 2 + 2).astype(int)
-    other = np.zeros(256, dtype=np.uint8)
-    for start, end in pairwise(ends[:-1]):
-        other[[start, end - 1]] = 1
-    rng = np.random.default_rng(0)
-    among = rng.integers(0, 2, (300, 256), dtype=np.uint8)
-    for last in (ends[-2], 255):
-        rows = np.stack([among[0], among[0] ^ other, *among[1:]])
-        rows[1, last] ^= bits % 2
-        words_N32 = np.packbits(rows, axis=1, bitorder="little")
-        assert [0, 1] in near_pairs(words_N32, bits).tolist()
+@pytest.mark.parametrize("bits", [4, 20, 21, 40])
+@pytest.mark.parametrize("fewer", [0, 1])
+def test_a_pair_whose_differences_lie_as_badly_as_can_be_is_found(bits: int, fewer: int) -> None:
+    """Two at the start of each band, in the last one what is left; and so for the bands of fewer bits."""
+    starts = np.linspace(0, 256, bits // 2 + 2 - fewer).astype(int)[:-1]
+    places = np.sort(np.concatenate([starts, starts + 1]))[:bits]
+    rows = np.random.default_rng(0).integers(0, 2, (300, 256), dtype=np.uint8)
+    rows[1] = rows[0]
+    rows[1, places] ^= 1
+    looks_N32 = np.packbits(rows, axis=1, bitorder="little")
+    assert near_pairs(looks_N32, len(places)).tolist() == [[0, 1]]
+    assert near_pairs(looks_N32, len(places) - 1).tolist() == []
 
 
 def test_many_alike_are_found_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,3 +81,16 @@ def test_sets_do_not_depend_on_how_buckets_are_looked_at(
     monkeypatch.setattr(near_looks, "_CELLS", 1000)
     assert joined_by_nearness(as_words(looks_N32), bits).smallest().tolist() == labels
     assert 1 < len(set(labels)) < len(labels)
+
+
+def test_chains_are_followed_where_all_are_in_one_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each 40 bits from the one before: so few bands have so many bits that all are compared with all."""
+    monkeypatch.setattr(near_looks, "_LARGE", 0)
+    rng = np.random.default_rng(0)
+    rows = np.repeat(rng.integers(0, 2, (10, 1, 256), dtype=np.uint8), 6, axis=1)
+    for link in range(1, 6):
+        rows[:, link:, 40 * link : 40 * link + 40] ^= 1
+    order = rng.permutation(60)
+    looks_N32 = np.packbits(rows.reshape(60, 256)[order], axis=1)
+    expected = [int(np.flatnonzero(order // 6 == chain)[0]) for chain in order // 6]
+    assert joined_by_nearness(as_words(looks_N32), 64).smallest().tolist() == expected
