@@ -15,6 +15,7 @@ from PIL import Image
 from emotionnet.apps.cli import main
 from emotionnet.data.benchmarks.catalogue import BENCHMARKS
 from emotionnet.data.store import Dataset
+from tests.conftest import MakeDataset
 
 EMOTIONS = ("amusement", "anger", "awe", "contentment", "disgust", "excitement", "fear", "sadness")
 SMALL = (
@@ -122,6 +123,37 @@ def test_what_cannot_be_checked_is_one_line(
     error = failure(capsys, "data", "check", *arguments)
     assert text in error
     assert error.count("\n") == 1
+
+
+def test_a_run_on_shards_is_one_on_the_data_set(
+    make_dataset: MakeDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data set is the same, so that scores of the run on either are the same to the last digit."""
+    dataset, shards, out = make_dataset(), tmp_path / "shards", tmp_path / "run"
+    run("data", "shard", dataset.root, "--out", shards, "--samples", "6")
+    assert answer(capsys) == {"shards": str(shards), "files": 8, **dataset.info["counts"]}
+    run("data", "check", shards)
+    assert answer(capsys)["pictures"] == 40
+    run("train", "--data.root", f"file://{shards}", *SMALL, "--out", out)
+    assert json.loads((out / "manifest.json").read_text())["data_hash"] == dataset.content_hash
+    capsys.readouterr()
+    scores = []
+    for data in ((), ("--data", shards), ("--data", dataset.root)):
+        run("evaluate", out, *data)
+        scores.append(answer(capsys))
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_a_training_needs_a_shard_for_each_reader(
+    make_dataset: MakeDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("data", "shard", make_dataset().root, "--out", tmp_path / "shards", "--samples", "9")
+    capsys.readouterr()
+    few = ("--data.root", tmp_path / "shards", *SMALL[:-1], "3", "--out", tmp_path / "run")
+    assert "(1 processes x 3 workers = 3); got 2: shard with fewer --samples" in failure(
+        capsys, "train", *few
+    )
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_on_folders_keeps_its_splits(

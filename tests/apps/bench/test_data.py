@@ -14,9 +14,10 @@ RaceAtOnce = Callable[[str], dict[str, Contender]]
 KEYS = {
     *(f"data.{name}.speedup_vs_2020" for name in ("train", "cached", "large")),
     *(f"data.{name}.difference" for name in ("train", "large")),
+    "data.shards.speed_vs_folder",
     *(
         f"data.train.{name}.{what}"
-        for name in ("ours", "cached", "2020")
+        for name in ("ours", "cached", "shards", "2020")
         for what in ("per_second", "spread")
     ),
     *(f"data.large.{name}.{what}" for name in ("ours", "2020") for what in ("per_second", "spread")),
@@ -37,7 +38,7 @@ def test_keys_and_agreement(tmp_path: Path, race_at_once: RaceAtOnce) -> None:
     assert set(found) == KEYS
     assert max(found["data.train.difference"], found["data.large.difference"]) < 2
     assert min(found.values()) >= 0
-    assert set(seen) == {"ours", "cached", "2020"}
+    assert set(seen) == {"ours", "cached", "shards", "2020"}
 
 
 def test_other_pictures_than_those_of_2020_are_an_error(
