@@ -280,6 +280,12 @@ def test_hashes_that_are_none(tmp_path: Path, columns: dict[str, list[Any]], rea
     assert faults(parquet(tmp_path, {**good, **columns})) == (reason,)
 
 
+def test_only_parquet_has_looks(tmp_path: Path) -> None:
+    row = {"id": "1", "image": "a", "tags": ["sad"]}
+    for path in (jsonl(tmp_path, {**row, "look": 5}), csv(tmp_path, "id,image,tags,look\n1,a,sad,5\n")):
+        assert read_source(path).records.select("id", "look").rows() == [("1", None)]
+
+
 def test_hashes_that_are_given(tmp_path: Path) -> None:
     look = bytes(range(32))
     path = parquet(

@@ -38,18 +38,16 @@ def read_jsonl(path: Path, schema: pl.Schema) -> Iterator[pl.DataFrame]:
 
 
 def read_csv(path: Path, schema: pl.Schema) -> Iterator[pl.DataFrame]:
-    """The rows of a CSV table, all columns as text, but tags as lists, split at '|' or at ','.
+    """The rows of a CSV table, of the columns in `schema` those that it has.
 
-    Args:
-        path: The file.
-        schema: Not looked at: a CSV table has no types.
+    All are text, but tags are lists, split at '|' or at ','.
 
     Raises:
         DataError: The file cannot be read or is no table.
     """
-    del schema
     try:
-        table = pl.scan_csv(path, infer_schema=False, glob=False)
+        whole = pl.scan_csv(path, infer_schema=False, glob=False)
+        table = whole.select(name for name in whole.collect_schema() if name in schema)
         empty = table.collect_schema().to_frame()
         separator = _separator(table) if "tags" in empty.columns else ""
         yield _split_tags(empty, separator)

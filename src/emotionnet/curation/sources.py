@@ -6,9 +6,9 @@ A .jsonl, .csv or .parquet file, a folder of such files, or a folder of download
     tags            a list of strings; in a CSV one text, separated by '|', or by ',' in a
                     file without any '|' in this column
 and, where known, group (pictures that belong together), source and licence; sha256 of the picture (64
-hexadecimal digits) and look (its PDQ hash, 32 bytes; null where it tells nothing), which spare a look at the
-picture. Other columns are not read. The 2020 raw form, `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, a
-file for each keyword, is such a folder.
+hexadecimal digits) and in Parquet look (its PDQ hash, 32 bytes; null where it tells nothing), which spare
+a look at the picture. Other columns are not read. The 2020 raw form, a file for each keyword with lines
+like `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, is such a folder.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 DOWNLOADED = "records.parquet"  # what `data download` writes into its folder
 _ALIASES = {"cid": "id", "url": "image"}
 _FILE_SCHEMA = pl.Schema(SOURCE_SCHEMA | {old: SOURCE_SCHEMA[new] for old, new in _ALIASES.items()})
+_TEXT_SCHEMA = pl.Schema({name: kind for name, kind in _FILE_SCHEMA.items() if name != "look"})
 _NEEDED = ("id", "image", "tags")
 _WANTED = {"tags": "a list of strings", "look": f"{HASH_BYTES} bytes"}
 
@@ -190,7 +191,8 @@ def _read(path: Path) -> Iterator[pl.DataFrame]:
     filled: set[str] = set()
     row = 0
     suffix = path.suffix.lower()
-    for piece in source_tables.READERS[suffix](path, _FILE_SCHEMA):
+    schema = _FILE_SCHEMA if suffix == ".parquet" else _TEXT_SCHEMA
+    for piece in source_tables.READERS[suffix](path, schema):
         table = _canonical(path, piece, row, any_row=suffix == ".jsonl")
         filled |= {name for name in _NEEDED if table[name].null_count() < table.height}
         row += table.height
