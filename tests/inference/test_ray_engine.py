@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -137,6 +138,7 @@ def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPa
             assert "num_cpus" not in asked
             raise ConnectionError("ray client connection timeout\nmore")
 
+    monkeypatch.setattr(ray_engine, "_require_answer", str)
     monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
     with pytest.raises(DataError) as error, ray_engine._session(NoRay):
         pass
@@ -144,6 +146,19 @@ def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPa
         "--engine ray needs a Ray that runs or can be started; RAY_ADDRESS is '10.0.0.1:6379': "
         "ray client connection timeout"
     )
+
+
+def test_a_cluster_that_is_not_there_is_told_at_once() -> None:
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        port = place.getsockname()[1]
+        for address in (f"127.0.0.1:{port}", f"ray://localhost:{port}"):
+            with pytest.raises(ConnectionRefusedError):
+                ray_engine._require_answer(address)
+        place.listen()
+        ray_engine._require_answer(f"127.0.0.1:{port}")
+    for other in (None, "auto", "local"):
+        ray_engine._require_answer(other)
 
 
 def test_what_went_wrong_in_a_process_is_told_in_its_last_line() -> None:

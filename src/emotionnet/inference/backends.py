@@ -179,7 +179,8 @@ def _open_openvino(folder: Path, exported: Exported, model: ImageModel, hint: Hi
     network.reshape({INPUT: [step, 3, side, side]})  # a fixed size is computed faster than any size
     asked: dict[str, Any] = {"PERFORMANCE_HINT": hint.upper()}
     if usable_threads() < usable_cores():
-        asked["INFERENCE_NUM_THREADS"] = usable_threads()
+        # Several processes share the cores then: pinned, all of them would compute on the first ones.
+        asked |= {"INFERENCE_NUM_THREADS": usable_threads(), "ENABLE_CPU_PINNING": False}
     compiled = core.compile_model(network, "CPU", asked)
     return OpenVinoBackend(compiled, sizes, step=step)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import socket
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -31,6 +32,7 @@ from emotionnet.records import DataError, first_line
 MOST = 128  # pictures of a block, or one step of the back end where that is more
 BLOCKS = 4  # for each process, at least, where there are pictures enough: all of them end together
 STORE = 2**29  # bytes of what has been told and not been taken, and of what is to be told, on this machine
+ANSWER_S = 10.0  # seconds in which a cluster must answer
 _QUIET = {  # what Ray would say, and send, unless it is told otherwise before it is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
@@ -152,9 +154,10 @@ def _session(ray: Any) -> Iterator[None]:
             "include_dashboard": False,
         }
     try:
+        _require_answer(address)
         with _no_words():
             ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise DataError(
             f"--engine ray needs a Ray that runs or can be started; RAY_ADDRESS is {address!r}: "
             f"{first_line(error)}"
@@ -163,6 +166,17 @@ def _session(ray: Any) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _require_answer(address: str | None) -> None:
+    """Ray itself waits for minutes where nobody answers.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), timeout=ANSWER_S).close()
 
 
 @contextmanager
