@@ -176,6 +176,18 @@ def test_starts_of_requests_to_a_host_lie_apart(
         assert seen["span"] > 0.5  # and not 0.6: the first may have come late
 
 
+def test_proxies_of_the_environment_are_not_asked(
+    server: Running, write_list: WriteList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_list([server.url("fine", 1)])
+    with monkeypatch.context() as patch:
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            patch.setenv(name, f"http://{TRAPS[1]}:{server.traps[TRAPS[1]]}")
+        summary = download(DownloadConfig(source=source, out=tmp_path / "out", **LIMITS))
+    assert summary.urls["stored"] == 1
+    assert server.counts()["hosts"][TRAPS[1]]["connections"] == 0
+
+
 @pytest.mark.parametrize("per_host", [1, 4])
 def test_so_many_requests_to_a_host_at_once_and_no_more(
     server: Running, write_list: WriteList, tmp_path: Path, per_host: int
