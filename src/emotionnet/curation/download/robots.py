@@ -68,7 +68,8 @@ class Robots:
         if place.origin not in self._known:
             if len(self._known) >= _MOST_KNOWN:
                 self._known = {origin: task for origin, task in self._known.items() if not task.done()}
-            self._known[place.origin] = asyncio.create_task(self._load(place.origin))
+            loading = self._known[place.origin] = asyncio.create_task(self._load(place.origin))
+            loading.add_done_callback(_looked_at)
         return self._known[place.origin]
 
     async def _load(self, origin: str) -> tuple[Protego, float]:
@@ -105,3 +106,9 @@ class Robots:
 
 async def _nothing(place: Place) -> None:
     """Robots.txt itself needs no leave."""
+
+
+def _looked_at(task: asyncio.Task[tuple[Protego, float]]) -> None:
+    """Take the fault of a task that nobody waits for any more, which asyncio would print otherwise."""
+    if not task.cancelled():
+        task.exception()
