@@ -2,15 +2,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from emotionnet.apps.bench.fault_server import fault_server
 from emotionnet.apps.bench.faults import picture
-from emotionnet.apps.bench.peers_download import make_plain
+
+aiohttp = pytest.importorskip("aiohttp")
 
 
 def test_a_round_writes_what_it_gets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from emotionnet.apps.bench.peers_download import make_plain
+
     written: list[bytes] = []
 
     def gone(folder: Path) -> None:  # in place of clearing it
