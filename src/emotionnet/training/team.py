@@ -20,6 +20,7 @@ from emotionnet.config import DistributedConfig
 from emotionnet.progress import silent
 from emotionnet.records import ConfigError, DataError, TrainingError, first_line
 from emotionnet.runs import CHECKPOINT
+from emotionnet.training.meeting import meet
 from emotionnet.training.watch import Store, Watch
 
 Made = TypeVar("Made")
@@ -222,12 +223,12 @@ def _connect(team: Team) -> Store:
         torch.cuda.set_device(team.local_rank)
         backend = "cpu:gloo,cuda:nccl"
     store, rank, world = next(rendezvous("env://", timeout=MEET))
-    dist.init_process_group(
-        backend, store=PrefixStore("group", store), rank=rank, world_size=world, timeout=WAIT
-    )
+    name = meet(store, rank, world, seconds=MEET.total_seconds())
+    group = PrefixStore(f"group/{name}", store)
+    dist.init_process_group(backend, store=group, rank=rank, world_size=world, timeout=WAIT)
     address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     line = TCPStore(address, port, is_master=False, wait_for_workers=False, timeout=ANSWER)
-    return PrefixStore(f"watch/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", line)
+    return PrefixStore(f"watch/{name}", line)
 
 
 def _watch(store: Store, team: Team, timeout: float, run: Path) -> Watch:
