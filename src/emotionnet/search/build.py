@@ -151,7 +151,7 @@ def _fill(
         for rows in rows_of_parts(parts, info, files):
             writer.add(rows)
             for path in rows.paths:
-                del files[path]
+                files.pop(path, None)
     if not files:
         return info
     with closing(compute_rows(model.predictor, info, files)) as steps:
