@@ -156,7 +156,7 @@ def _files(run: Path) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "how", "fault"),
-    [(0, signal.SIGKILL, "died"), (1, signal.SIGSTOP, "hangs: no sign of life for 5 s")],
+    [(0, signal.SIGKILL, "has died"), (1, signal.SIGSTOP, "has died or hangs: no sign of life for 5 s")],
 )
 def test_a_lost_process_is_named_in_time_and_the_run_goes_on(
     options: dict[str, Any], tmp_path: Path, rank: int, how: signal.Signals, fault: str

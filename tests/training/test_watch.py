@@ -27,14 +27,14 @@ def sight(
     ("sights", "named"),
     [
         ([sight(), sight()], None),
-        ([sight("waits"), sight(gone=True)], (1, "died")),
+        ([sight("waits"), sight(gone=True)], (1, "has died")),
         ([sight("waits"), sight("left", gone=True, silent=500, still=500)], None),
         ([sight("waits"), sight("failed")], (1, "stopped with an error of its own")),
         # silence: half the time, all of it for one that prepares
         ([sight("waits"), sight(silent=30)], None),
-        ([sight("waits"), sight(silent=31)], (1, "hangs: no sign of life for 31 s")),
+        ([sight("waits"), sight(silent=31)], (1, "has died or hangs: no sign of life for 31 s")),
         ([sight("waits"), sight("prepares", silent=59)], None),
-        ([sight("waits"), sight("prepares", silent=61)], (1, "hangs: no sign of life for 61 s")),
+        ([sight("waits"), sight("prepares", silent=61)], (1, "has died or hangs: no sign of life for 61 s")),
         # no step: only where all others wait as long
         ([sight("waits", still=61), sight(still=60)], None),
         ([sight("waits", still=61), sight(still=61)], (1, "hangs: no step for 61 s while others wait")),
@@ -52,7 +52,7 @@ def sight(
             (1, "hangs: no step for 61 s while others wait"),
         ),
         # the dead come first
-        ([sight(silent=99), sight(gone=True)], (1, "died")),
+        ([sight(silent=99), sight(gone=True)], (1, "has died")),
     ],
 )
 def test_the_verdict(sights: list[Sight], named: tuple[int, str] | None) -> None:

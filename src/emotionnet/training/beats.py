@@ -50,10 +50,10 @@ def verdict(sights: Sequence[Sight], timeout: float) -> tuple[int, str] | None:
         if sight.beat.doing == "failed":
             return rank, "stopped with an error of its own"
         if sight.gone:
-            return rank, "died"
+            return rank, "has died"
     for rank, sight in there.items():
         if sight.silent > (timeout if sight.beat.doing == "prepares" else timeout / 2):
-            return rank, f"hangs: no sign of life for {sight.silent:.0f} s"
+            return rank, f"has died or hangs: no sign of life for {sight.silent:.0f} s"
     if any(sight.still <= timeout or sight.beat.doing == "prepares" for sight in there.values()):
         return None
     at_fault = [rank for rank, sight in there.items() if sight.beat.doing == "steps"] or list(there)
