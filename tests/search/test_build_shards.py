@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,18 @@ def test_paths_are_from_the_root_wherever_one_stands(
     assert scan.folders == (str(shards.root),)
     gone = f"{shards.root}/train-000000.tar/none.png"
     assert list(scan.gone([*scan.files, gone, "/elsewhere/a.png"])) == [gone]
+
+
+def test_shards_inside_of_a_folder_that_is_searched_stay(
+    make_dataset: MakeDataset, model: Path, tmp_path: Path
+) -> None:
+    dataset = make_dataset(groups=GROUPS)
+    shards = write_shards(dataset, tmp_path / "all" / "shards")
+    build_index(model, [shards.root], tmp_path / "index")
+    picture = dataset.local_picture(dataset.records("val")[0].path, "")
+    shutil.copy(picture, tmp_path / "all")
+    made = build_index(model, [tmp_path / "all"], tmp_path / "index")
+    assert (made.pictures, made.added, made.removed) == (13, 1, 0)
+    shutil.rmtree(shards.root)
+    made = build_index(model, [tmp_path / "all"], tmp_path / "index")
+    assert (made.pictures, made.removed) == (1, 12)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
 from typing import overload
 
 from emotionnet.data.shards.member import PictureFile, ShardMember
-from emotionnet.data.shards.naming import find_pictures
+from emotionnet.data.shards.naming import find_pictures, is_shards, shards_of
 from emotionnet.data.shards.remote import is_url
 from emotionnet.records import DataError, as_text
 
@@ -40,15 +41,20 @@ class Scan:
     def gone(self, paths: Iterable[str]) -> Iterator[str]:
         """Those of an index's paths that lie in the folders and are no more.
 
-        A file that only cannot be reached, as when a right is missing, is not gone.
+        A file that only cannot be reached, as when a right is missing, is not gone; nor is what lies in
+        SHARDS inside of a folder, which are searched by their own name alone.
         """
+        unsearched = cache(lambda root: root not in self.folders and is_shards(root))
         inside = tuple(folder.rstrip(os.sep) + os.sep for folder in self.folders)
         for path in paths:
             if path not in self.files and path.startswith(inside):
                 try:
                     os.stat(path)  # noqa: PTH116  # thousands of them
-                except (FileNotFoundError, NotADirectoryError):
+                except FileNotFoundError:
                     yield path
+                except NotADirectoryError:
+                    if not unsearched(shards_of(path) or ""):
+                        yield path
                 except (OSError, ValueError):
                     continue
 

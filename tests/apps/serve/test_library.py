@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from emotionnet.apps.serve.errors import NotHereError, RefusedError
 from emotionnet.apps.serve.library import SIDE, Library
 from emotionnet.apps.serve.limits import Limits
 from emotionnet.apps.serve.pictures import Pixels
+from emotionnet.data.shards.making import write_shards
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.predictor import Predictor
 from emotionnet.records import DataError
@@ -22,6 +24,7 @@ from emotionnet.search.build import build_index
 from emotionnet.search.query import parse_query
 from emotionnet.search.store import Index
 from tests.apps.serve.conftest import picture
+from tests.conftest import MakeDataset
 
 NONE = "0" * 16
 
@@ -213,3 +216,26 @@ def test_an_index_that_another_model_made_meanwhile_is_not_searched(library: Lib
     info["identity"] = "1" * 64
     (indexed / "index.json").write_text(json.dumps(info))
     refuse(lambda: library.searcher)
+
+
+def test_shards_at_a_url_are_asked_only_where_the_user_says_so(
+    squares: Path,
+    means: Predictor,
+    make_dataset: MakeDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = write_shards(make_dataset(groups={"train": 2, "val": 1, "test": 1}), tmp_path / "shards")
+    url = f"file://{made.root}"
+    build_index(squares / "model", [url], tmp_path / "remote", backend="onnxruntime")
+    index = Index.open(tmp_path / "remote")
+    allowed = Library(index, means, Limits(), Pixels(10**8), shards=[f"{url}/"])
+    by_sum = {record.sha256 for split in ("train", "val", "test") for record in made.records(split)}
+    assert {hashlib.sha256(allowed.original(name)).hexdigest() for name in index.ids} == by_sum
+    for shards in ([], ["s3://other/shards"]):
+        closed = Library(index, means, Limits(), Pixels(10**8), shards=shards)
+        monkeypatch.setattr("emotionnet.data.shards.remote._read", lambda *_: pytest.fail("was asked"))
+        for name in index.ids:
+            with pytest.raises(NotHereError, match="the picture's file is gone"):
+                closed.picture(name)
+            assert closed.thumbnail(name)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from emotionnet.data.images import find_images
-from emotionnet.data.shards.dataset import ShardDataset
+from emotionnet.data.shards import naming
+from emotionnet.data.shards.dataset import ShardDataset, open_shards
+from emotionnet.data.shards.making import write_shards
 from emotionnet.data.shards.member import ShardMember
-from emotionnet.data.shards.naming import find_pictures, picture_at
+from emotionnet.data.shards.naming import find_pictures, members, picture_at
 from emotionnet.data.store import Dataset
 from emotionnet.records import DataError
 from tests.data.shards.conftest import MakeRemote
@@ -67,3 +69,39 @@ def test_a_file_below_a_folder_that_is_called_like_a_shard_is_a_file(
     inside = tmp_path / "b.tar" / "a.png"
     inside.write_bytes(path.read_bytes())
     assert picture_at(str(inside)) == inside
+
+
+def test_a_url_is_asked_only_by_leave(
+    shards: ShardDataset, remote: MakeRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = remote(shards.root)
+    text = str(members(url)[0])
+    asked: list[str] = []
+
+    def noted(root: str) -> tuple[ShardMember, ...]:
+        asked.append(root)
+        return members(root)
+
+    monkeypatch.setattr(naming, "members", noted)
+    naming._by_text.cache_clear()
+    for stranger in (text, "https://example.org/a.tar/b.jpg", "file:///etc/a.tar/passwd", "s3://a.tar/b"):
+        for urls in ((), ("memory://bucket", "https://example.com")):
+            with pytest.raises(DataError, match=r"must lie in files or in shards that may be asked"):
+                picture_at(stranger, urls=urls)
+    assert asked == []
+    assert picture_at(text, urls=[url]) == members(url)[0]
+    assert asked == [url]
+
+
+def test_a_text_that_no_file_can_have_is_a_fault() -> None:
+    with pytest.raises(DataError, match="picture cannot be read"):
+        picture_at(f"/{'a' * 5000}.tar/b.jpg")
+    assert picture_at("/a\0b.tar/c.jpg") == Path("/a\0b.tar/c.jpg")
+
+
+def test_shards_that_were_made_again_are_looked_at_again(dataset: Dataset, shards: ShardDataset) -> None:
+    text = str(shards.pictures()[0])
+    before = picture_at(text)
+    write_shards(dataset, shards.root, samples=2, overwrite=True)
+    after = picture_at(text)
+    assert before != after == open_shards(shards.root).pictures()[0]

@@ -22,6 +22,7 @@ def serve(
     host: str = "127.0.0.1",
     port: Port = 8000,
     backend: BackendName = "auto",
+    shards: tuple[str, ...] = (),
 ) -> None:
     """Answer programs and browsers: emotions of pictures, why, and, with an index, search and teaching.
 
@@ -34,7 +35,9 @@ def serve(
             new one, which is printed.
         port: Port to listen at; 0 takes a free one.
         backend: As for 'predict'.
+        shards: URL of SHARDS that the index was made of: its pictures may be read from there. Whatever an
+            INDEX says, no other URL is asked.
     """
     from emotionnet.apps.serve.start import serve as start
 
-    start(run, index=index, host=host, port=port, backend=backend)
+    start(run, index=index, host=host, port=port, backend=backend, shards=shards)

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,13 +38,22 @@ class Library:
         predictor: The network that it was made with.
         limits: What is decoded of its pictures.
         pixels: How much is decoded at once.
+        shards: URLs of SHARDS that its pictures may be read from; whatever it says, no other is asked.
 
     Raises:
         DataError: Another network made the index.
     """
 
-    def __init__(self, index: Index, predictor: Predictor, limits: Limits, pixels: Pixels) -> None:
-        self.folder = index.folder
+    def __init__(
+        self,
+        index: Index,
+        predictor: Predictor,
+        limits: Limits,
+        pixels: Pixels,
+        *,
+        shards: Collection[str] = (),
+    ) -> None:
+        self.folder, self._shards = index.folder, frozenset(url.rstrip("/") for url in shards)
         self._predictor, self._limits, self._pixels = predictor, limits, pixels
         self._opening = threading.Lock()
         self._opened = self._with_version(index)
@@ -108,10 +117,20 @@ class Library:
             NotHereError: The index does not know it, or the file is gone, or is no longer what was indexed.
         """
         record = _record(self.searcher.index, name)
-        content = _content(record.path, record.bytes)
+        content = self._content(record.path, record.bytes)
         if content is None or hashlib.sha256(content).hexdigest() != record.sha256:
             raise NotHereError("picture_gone", "the picture's file is gone or was changed since")
         return content
+
+    def _content(self, path: str, size: int) -> bytes | None:
+        """The bytes of a picture of so many bytes, in a file or a shard; None where it is not there."""
+        try:
+            picture = picture_at(path, urls=self._shards)
+            if isinstance(picture, ShardMember):
+                return picture.read() if picture.size == size else None
+            return _regular_file(picture, size)
+        except DataError:
+            return None
 
     def picture(self, name: str) -> bytes:
         """A picture as a JPEG of at most `SIDE` pixels, without metadata.
@@ -190,15 +209,6 @@ def _known(index: Index, name: str) -> None:
 def _record(index: Index, name: str) -> IndexedPicture:
     _known(index, name)
     return index.record(name)
-
-
-def _content(path: str, size: int) -> bytes | None:
-    """The bytes of a picture of so many bytes, in a file or a shard; None where it is not there."""
-    try:
-        picture = picture_at(path)
-        return picture.read() if isinstance(picture, ShardMember) else _regular_file(picture, size)
-    except DataError:
-        return None
 
 
 def _regular_file(path: Path, size: int) -> bytes | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -38,6 +38,7 @@ class Service:
         limits: How much is taken on.
         explaining: Opens the model in another way, on the first question, to explain what it says; None: as
             it is.
+        shards: URLs of SHARDS that pictures of the index may be read from.
 
     Raises:
         DataError: The index was made by another model.
@@ -50,12 +51,15 @@ class Service:
         limits: Limits = LIMITS,
         *,
         explaining: Callable[[], Predictor] | None = None,
+        shards: Collection[str] = (),
     ) -> None:
         self.predictor, self.limits = predictor, limits
         self._explainer = cache(explaining or (lambda: predictor))  # asked by one thread alone
         self._batcher = Batcher(predictor.backend, predictor.model.preprocessing, limits)
         self._teller = Teller(predictor)
-        self._library = None if index is None else Library(index, predictor, limits, self._batcher.pixels)
+        self._library = (
+            None if index is None else Library(index, predictor, limits, self._batcher.pixels, shards=shards)
+        )
         self._explaining = Line("explain", 1, limits.explanations, 3.0)
         self._teaching = Line("teach", 1, limits.explanations, 3.0)
         self._searching = Line("search", SEARCHERS, limits.searches, 0.1)

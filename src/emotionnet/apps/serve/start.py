@@ -6,6 +6,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from collections.abc import Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from emotionnet.progress import message
 from emotionnet.records import DataError
 
 if TYPE_CHECKING:
+    from emotionnet.apps.serve.service import Service
     from emotionnet.inference.choice import BackendName
 
 TOKEN = "EMOTIONNET_TOKEN"
@@ -24,7 +26,13 @@ PACKAGES = ("fastapi", "uvicorn", "httptools", "python_multipart")
 
 
 def serve(
-    model: Path | str, *, index: Path | None, host: str, port: int, backend: BackendName = "auto"
+    model: Path | str,
+    *,
+    index: Path | None,
+    host: str,
+    port: int,
+    backend: BackendName = "auto",
+    shards: Sequence[str] = (),
 ) -> None:
     """Answer programs and browsers until SIGTERM or SIGINT; what was asked before is answered.
 
@@ -35,6 +43,7 @@ def serve(
             (`TOKEN`), else a new one, which is printed with the address.
         port: To listen at; 0: any that is free.
         backend: As for `load_predictor`.
+        shards: URLs of SHARDS that pictures of the index may be read from.
 
     Raises:
         DataError: A package is missing, the address cannot be listened at, the token is too short, or the
@@ -48,19 +57,11 @@ def serve(
     token, is_new = _token(host)
     listening = _listening(host, port)
     with listening:
-        _run(model, index, backend, listening, token, _address(host, listening, token if is_new else None))
+        service = _service(model, index, backend, shards)
+        _run(service, listening, token, _address(host, listening, token if is_new else None))
 
 
-def _run(
-    model: Path | str,
-    index: Path | None,
-    backend: BackendName,
-    listening: socket.socket,
-    token: str | None,
-    address: str,
-) -> None:
-    from emotionnet.apps.serve.app import create_app
-    from emotionnet.apps.serve.server import run_app
+def _service(model: Path | str, index: Path | None, backend: BackendName, shards: Sequence[str]) -> Service:
     from emotionnet.apps.serve.service import Service
     from emotionnet.inference.exported import is_exported
     from emotionnet.inference.hub import local_run
@@ -74,7 +75,13 @@ def _run(
     explaining = None
     if backend == "auto" and folder is not None and not is_exported(folder):
         explaining = partial(load_predictor, folder, backend="torch")  # grad-cam is finer than occlusion
-    service = Service(predictor, opened, explaining=explaining)
+    return Service(predictor, opened, explaining=explaining, shards=shards)
+
+
+def _run(service: Service, listening: socket.socket, token: str | None, address: str) -> None:
+    from emotionnet.apps.serve.app import create_app
+    from emotionnet.apps.serve.server import run_app
+
     app = create_app(service, token=token, limits=service.limits)
     run_app(app, listening, service.limits, lambda: message(f"serving {address}"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from emotionnet.data.images import find_images
 from emotionnet.data.shards.index import SHARDS
 from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.data.shards.remote import is_url
-from emotionnet.records import DataError, as_text
+from emotionnet.records import DataError, as_text, first_line
 
 _INSIDE = ".tar/"
 
@@ -49,22 +49,37 @@ def members(root: str | Path) -> tuple[ShardMember, ...]:
     return open_shards(root if is_url(root) else Path(root).expanduser()).pictures()
 
 
-def picture_at(text: str) -> PictureFile:
+def picture_at(text: str, *, urls: Collection[str] = ()) -> PictureFile:
     """The picture that a path as text stands for, such as that of an INDEX.
 
     `SHARDS/train-000000.tar/KEY.jpg` is one in a shard.
 
+    Args:
+        text: It may come from a stranger, with the INDEX.
+        urls: Of SHARDS that may be asked; no other URL is.
+
     Raises:
-        DataError: The shards are broken, do not lie there, or do not hold it.
+        DataError: The shards are broken, do not lie there, or do not hold it; or the URL is another one.
     """
-    folder, inside, _ = text.rpartition(_INSIDE)
-    root = folder.rpartition("/")[0]
-    if not inside or Path(text).is_file() or not is_shards(root):
-        return Path(text)
-    found = _by_text(root).get(text)
+    root = shards_of(text)
+    if is_url(text) and root not in urls:
+        raise DataError(f"{as_text(text)}: must lie in files or in shards that may be asked; it is a URL")
+    try:
+        if root is None or Path(text).is_file() or not is_shards(root):
+            return Path(text)
+        stamp = 0 if is_url(root) else (Path(root) / SHARDS).stat().st_mtime_ns
+    except (OSError, ValueError) as error:  # such as a name that no file can have
+        raise DataError(f"{as_text(text)[:200]}: picture cannot be read ({first_line(error)})") from None
+    found = _by_text(root, stamp).get(text)
     if found is None:
         raise DataError(f"{as_text(text)}: must lie in the shards of {root}; none holds it")
     return found
+
+
+def shards_of(text: str) -> str | None:
+    """The SHARDS that a picture's path as text would lie in; None: by its name it lies in none."""
+    folder, inside, _ = text.rpartition(_INSIDE)
+    return folder.rpartition("/")[0] if inside else None
 
 
 def _names_shards(name: str | Path) -> bool:
@@ -75,5 +90,5 @@ def _names_shards(name: str | Path) -> bool:
 
 
 @lru_cache(maxsize=2)
-def _by_text(root: str) -> dict[str, ShardMember]:
+def _by_text(root: str, stamp: int) -> dict[str, ShardMember]:  # noqa: ARG001  # others once it is another
     return {str(member): member for member in members(root)}
