@@ -72,11 +72,13 @@ def check_dataset(place: Path | str) -> CheckReport:
     faults += [fault for split, record in placed for fault in _record_faults(dataset, split, record)]
     faults += _twin_faults(placed)
     faults += _straddling_groups(placed)
+    unplaced: tuple[str, ...] = ()
     if isinstance(dataset, ShardDataset):
-        faults += dataset.faults()
+        unplaced = dataset.place_faults()
+        faults += unplaced or dataset.faults()
     faults += [
         fault
-        for split, record in track(placed, "Checking pictures")
+        for split, record in track([] if unplaced else placed, "Checking pictures")
         for fault in _picture_faults(dataset, split, record)
     ]
     groups = {record.group for _, record in placed}

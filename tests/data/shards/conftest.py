@@ -10,6 +10,7 @@ import fsspec
 import pytest
 
 from emotionnet.data.shards import member
+from emotionnet.data.shards import remote as module
 from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.making import write_shards
 from emotionnet.data.store import Dataset, read_dataset
@@ -47,6 +48,7 @@ def remote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MakeRemo
     store = fsspec.filesystem("memory")
     store.store.clear()
     member._opened.cache_clear()
+    module._failed.clear()
 
     def put(folder: Path) -> str:
         for file in folder.iterdir():

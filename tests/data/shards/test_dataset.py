@@ -208,3 +208,24 @@ def test_a_check_names_a_description_that_was_changed(shards: ShardDataset) -> N
     assert check_dataset(shards.root).faults == (
         f"{marker}: must have the sha256 that shards.json lists; it was changed",
     )
+
+
+def test_a_check_counts_the_samples_of_each_shard(shards: ShardDataset) -> None:
+    index = read_json(shards.root / "shards.json")
+    index["shards"][4]["samples"] = 3
+    write_json(shards.root / "shards.json", index)
+    assert check_dataset(shards.root).faults == (
+        f"{shards.root}/train-000004.tar: must hold 3 samples, as shards.json lists; train.parquet places 2 "
+        "pictures in it",
+    )
+
+
+def test_a_check_of_tables_that_point_elsewhere_reads_no_picture(
+    shards: ShardDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_table(shards, offset=0)
+    monkeypatch.setattr("emotionnet.data.check.content_sha256", lambda *_: pytest.fail("was read"))
+    faults = check_dataset(shards.root).faults
+    assert len(faults) == 2, "the table's sum, and what is wrong in it"
+    assert "val.parquet: must have the sha256" in faults[0]
+    assert "val.parquet: a picture must lie inside its shard" in faults[1]

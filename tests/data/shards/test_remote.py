@@ -214,3 +214,65 @@ def test_a_shard_larger_than_the_cache_is_not_even_fetched(
     assert kept(tmp_path) == []
     monkeypatch.setenv("EMOTIONNET_SHARD_CACHE", f"{(largest.bytes + 1) / 1e9:.12f}")
     assert cached_shard(url, largest.bytes, largest.sha256).stat().st_size == largest.bytes
+
+
+def test_a_check_sees_what_lies_at_the_url_now(shards: ShardDataset, remote: MakeRemote) -> None:
+    url = remote(shards.root)
+    expected = [one.read() for one in open_shards(url).pictures()]
+    store = fsspec.filesystem("memory")
+    content = store.cat("/bucket/shards/val-000000.tar")
+    store.pipe("/bucket/shards/val-000000.tar", content[:-1] + b"x")
+    store.rm("/bucket/shards/test-000001.tar")
+    first, second = check_dataset(url).faults
+    assert first.startswith(f"{url}/val-000000.tar: must have the sha256")
+    assert second == f"{url}/test-000001.tar: not found"
+    assert [one.read() for one in open_shards(url).pictures()] == expected, "what was good stays in the cache"
+
+
+def test_a_shard_that_cannot_be_had_is_not_asked_for_once_a_picture(
+    shards: ShardDataset, remote: MakeRemote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = remote(shards.root)
+    store = fsspec.filesystem("memory")
+    content = store.cat("/bucket/shards/train-000000.tar")
+    store.pipe("/bucket/shards/train-000000.tar", content[:-1] + b"x")
+    asked: list[str] = []
+    fetch = module.fetch
+
+    def noted(url: str, *more: Any) -> None:
+        asked.append(url)
+        fetch(url, *more)
+
+    opened = open_shards(url)
+    monkeypatch.setattr(module, "fetch", noted)
+    pictures = opened.pictures()[:4]
+    for one in pictures:
+        with pytest.raises(DataError, match=r"train-000000\.tar: must have the sha256"):
+            one.read()
+    assert len(asked) == 1
+    store.pipe("/bucket/shards/train-000000.tar", content)
+    monkeypatch.setattr("time.monotonic", lambda: 1e12)
+    assert [one.read() for one in pictures] == [one.read() for one in shards.pictures()[:4]]
+
+
+@pytest.mark.parametrize("losses", [1, 10**6])
+def test_a_shard_that_another_process_deletes_before_it_is_opened_is_fetched_again(
+    shards: ShardDataset, remote: MakeRemote, monkeypatch: pytest.MonkeyPatch, losses: int
+) -> None:
+    pictures = open_shards(remote(shards.root)).pictures()
+    left = losses
+
+    def lost(*which: Any) -> Path:
+        nonlocal left
+        path = cached_shard(*which)
+        if left:
+            left -= 1
+            path.unlink()
+        return path
+
+    monkeypatch.setattr(member, "cached_shard", lost)
+    if losses == 1:
+        assert pictures[0].read() == shards.pictures()[0].read()
+        return
+    with pytest.raises(DataError, match=r"other shards took its room: raise \$EMOTIONNET_SHARD_CACHE$"):
+        pictures[0].read()

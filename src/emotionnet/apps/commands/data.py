@@ -57,12 +57,14 @@ def download(source: Path, config: Path | None = None, /, *, options: Options) -
 def check(first: str, second: Path | None = None, /) -> None:
     """Name every fault of a DATASET or SHARDS, or hold a benchmark's copy against what was published of it.
 
-    Of a DATASET: missing, unreadable, changed or twin files, labels out of range; any fails the check. Of a
-    benchmark: counts of splits and classes, missing and unreadable files, placeholders, duplicates across
-    splits, and what to do; the check fails only where the copy cannot be read at all.
+    Of a DATASET: missing, unreadable, changed or twin files, labels out of range; of SHARDS also shards that
+    are not as they were written; any fails the check. Of a benchmark: counts of splits and classes, missing
+    and unreadable files, placeholders, duplicates across splits, and what to do; the check fails only where
+    the copy cannot be read at all.
 
     Args:
-        first: The DATASET folder; or the name of a benchmark, as 'data benchmarks' lists it.
+        first: The folder of a DATASET or SHARDS, or the URL of SHARDS, which are fetched for it; or the name
+            of a benchmark, as 'data benchmarks' lists it.
         second: The folder of the benchmark's copy.
     """
     if second is not None:

@@ -22,7 +22,7 @@ def serve(
     host: str = "127.0.0.1",
     port: Port = 8000,
     backend: BackendName = "auto",
-    shards: tuple[str, ...] = (),
+    shards: Annotated[list[str] | None, Parameter(negative="")] = None,
 ) -> None:
     """Answer programs and browsers: emotions of pictures, why, and, with an index, search and teaching.
 
@@ -40,4 +40,4 @@ def serve(
     """
     from emotionnet.apps.serve.start import serve as start
 
-    start(run, index=index, host=host, port=port, backend=backend, shards=shards)
+    start(run, index=index, host=host, port=port, backend=backend, shards=shards or ())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -92,14 +93,35 @@ class ShardDataset(Dataset):
         numbers = table["shard"].replace_strict(names, range(len(names)), return_dtype=pl.Int64())
         return numbers.to_numpy().copy()
 
+    def place_faults(self) -> tuple[str, ...]:
+        """One line for each fault of the places in the tables; where there is any, no picture can be read."""
+        try:
+            self.pictures()
+        except DataError as error:
+            return error.faults
+        return ()
+
     def faults(self) -> Iterator[str]:
-        """One line for each shard, table or description that is not what was written; every byte is read."""
+        """One line for each shard, table or description that is not what was written; every byte is read.
+
+        Of a URL the shards are fetched, also those that were fetched before.
+
+        Raises:
+            DataError: There are `place_faults`.
+        """
+        placed = Counter(picture.shard for picture in self.pictures())
+        for one in self.index.shards:
+            if (found := placed[self._shards[one.name]]) != one.samples:
+                yield (
+                    f"{self._shards[one.name].place}: must hold {one.samples:,} samples, as {SHARDS} lists; "
+                    f"{one.split}.parquet places {found:,} pictures in it"
+                )
         if not self._is_as_written:
             yield f"{self.root / MARKER}: must have the sha256 that {SHARDS} lists; it was changed"
         for one in track(self.index.shards, "Checking shards"):
             try:
                 if is_url(self.place):
-                    cached_shard(self._shards[one.name].place, one.bytes, one.sha256)
+                    cached_shard(self._shards[one.name].place, one.bytes, one.sha256, anew=True)
                     continue
                 path = self.root / one.name
                 if (path.stat().st_size, sha256(path)) != (one.bytes, one.sha256):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from emotionnet.data.shards.remote import cached_shard, is_url
+from emotionnet.data.shards.remote import LIMIT, cached_shard, is_url
 from emotionnet.records import DataError
 
 MAX_PICTURE = 2**30  # bytes
+RACES = 5  # attempts to open a shard before another process deletes it
 MOST_OPEN = 64  # shards in a process, each with one descriptor
 
 
@@ -82,6 +84,13 @@ class _Descriptor:
 
 @lru_cache(maxsize=MOST_OPEN)
 def _opened(shard: Shard) -> _Descriptor:
-    place = shard.place
-    path = cached_shard(place, shard.bytes, shard.sha256) if is_url(place) else Path(place)
-    return _Descriptor(path, shard)
+    if not is_url(shard.place):
+        return _Descriptor(Path(shard.place), shard)
+    for _ in range(RACES):
+        path = cached_shard(shard.place, shard.bytes, shard.sha256)
+        with suppress(FileNotFoundError):  # another process, for one that it needed, took its room meanwhile
+            return _Descriptor(path, shard)
+    raise DataError(
+        f"{shard.place}: must stay on this machine's disk until it is opened; other shards took its room: "
+        f"raise ${LIMIT}"
+    )

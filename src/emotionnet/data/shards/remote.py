@@ -21,11 +21,13 @@ from emotionnet.records import DataError, first_line
 LIMIT = "EMOTIONNET_SHARD_CACHE"  # a variable of the environment, gigabytes
 DEFAULT = 100  # gigabytes
 ATTEMPTS, PAUSE = 3, 0.5  # where a storage fails; seconds, doubled each time
+REST = 60.0  # seconds before a shard that could not be had is asked for again
 PIECE = 2**20  # bytes
 MOST_LISTED = 2**30  # bytes of a description: those of 100 million pictures have less
 MOST_KEPT = 2**40  # bytes of any file
 
 Read = TypeVar("Read")
+_failed: dict[tuple[str, str], tuple[float, tuple[str, ...]]] = {}  # by URL and sum: until when, and why
 
 
 def is_url(name: object) -> bool:
@@ -66,10 +68,17 @@ def fetch(url: str, place: Path, sha256: str, size: int | None = None) -> None:
     _read(url, lambda source: _keep(source, url, place, sha256, size))
 
 
-def cached_shard(url: str, size: int, sha256: str) -> Path:
+def cached_shard(url: str, size: int, sha256: str, *, anew: bool = False) -> Path:
     """A shard on this machine's disk; fetched, and held against its size and sum, where it is not there yet.
 
-    Processes that want the same one wait for the first.
+    Processes that want the same one wait for the first. One that could not be had is not asked for again at
+    once: each of its thousands of pictures would fetch it whole.
+
+    Args:
+        url: The shard.
+        size: Bytes that it must have.
+        sha256: What it must have, in hexadecimal.
+        anew: Fetch it even where it is there, to see what lies at the URL now.
 
     Raises:
         DataError: It cannot be fetched, or is not what its index lists; nothing is kept of it.
@@ -77,12 +86,24 @@ def cached_shard(url: str, size: int, sha256: str) -> Path:
     place, limit = cache_folder() / "shards" / f"{sha256}.tar", _limit()
     if size > limit:
         raise DataError(f"{url}: must fit into {limit:,} bytes (${LIMIT}, in gigabytes); has {size:,}")
-    if not _is_kept(place, size):
+    if anew or not _is_kept(place, size):
         with made_alone(place):
-            if not _is_kept(place, size):
-                fetch(url, place, sha256, size)
+            if anew or not _is_kept(place, size):
+                _fetch_now_and_then(url, place, sha256, size)
                 make_room(place, limit)
     return place
+
+
+def _fetch_now_and_then(url: str, place: Path, sha256: str, size: int) -> None:
+    """As `fetch`; what failed is a fault for some time, without being tried."""
+    until, faults = _failed.get((url, sha256), (0.0, ()))
+    if time.monotonic() < until:
+        raise DataError(faults)
+    try:
+        fetch(url, place, sha256, size)
+    except DataError as error:
+        _failed[url, sha256] = time.monotonic() + REST, error.faults
+        raise
 
 
 def _is_kept(place: Path, size: int) -> bool:
