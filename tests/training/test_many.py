@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -156,7 +157,7 @@ def _files(run: Path) -> set[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("rank", "how", "fault"),
-    [(0, signal.SIGKILL, "has died"), (1, signal.SIGSTOP, "has died or hangs: no sign of life for 5 s")],
+    [(0, signal.SIGKILL, "has died"), (1, signal.SIGSTOP, r"has died or hangs: no sign of life for \d+ s")],
 )
 def test_a_lost_process_is_named_in_time_and_the_run_goes_on(
     options: dict[str, Any], tmp_path: Path, rank: int, how: signal.Signals, fault: str
@@ -170,7 +171,7 @@ def test_a_lost_process_is_named_in_time_and_the_run_goes_on(
             time.sleep(0.1)
         (line,) = errors(tmp_path)
         assert f"error: rank {rank} of 2 (pid {pid} on host " in line
-        assert f") {fault}; last seen in " in line
+        assert re.search(rf"\) {fault}; last seen in ", line)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)  # torchrun waits for one that was stopped
         assert process.wait(timeout=60) == 1
