@@ -36,7 +36,9 @@ class ImageDataConfig(SourceConfig):
         description="training: smallest and largest share of the picture's area that a crop covers",
     )
     flip: bool = Field(True, description="training: mirror half of the pictures")
-    batch_size: int = Field(256, ge=2, description="pictures per batch; BatchNorm cannot train on one")
+    batch_size: int = Field(
+        256, ge=2, description="pictures per batch, of all processes together; at least 2 for each"
+    )
     workers: NonNegativeInt = Field(2, description="loader processes; 0: load in the main process")
     cache_side: PositiveInt | None = Field(
         None,
@@ -54,7 +56,9 @@ class ImageDataConfig(SourceConfig):
 
 class TextDataConfig(Section):
     root: Folder = Field(description="the DATASET folder")
-    batch_size: int = Field(50, ge=2, description="tag sentences per batch; BatchNorm cannot train on one")
+    batch_size: int = Field(
+        50, ge=2, description="tag sentences per batch, of all processes together; at least 2 for each"
+    )
     tag_dropout: float = Field(0.2, ge=0, lt=1, description="chance that a training sentence loses a tag")
     emotion_tags: bool = Field(True, description="whether tags that are emotions stay in the sentences")
 
