@@ -63,7 +63,7 @@ def bench(
     Prints tables on a terminal and JSON elsewhere.
 
     Args:
-        section: What to measure; all: everything but memory and search, in at most 20 minutes on 2 cores.
+        section: What to measure; all: train, infer, data, text and start, in at most 20 minutes on 2 cores.
         json_file: File to write the figures to as well.
     """
     from emotionnet.apps.bench.run import bench as measure
