@@ -33,6 +33,11 @@ class DownloadConfig(Section):
         "robots.txt asks for a longer Crawl-delay is not asked at all",
     )
     timeout: PositiveFloat = Field(30.0, description="seconds for one request, its body included")
+    down_after: PositiveFloat = Field(
+        120.0,
+        description="seconds without an answer to any of 10 or more requests, after which a host is down: "
+        "its URLs fail at once, and it is asked again after as long; --retry failed brings them back",
+    )
     min_rate: NonNegativeFloat = Field(
         1000.0, description="a body must come with at least so many bytes a second; 0: however slowly"
     )

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
+import threading
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
 
-from emotionnet.curation.download.connecting import Addresses, Fenced, Resolver, new_session
+from emotionnet.curation.download.connecting import Addresses, Fenced, Resolver, allow_many, new_session
 from emotionnet.curation.download.lost import Lost
 
 
@@ -98,3 +100,20 @@ def test_an_allowed_name_is_resolved() -> None:
         return await Resolver(Addresses(["localhost"])).resolve("LOCALHOST", 80)
 
     assert "127.0.0.1" in [one["host"] for one in asyncio.run(resolved())]
+
+
+def test_many_names_are_looked_up_at_once_and_many_files_may_be_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    together = threading.Barrier(50)
+
+    async def work() -> None:
+        allow_many(50)
+        loop = asyncio.get_running_loop()  # where the loop looks names up, 50 wait for each other
+        await asyncio.gather(*(loop.run_in_executor(None, together.wait, 20) for _ in range(50)))
+
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+        asyncio.run(work())
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, 65_536), hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

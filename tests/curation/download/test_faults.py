@@ -215,3 +215,22 @@ def test_a_host_whose_robots_txt_cannot_be_had_is_left_alone(
     row = ledger_rows(tmp_path / "out")[url]
     assert (row["state"], row["reason"]) == ("failed", "robots.txt unreachable")
     assert set(server.counts()["hosts"][DOWN]["requests"]) == {ROBOTS_PATH}
+
+
+def test_a_host_that_answers_no_more_holds_nobody_up(
+    server: Running, write_list: WriteList, tmp_path: Path
+) -> None:
+    silent = [server.url("silent", number) for number in range(200)]
+    fine = [server.url("fine", number, HOSTS[1]) for number in range(5)]
+    limits: dict[str, Any] = LIMITS | {"attempts": 1, "timeout": 0.2, "down_after": 0.5}
+    settings = {"source": write_list([*silent, *fine]), "out": tmp_path / "out", **limits}
+    summary = download(DownloadConfig(**settings))
+    reasons = {one["reason"]: one["urls"] for one in summary.lost}
+    assert summary.urls["stored"] == 5
+    assert set(reasons) == {"time-out", "host down"}
+    assert reasons["host down"] > 100
+    asked = Counter(server.counts()["hosts"][HOSTS[0]]["requests"])
+    assert asked.total() - asked[ROBOTS_PATH] == reasons["time-out"] == 200 - reasons["host down"]
+    download(DownloadConfig(**settings, retry="failed"))
+    asked_again = Counter(server.counts()["hosts"][HOSTS[0]]["requests"])
+    assert asked_again.total() > asked.total()

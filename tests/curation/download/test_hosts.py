@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -33,11 +34,15 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> Timed:
     return run
 
 
+def a_host(at_once: int, delay: float, room: int = 99) -> Host:
+    return Host(at_once, delay, asyncio.Semaphore(room), 60.0)
+
+
 def test_requests_begin_a_delay_apart(timed: Timed) -> None:
     began = []
 
     async def work() -> None:
-        host = Host(4, 2.0)
+        host = a_host(4, 2.0)
         for _ in range(3):
             async with host.turn():
                 began.append(asyncio.get_running_loop().time())
@@ -48,7 +53,7 @@ def test_requests_begin_a_delay_apart(timed: Timed) -> None:
 
 def test_a_pause_holds_for_the_next_request(timed: Timed) -> None:
     async def work() -> None:
-        host = Host(4, 0.0)
+        host = a_host(4, 0.0)
         host.pause(30.0)
         host.pause(10.0)  # a shorter one does not shorten it
         assert not host.is_idle
@@ -72,7 +77,7 @@ def test_no_more_than_so_many_at_once() -> None:
             now -= 1
 
     async def work() -> None:
-        host = Host(3, 0.0)
+        host = a_host(3, 0.0)
         await asyncio.gather(*(one(host) for _ in range(20)))
         assert host.is_idle
 
@@ -84,7 +89,7 @@ def test_hosts_that_nobody_waits_for_are_forgotten(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "MOST_KNOWN", 2)
 
     async def work() -> None:
-        hosts = Hosts(1, 1.0)
+        hosts = Hosts(1, 1.0, together=9, down_after=60.0)
         busy = hosts.of("busy")
         async with busy.turn():
             hosts.of("idle")
@@ -96,3 +101,62 @@ def test_hosts_that_nobody_waits_for_are_forgotten(monkeypatch: pytest.MonkeyPat
             assert busy.delay == 1.0
 
     asyncio.run(work())
+
+
+def test_requests_that_waited_for_room_begin_a_delay_apart_too(timed: Timed) -> None:
+    began = []
+
+    async def work() -> None:
+        room = asyncio.Semaphore(1)
+        host = Host(4, 2.0, room, 60.0)
+
+        async def one() -> None:
+            async with host.turn():
+                began.append(asyncio.get_running_loop().time())
+
+        await room.acquire()
+        waiting = [asyncio.create_task(one()) for _ in range(3)]
+        for _ in range(9):
+            await asyncio.sleep(1.0)
+        room.release()
+        await asyncio.gather(*waiting)
+
+    timed(work)
+    assert len(began) == 3
+    assert min(later - earlier for earlier, later in itertools.pairwise(began)) >= 2.0
+
+
+def test_a_host_that_answers_nothing_for_long_is_down_for_as_long(timed: Timed) -> None:
+    async def work() -> None:
+        host = a_host(1, 0.0)
+        for _ in range(30):  # a short while may pass, however often it was asked
+            host.was_silent()
+        await asyncio.sleep(59.0)
+        host.was_silent()
+        assert not host.is_down
+        await asyncio.sleep(1.0)
+        host.was_silent()
+        assert host.is_down
+        assert not host.is_idle  # it would be forgotten
+        await asyncio.sleep(60.0)
+        assert not host.is_down
+        host.was_silent()
+        assert host.is_down  # one more is enough
+        host.answered()
+        assert not host.is_down
+
+    timed(work)
+
+
+def test_a_host_that_is_seldom_asked_is_not_down(timed: Timed) -> None:
+    async def work() -> None:
+        host = a_host(1, 0.0)
+        for _ in range(module.FEWEST_SILENT - 1):
+            await asyncio.sleep(100.0)
+            host.was_silent()
+        assert not host.is_down
+        host.answered()
+        host.was_silent()
+        assert not host.is_down
+
+    timed(work)

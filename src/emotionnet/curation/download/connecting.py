@@ -6,9 +6,12 @@ those that are used. Behind that stands a fence at the last step, where a socket
 
 from __future__ import annotations
 
+import asyncio
 import re
+import resource
 import socket
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aiohttp
@@ -19,6 +22,8 @@ from emotionnet.curation.download.lost import Lost
 from emotionnet.data.addresses import is_address, is_public
 
 _NUMBER = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")  # last part of a name that is an address, oddly spelt
+_KEPT_OPEN = 1.0  # seconds; longer, and the connections to hosts that are done with add up
+_FILES = 65_536  # that may be open, where the system lets us
 
 
 class Fenced(OSError):  # noqa: N818 - as `Lost`
@@ -96,6 +101,21 @@ class Resolver(AbstractResolver):
         await self._system.close()
 
 
+def allow_many(names: int) -> None:
+    """Let this process have many files open, and look up many names at once; both are few as it begins.
+
+    A name that nobody answers for takes a thread some seconds.
+
+    Args:
+        names: Looked up at once, in the loop that runs.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(names, "names"))
+
+
 def new_session(addresses: Addresses, agent: str) -> aiohttp.ClientSession:
     """Connections without cookies, proxies, redirects of its own or unpacking; the caller limits the time.
 
@@ -104,7 +124,11 @@ def new_session(addresses: Addresses, agent: str) -> aiohttp.ClientSession:
         agent: What hosts are told that we are.
     """
     connector = aiohttp.TCPConnector(
-        resolver=Resolver(addresses), socket_factory=addresses.socket_for, limit=0, ttl_dns_cache=300
+        resolver=Resolver(addresses),
+        socket_factory=addresses.socket_for,
+        limit=0,
+        ttl_dns_cache=300,
+        keepalive_timeout=_KEPT_OPEN,
     )
     return aiohttp.ClientSession(
         connector=connector,

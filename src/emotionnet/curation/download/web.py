@@ -11,8 +11,8 @@ from importlib import metadata
 import aiohttp
 
 from emotionnet.config import DownloadConfig
-from emotionnet.curation.download.connecting import Addresses, Fenced, new_session
-from emotionnet.curation.download.hosts import Hosts
+from emotionnet.curation.download.connecting import Addresses, Fenced, allow_many, new_session
+from emotionnet.curation.download.hosts import Host, Hosts
 from emotionnet.curation.download.lost import Lost
 from emotionnet.curation.download.places import Place
 
@@ -80,16 +80,18 @@ class Web:
     """Makes requests. Use it as an asynchronous context."""
 
     def __init__(self, config: DownloadConfig) -> None:
-        self.hosts = Hosts(config.per_host, config.delay)
+        self.hosts = Hosts(
+            config.per_host, config.delay, together=config.connections, down_after=config.down_after
+        )
         self._config = config
         self._addresses = Addresses(config.allow)
-        self._room = asyncio.Semaphore(config.connections)
         contact = f" (+{config.contact})" if config.contact else ""
         self._session = new_session(
             self._addresses, f"{config.user_agent}/{metadata.version('emotionnet')}{contact}"
         )
 
     async def __aenter__(self) -> Web:
+        allow_many(self._config.connections)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -100,14 +102,16 @@ class Web:
         """Ask for a URL when it is the host's turn; within the block that turn lasts.
 
         Raises:
-            Lost: There was no answer, or the address may not be asked; from the block too.
+            Lost: There was no answer, the host is down, or the address may not be asked; from the block too.
         """
         self._addresses.require(place.host)
-        async with self.hosts.of(place.queue).turn(), self._room:
+        host = self.hosts.of(place.queue)
+        if host.is_down:
+            raise Lost("host down", f"no answer for {self._config.down_after:g} s")
+        async with host.turn():
             try:
                 async with asyncio.timeout(self._config.timeout) as limit:
-                    with faults():
-                        response = await self._session.get(place.url, allow_redirects=False)
+                    response = await self._response(place, host)
                     try:
                         yield Answer(response, self._config, limit)
                     except BaseException:
@@ -116,6 +120,21 @@ class Web:
                     response.release()
             except TimeoutError:
                 raise Lost("time-out", passing=True) from None
+
+    async def _response(self, place: Place, host: Host) -> aiohttp.ClientResponse:
+        """The head of a response, and the host is told whether it came."""
+        try:
+            with faults():
+                response = await self._session.get(place.url, allow_redirects=False)
+        except asyncio.CancelledError:  # its time is over
+            host.was_silent()
+            raise
+        except Lost as lost:
+            if lost.passing:
+                host.was_silent()
+            raise
+        host.answered()
+        return response
 
 
 @contextlib.contextmanager
