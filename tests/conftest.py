@@ -14,7 +14,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.dataset_writing import write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.files import cache_folder, new_folder, sha256, write_json
 from emotionnet.records import SPLITS, Word
 from emotionnet.text.vectors import WordVectors, write_vectors

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from emotionnet.data.check import check_dataset
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.folds import fold_splits, group_folds, shuffled_groups, write_variant
 from emotionnet.data.record_tables import SCHEMA
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.files import new_folder
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 

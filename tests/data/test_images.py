@@ -18,14 +18,7 @@ from PIL import Image
 from torchvision import transforms
 
 from emotionnet.apps.bench.photographs import photographs
-from emotionnet.data.images import (
-    Preprocessing,
-    decode,
-    evaluation_array,
-    evaluation_input,
-    find_images,
-    opened,
-)
+from emotionnet.data.images import Preprocessing, decode, evaluation_array, evaluation_input, opened
 from emotionnet.data.picture import FORMATS, shrunk_size
 from emotionnet.records import DataError
 
@@ -297,32 +290,6 @@ def test_arrays_of_another_kind_are_refused(array: np.ndarray, found: str) -> No
 def test_another_type_is_refused_by_name() -> None:
     with pytest.raises(DataError, match="got int"):
         decode(3)  # type: ignore[arg-type]
-
-
-def test_find_images_reads_files_folders_and_patterns_in_order(tmp_path: Path) -> None:
-    (tmp_path / "sub").mkdir()
-    for name in ("b.png", "a.JPG", "sub/c.webp", "notes.txt"):
-        (tmp_path / name).touch()
-    found, faults = find_images([tmp_path, str(tmp_path / "*.png")])
-    assert [str(path.relative_to(tmp_path)) for path in found] == ["a.JPG", "b.png", "sub/c.webp", "b.png"]
-    assert faults == []
-
-
-def test_find_images_names_all_that_stand_for_nothing(tmp_path: Path) -> None:
-    (tmp_path / "a.png").touch()
-    names: list[str | Path] = [
-        tmp_path / "no.png",
-        str(tmp_path / "*.gif"),
-        "",
-        "***/",
-        "~nobody-of-that-name/x",
-        "x" * 5000,
-        tmp_path,
-    ]
-    found, faults = find_images(names)
-    assert found == [tmp_path / "a.png"]
-    assert len(faults) == len(names) - 1
-    assert all("must name a picture" in fault and len(fault) <= 400 for fault in faults)
 
 
 def test_a_picture_without_a_pixel_is_refused() -> None:

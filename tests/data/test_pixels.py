@@ -16,8 +16,9 @@ from PIL import Image
 
 from emotionnet.apps.bench.photographs import photographs
 from emotionnet.data import pixels
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.images import Preprocessing, decode, evaluation_input
-from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, image_batches
+from emotionnet.data.loaders import Augmentation, Evaluation, image_batches
 from emotionnet.data.picture import Picture
 from emotionnet.data.pixels import KeptPictures, kept_pictures
 from emotionnet.records import DataError

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from emotionnet.data.loaders import EpochOrder
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.tag_batches import AT_ONCE, TagBatches
 
 COUNT, BATCH = 4 * AT_ONCE + 1, 3  # several draws, the last one not full; the last batch has four

@@ -15,8 +15,9 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.record_tables import table_of
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.emotions import EMOTIC_WORDS, LABEL_SETS
 from emotionnet.evaluation.chance import chance_scores
 from emotionnet.evaluation.subject import open_subject

@@ -13,8 +13,9 @@ import pytest
 
 from emotionnet.apps.cli import main
 from emotionnet.data.check import check_dataset
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.record_tables import table_of
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.evaluation.units import read_split
 from emotionnet.files import new_folder, read_object, sha256, write_json
 from emotionnet.inference.soft_labels import apply_teacher
@@ -99,6 +100,7 @@ def test_the_result_is_a_data_set_whose_pictures_are_links(make_dataset: Any, tm
     assert not check_dataset(made.root).faults
     for split in SPLITS:
         for path in read_split(made, split, EMOTIONS).paths:
+            assert isinstance(path, Path)
             original = data.root / path.relative_to(made.root)
             assert path.stat().st_ino == original.stat().st_ino
     assert {path: path.read_bytes() for path in sorted(data.root.rglob("*")) if path.is_file()} == before

@@ -16,8 +16,9 @@ import torch
 
 from emotionnet import runs
 from emotionnet.config import TeacherConfig
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.record_tables import table_of
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.inference.soft_labels import apply_teacher
 from emotionnet.models.teachers import load_teacher, tag_bags, teacher_outputs

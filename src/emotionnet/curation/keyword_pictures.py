@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from emotionnet.curation.sources import REJECTS_SCHEMA, SOURCE_SCHEMA, Source
-from emotionnet.data.images import SUFFIXES, find_images
+from emotionnet.data.finding import SUFFIXES, find_images
 from emotionnet.data.keywords import Keywords, read_keywords
 from emotionnet.data.sidecars import Sidecars
 from emotionnet.progress import track

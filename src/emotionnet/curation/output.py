@@ -22,8 +22,9 @@ from emotionnet.curation.funnel import Step, write_funnel
 from emotionnet.curation.pictures import stored_content
 from emotionnet.curation.sources import Source
 from emotionnet.curation.tags import Vocabulary
-from emotionnet.data.images import SUFFIXES
-from emotionnet.data.store import PARTS, write_dataset
+from emotionnet.data.dataset_writing import write_dataset
+from emotionnet.data.finding import SUFFIXES
+from emotionnet.data.store import PARTS
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError, Word

@@ -17,9 +17,10 @@ import polars as pl
 from emotionnet.data.annotation_content import content_of
 from emotionnet.data.annotation_rows import Row
 from emotionnet.data.annotations import Annotations, Reject, read_annotations
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.record_tables import table_of
 from emotionnet.data.se30k8 import Se30k8
-from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset
 from emotionnet.files import link_file, new_folder, refuse_existing, sha256
 from emotionnet.progress import track
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.record_tables import table_of
-from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, REJECTS_SCHEMA, Dataset, read_dataset
 from emotionnet.data.tables import read_parquet
 from emotionnet.files import link_file, new_folder
 from emotionnet.records import SPLITS, DataError, ImageRecord, first_line

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emotionnet.data.benchmarks.benchmark import ALL, picture
-from emotionnet.data.images import SUFFIXES
+from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.listing import Listing, split_named
 from emotionnet.progress import message
 from emotionnet.records import DataError, is_name

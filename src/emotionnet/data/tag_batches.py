@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from emotionnet.data.loaders import Batch, EpochOrder, Sample
+from emotionnet.data.epoch_order import EpochOrder, Sample
+from emotionnet.data.loaders import Batch
 from emotionnet.data.many_seeds import uniforms
 
 AT_ONCE = 16  # batches that are drawn together

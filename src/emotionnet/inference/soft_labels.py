@@ -14,8 +14,9 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.folds import link_pictures, read_rejects
-from emotionnet.data.store import PARTS, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import PARTS, Dataset, read_dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.models.description import TextModel
 from emotionnet.models.teachers import load_teacher, tag_bags, teacher_outputs

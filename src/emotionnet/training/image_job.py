@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from emotionnet.config import ModelConfig, TrainConfig
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.images import MAX_SIDE, Preprocessing
-from emotionnet.data.loaders import Augmentation, EpochOrder, Evaluation, Normalise, Source, image_batches
+from emotionnet.data.loaders import Augmentation, Evaluation, Normalise, Source, image_batches
 from emotionnet.data.pixels import kept_pictures
 from emotionnet.data.seeding import torch_seed
 from emotionnet.data.shards.dataset import ShardDataset

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from emotionnet.data.loaders import Batch, EpochOrder
+from emotionnet.data.epoch_order import EpochOrder
+from emotionnet.data.loaders import Batch
 from emotionnet.training.objective import Objective
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emotionnet.config import TeacherConfig
-from emotionnet.data.loaders import EpochOrder
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.store import Dataset
 from emotionnet.data.tag_batches import TagBatches
 from emotionnet.evaluation.units import read_split

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emotionnet.data.images import find_images
+from emotionnet.data.finding import find_images
 from emotionnet.data.shards import naming
 from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.making import write_shards

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.images import Preprocessing
-from emotionnet.data.loaders import Augmentation, Batch, EpochOrder, Evaluation, image_batches
+from emotionnet.data.loaders import Augmentation, Batch, Evaluation, image_batches
 from emotionnet.data.shards.dataset import ShardDataset
 from emotionnet.data.store import Dataset
 

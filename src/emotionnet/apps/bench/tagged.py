@@ -11,7 +11,8 @@ import polars as pl
 
 from emotionnet.apps.bench.photographs import photographs
 from emotionnet.config import TeacherConfig, TextConfig, TextDataConfig
-from emotionnet.data.store import PARTS, write_dataset
+from emotionnet.data.dataset_writing import write_dataset
+from emotionnet.data.store import PARTS
 from emotionnet.files import new_folder
 from emotionnet.records import SPLITS, Word
 from emotionnet.text.vectors import WordVectors, write_vectors

@@ -12,7 +12,7 @@ import torch
 from emotionnet.apps.bench.rounds import Contender, race
 from emotionnet.apps.memory import keep_freed_memory
 from emotionnet.config import FitConfig, OptimizerConfig
-from emotionnet.data.loaders import EpochOrder
+from emotionnet.data.epoch_order import EpochOrder
 from emotionnet.data.tag_batches import TagBatches
 from emotionnet.evaluation.units import Split
 from emotionnet.text.teacher import TextTeacher

@@ -13,10 +13,11 @@ import polars as pl
 
 from emotionnet.curation.download.ledger import Ledger
 from emotionnet.curation.download.shards import ended_shards
+from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.folds import read_rejects
 from emotionnet.data.record_tables import PLACES
 from emotionnet.data.shards.index import SHARDS, Origin, ShardIndex, write_index
-from emotionnet.data.store import FILES, MARKER, VOCABULARIES, Dataset, read_dataset, write_dataset
+from emotionnet.data.store import FILES, MARKER, VOCABULARIES, Dataset, read_dataset
 from emotionnet.files import link_file, sha256
 from emotionnet.records import SPLITS, DataError
 

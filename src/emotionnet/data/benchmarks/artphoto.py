@@ -13,7 +13,7 @@ from emotionnet.data.benchmarks.benchmark import ALL, Benchmark, picture
 from emotionnet.data.benchmarks.folders import ALIASES
 from emotionnet.data.benchmarks.lists import Listed, folder_inside, joined, require_split
 from emotionnet.data.benchmarks.text_tables import Faults, inner_path, label_index, rows, whole
-from emotionnet.data.images import SUFFIXES
+from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.row_checks import RowError, shown
 from emotionnet.emotions import LABEL_SETS
 from emotionnet.records import DataError, ImageRecord

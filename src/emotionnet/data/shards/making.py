@@ -14,15 +14,16 @@ import numpy as np
 import polars as pl
 from PIL import Image
 
+from emotionnet.data.dataset_writing import write_dataset
+from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.folds import read_rejects
-from emotionnet.data.images import SUFFIXES
 from emotionnet.data.picture import FORMATS, faults
 from emotionnet.data.picture_files import content_of
 from emotionnet.data.record_tables import OPTIONAL, PLACES
 from emotionnet.data.shards.dataset import ShardDataset, open_shards
 from emotionnet.data.shards.index import SHARDS, Origin, ShardIndex, ShardInfo, read_index, write_index
 from emotionnet.data.shards.writer import ShardWriter
-from emotionnet.data.store import FILES, MARKER, REJECTS_SCHEMA, VOCABULARIES, Dataset, write_dataset
+from emotionnet.data.store import FILES, MARKER, REJECTS_SCHEMA, VOCABULARIES, Dataset
 from emotionnet.files import new_folder, sha256
 from emotionnet.progress import track
 from emotionnet.records import SPLITS, DataError, ImageRecord

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from emotionnet.data.images import find_images
+from emotionnet.data.finding import find_images
 from emotionnet.data.shards.index import SHARDS
 from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.data.shards.remote import is_url
