@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import socket
 import threading
@@ -10,8 +11,10 @@ import aiohttp
 import pytest
 from aiohttp.abc import ResolveResult
 
+from emotionnet.curation.download import connecting
 from emotionnet.curation.download.connecting import Addresses, Fenced, Resolver, allow_many, new_session
 from emotionnet.curation.download.lost import Lost
+from emotionnet.curation.download.web import faults
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,22 @@ def test_many_names_are_looked_up_at_once_and_many_files_may_be_open() -> None:
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (min(hard, 65_536), hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_host_that_takes_too_long_to_connect_to_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "_TO_CONNECT", 0.05)
+
+    async def work(port: int) -> None:
+        async with new_session(Addresses(["127.0.0.1"]), "us") as session:
+            with pytest.raises(Lost) as caught, faults():
+                await session.get(f"http://127.0.0.1:{port}/")
+        assert (caught.value.reason, caught.value.passing) == ("connection", True)
+
+    with socket.socket() as host, contextlib.ExitStack() as others:
+        host.bind(("127.0.0.1", 0))
+        host.listen(0)
+        for _ in range(4):  # nobody takes them: the next gets no answer
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(host.getsockname())
+        asyncio.run(work(host.getsockname()[1]))

@@ -22,6 +22,7 @@ from emotionnet.curation.download.lost import Lost
 from emotionnet.data.addresses import is_address, is_public
 
 _NUMBER = re.compile(r"(.*\.)?(0x[0-9a-f]*|[0-9]+)")  # last part of a name that is an address, oddly spelt
+_TO_CONNECT = 10.0  # seconds; a host that takes longer is not there, and others wait for its place
 _KEPT_OPEN = 1.0  # seconds; longer, and the connections to hosts that are done with add up
 _FILES = 65_536  # that may be open, where the system lets us
 
@@ -117,7 +118,9 @@ def allow_many(names: int) -> None:
 
 
 def new_session(addresses: Addresses, agent: str) -> aiohttp.ClientSession:
-    """Connections without cookies, proxies, redirects of its own or unpacking; the caller limits the time.
+    """Connections without cookies, proxies, redirects of its own or unpacking.
+
+    The caller limits the time of all but connecting.
 
     Args:
         addresses: Which may be connected to.
@@ -134,7 +137,7 @@ def new_session(addresses: Addresses, agent: str) -> aiohttp.ClientSession:
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": agent, "Accept": "image/*,*/*;q=0.5", "Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_TO_CONNECT),
         auto_decompress=False,
         trust_env=False,
     )
