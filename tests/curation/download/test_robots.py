@@ -119,3 +119,10 @@ def test_who_does_not_want_to_know_does_not_ask(site: Site) -> None:
     _says(site, "User-agent: *\nDisallow: /\n")
     assert _verdicts(site, ["/x"], robots=False)[0] == [""]
     assert not site.asked
+
+
+def test_rules_made_to_take_for_ever_do_not(site: Site) -> None:
+    _says(site, f"User-agent: *\nDisallow: /{'*a' * 2000}*b\n")
+    began = time.process_time()
+    assert _verdicts(site, ["/" + "a" * 5000, "/" + "a" * 5000 + "b"])[0] == ["", "refused: robots.txt"]
+    assert time.process_time() - began < 5.0

@@ -9,7 +9,7 @@ The way of a URL, file by file:
 - `fetch` follows redirects, and asks `robots` before each request; `places` takes URLs apart; `headers` reads
   what hosts say.
 - `web` makes one request under all limits: `hosts` says whose turn it is, `connecting` to which addresses.
-- `pictures` makes of a body a picture that can be kept; `keeping` says how: as a file (`folder`) or in `shards`.
+- `pictures` makes of a body a picture that can be kept; `keeping` says how: in a `folder`, or in `shards`.
 - `results` writes the table that came of a list, `fetched_dataset` the DATASET that came of a DATASET, and
   `summary` counts.
 """
