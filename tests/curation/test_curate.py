@@ -411,6 +411,39 @@ def test_a_folder_of_tables_is_one_source(tmp_path: Path) -> None:
     assert rejects(dataset) == {}
 
 
+def test_a_record_of_several_keywords_is_one_record(tmp_path: Path) -> None:
+    """A picture that was found for two keywords stands in both of their files."""
+    folder = tmp_path / "stock"
+    folder.mkdir()
+    rows = [{**row, "image": f"https://example.org/{row['id']}.jpg"} for row in good_rows()]
+    again = {**rows[0], "tags": ["sad", "another thing"]}
+    for name, some in (("happy", rows[:GROUPS]), ("sad", [again, *rows[GROUPS:]])):
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, some)))
+    dataset = curate(CurateConfig(source=folder, splits=SIZES, out=tmp_path / "dataset"))
+    assert rejects(dataset) == {"happy/0": "same id as a record of happy.jsonl"}
+    tags_of = {
+        record.id: {dataset.tag_names[tag] for tag in record.tags}
+        for split in SPLITS
+        for record in dataset.records(split)
+    }
+    assert len(tags_of) == len(rows)
+    assert tags_of["happy/0"] == {"happy", "thing a", "fury", "furious face"}
+    assert [(step["step"], step["kept"], step["dropped"]) for step in dataset.info["funnel"][:3]] == [
+        ("records read", 25, 0),
+        ("with an id of their own", 24, 1),
+        ("with an emotion word", 24, 0),
+    ]
+
+
+def test_a_sha256_that_does_not_fit_is_told_as_such(tmp_path: Path) -> None:
+    rows = [{**row, "sha256": "0" * 64 if number == 5 else None} for number, row in enumerate(good_rows())]
+    with pytest.raises(
+        DataError, match=r"happy5\.png: must have the sha256 0{64}; got .* gives does not fit"
+    ):
+        curated(tmp_path, rows)
+    assert not (tmp_path / "dataset").exists()
+
+
 def test_one_emotion_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         curated(tmp_path, good_rows()[:14])

@@ -85,6 +85,8 @@ def test_a_record_has_the_tags_of_both_projects_and_its_vendors_licence(cache: P
         "group": "1f600",
         "source": "twitter",
         "licence": "CC-BY-4.0",
+        "sha256": None,
+        "look": None,
     }
     assert rows["google/1f938-200d-2640-fe0f"]["group"] == rows["fluent/1f938"]["group"] == "1f938"
     assert rows["google/1f938"]["tags"] == []

@@ -95,8 +95,12 @@ def test_a_source_with_many_pictures_has_them_in_folders_by_running_number(
     assert placed["val"]["path"].to_list() == ["images/web/0001/2.png"]
 
 
-def test_a_picture_that_changed_meanwhile_is_named(tmp_path: Path) -> None:
+def test_a_picture_with_another_sha256_is_named(tmp_path: Path) -> None:
     Image.new("RGB", (40, 40)).save(tmp_path / "a.png")
-    for side in (None, 20):
-        with pytest.raises(DataError, match=r"a\.png: changed while it was curated"):
+    found = hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
+    for side, digits in ((None, found), (20, "[0-9a-f]{64}")):
+        message = (
+            rf"a\.png: must have the sha256 0; got {digits}: the sha256 that its record gives does not fit"
+        )
+        with pytest.raises(DataError, match=message):
             _store(tmp_path / "a.png", tmp_path / "new" / "a.png", "0", side)

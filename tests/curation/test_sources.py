@@ -3,11 +3,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
 from emotionnet.curation import source_tables
-from emotionnet.curation.sources import SOURCE_SCHEMA, has_tables, read_source
+from emotionnet.curation.sources import SOURCE_SCHEMA, has_tables, read_source, without_repeats
 from emotionnet.records import DataError
 
 
@@ -225,7 +226,7 @@ def test_a_folder_with_tables_of_its_own_is_those(tmp_path: Path) -> None:
     assert read_source(tmp_path).records["image"].to_list() == ["y.jpg"]
 
 
-def test_ids_that_stand_twice_are_found_across_batches_and_files(
+def test_ids_that_stand_twice_in_a_file_are_found_across_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(source_tables, "PIECE_BYTES", 150)
@@ -233,13 +234,67 @@ def test_ids_that_stand_twice_are_found_across_batches_and_files(
     folder.mkdir()
     row = {"image": "a.jpg", "tags": ["sad"]}
     jsonl(folder, *({**row, "id": str(number)} for number in (*range(9), 2)))
-    csv(folder, "id,image,tags\n5,a,sad\n10,a,sad\n").rename(folder / "a.csv")
+    csv(folder, "id,image,tags\n5,a,sad\n10,a,sad\n10,b,sad\n").rename(folder / "a.csv")
     with pytest.raises(DataError) as caught:
         _ = read_source(folder).records
     assert caught.value.faults == (
-        f"{folder}/records.jsonl: row 6: every id must stand once; '5' stands in {folder}/a.csv, row 1 too",
+        f"{folder}/a.csv: row 3: every id must stand once; '10' stands in row 2 too",
         f"{folder}/records.jsonl: row 10: every id must stand once; '2' stands in row 3 too",
     )
+
+
+def keyword_files(folder: Path, *ids: Sequence[int]) -> None:
+    """A file of its own for each list of ids, named a.csv, b.csv, and so on."""
+    for name, some in zip("abcdefghijklmnop", ids, strict=False):
+        lines = "".join(f"{number},{name}{number}.jpg,sad\n" for number in some)
+        (folder / f"{name}.csv").write_text(f"id,image,tags\n{lines}")
+
+
+def test_of_an_id_in_several_files_the_first_record_counts(tmp_path: Path) -> None:
+    keyword_files(tmp_path, [1, 2], [3, 2], [2, 3, 4], [], [4, 5])
+    source = read_source(tmp_path)
+    assert source.records["image"].to_list() == ["a1.jpg", "a2.jpg", "b3.jpg", "c4.jpg", "e5.jpg"]
+    assert source.records.schema == SOURCE_SCHEMA
+    assert [without_repeats(batch)[1].rows() for batch in source.batches if batch.height] == [
+        [],
+        [("2", "same id as a record of a.csv")],
+        [("2", "same id as a record of a.csv"), ("3", "same id as a record of b.csv")],
+        [("4", "same id as a record of c.csv")],
+    ]
+
+
+def test_ids_of_many_files_are_told_as_a_dictionary_tells_them(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    files = [rng.permutation(200)[: rng.integers(1, 60)].tolist() for _ in range(16)]
+    keyword_files(tmp_path, *files)
+    first: dict[int, str] = {}
+    wanted = []
+    for name, some in zip("abcdefghijklmnop", files, strict=True):
+        wanted += [(str(i), f"same id as a record of {first[i]}.csv") for i in some if i in first]
+        first |= {i: name for i in some if i not in first}
+    source = read_source(tmp_path)
+    assert [row for batch in source.batches for row in without_repeats(batch)[1].rows()] == wanted
+    assert source.records["image"].to_list() == [f"{name}{i}.jpg" for i, name in first.items()]
+
+
+def test_the_same_id_in_two_downloads_is_told_with_its_folder(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        parquet(tmp_path / name, {"id": ["1"], "image": ["x.jpg"], "tags": [["sad"]]})
+    *_, last = read_source(tmp_path).batches
+    assert without_repeats(last)[1].rows() == [("1", "same id as a record of a/records.parquet")]
+
+
+def test_a_folder_with_a_picture_beside_its_table_is_an_album(tmp_path: Path) -> None:
+    csv(tmp_path, "id,image,tags\n1,a.jpg,sad\n")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").touch()
+    assert has_tables(tmp_path)
+    (tmp_path / "b.JPG").touch()
+    assert not has_tables(tmp_path)
+    (tmp_path / "b.JPG").unlink()
+    (tmp_path / "records.csv").unlink()
+    assert not has_tables(tmp_path)
 
 
 def test_a_table_of_a_folder_that_lacks_a_column_is_named(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from typing import Literal
 import polars as pl
 
 from emotionnet.curation.funnel import Step
-from emotionnet.curation.sources import SOURCE_SCHEMA, Source
+from emotionnet.curation.sources import SOURCE_SCHEMA, Source, without_repeats
 from emotionnet.curation.tag_numbers import EncodedTags, TagNumbers, encode_tags
 from emotionnet.curation.tags import Vocabulary
 from emotionnet.curation.work_files import Rejects, WorkFiles
 from emotionnet.progress import track
 
 NO_EMOTION = "no emotion word among its tags"
+_Read = tuple[pl.DataFrame, pl.DataFrame, EncodedTags]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +52,8 @@ def gather(
     Args:
         source: Where the records come from.
         vocabulary: The emotion words.
-        rejects: Takes those without an emotion word, then those under another licence, with the source's own.
+        rejects: Takes the source's own, then those whose id an earlier file has, those without an emotion
+            word, and those under another licence.
         work: An existing folder for work files.
         language: See `TagNumbers`.
         licence: Of records that name none.
@@ -62,8 +64,9 @@ def gather(
     """
     files, tags = WorkFiles(work, "records"), TagNumbers(vocabulary, language)
     rejects.add("source", source.rejects)
-    read = emotional = 0
-    for batch, encoded in _read_ahead(source.batches, vocabulary):
+    read = own = emotional = 0
+    for batch, repeated, encoded in _read_ahead(source.batches, vocabulary):
+        rejects.add("id", repeated)
         lists = tags.lists(encoded)
         records = batch.select(SOURCE_SCHEMA.names()).with_columns(
             pl.col("source").fill_null(source.name), pl.col("licence").fill_null(licence), tags=lists.series()
@@ -71,7 +74,8 @@ def gather(
         has_emotion = pl.Series(lists.having(tags.emotional()))
         rejects.add("emotion", records.filter(~has_emotion).select("id", reason=pl.lit(NO_EMOTION)))
         records = records.filter(has_emotion)
-        read, emotional = read + batch.height, emotional + records.height
+        read, own = read + batch.height + repeated.height, own + batch.height
+        emotional += records.height
         if licences is not None:
             allowed = pl.col("licence").is_in(list(licences))
             reason = pl.format("its licence is none of those allowed: {}", "licence")
@@ -79,24 +83,31 @@ def gather(
             records = records.filter(allowed)
         if records.height:
             files.add(records)
-    steps = [Step("records read", read + source.rejects.height), Step("with an emotion word", emotional)]
+    steps = [Step("records read", read + source.rejects.height)]
+    if own < read:
+        steps.append(Step("with an id of their own", own))
+    steps.append(Step("with an emotion word", emotional))
     if licences is not None:
         steps.append(Step("under an allowed licence", files.height))
     return Gathered(files, tags, tuple(steps))
 
 
-def _read_ahead(
-    batches: Iterable[pl.DataFrame], vocabulary: Vocabulary
-) -> Iterator[tuple[pl.DataFrame, EncodedTags]]:
-    """The batches with their tags; another thread reads and encodes the next while one is worked on."""
+def _read_ahead(batches: Iterable[pl.DataFrame], vocabulary: Vocabulary) -> Iterator[_Read]:
+    """The batches, the rejects among them, and their tags.
+
+    Another thread reads and encodes the next while one is worked on.
+    """
     source = iter(batches)
 
-    def read() -> tuple[pl.DataFrame, EncodedTags] | None:
+    def read() -> _Read | None:
         batch = next(source, None)
-        return None if batch is None else (batch, encode_tags(batch["tags"], vocabulary))
+        if batch is None:
+            return None
+        records, repeated = without_repeats(batch)
+        return records, repeated, encode_tags(records["tags"], vocabulary)
 
-    def in_turn() -> Iterator[tuple[pl.DataFrame, EncodedTags]]:
-        started: deque[Future[tuple[pl.DataFrame, EncodedTags] | None]] = deque([reader.submit(read)])
+    def in_turn() -> Iterator[_Read]:
+        started: deque[Future[_Read | None]] = deque([reader.submit(read)])
         while (found := started.popleft().result()) is not None:
             started.append(reader.submit(read))
             yield found

@@ -25,7 +25,7 @@ from emotionnet.curation.tags import Vocabulary
 from emotionnet.data.dataset_writing import write_dataset
 from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.store import PARTS
-from emotionnet.files import new_folder, sha256
+from emotionnet.files import new_folder
 from emotionnet.progress import track
 from emotionnet.records import DataError, Word
 from emotionnet.text.build import PACKAGES
@@ -76,7 +76,8 @@ def write_curated(
         overwrite: Replace an earlier DATASET.
 
     Raises:
-        DataError: The folder may not be written, or a picture changed meanwhile.
+        DataError: The folder may not be written, or a picture has another sha256 than its record gives, or
+            than it had before.
     """
     steps = list(curated.funnel)
     placed = _with_paths(curated.tables, shrunk=config.short_side is not None)
@@ -162,11 +163,16 @@ def _in_folders(paths: Mapping[_Row, str]) -> dict[_Row, str]:
 def _store(picture: Path, target: Path, expected: str, short_side: int | None) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        target.write_bytes(stored_content(picture, short_side))
+        content = stored_content(picture, short_side)
+        target.write_bytes(content)
     except OSError as error:
         raise DataError(f"{picture}: cannot be copied ({error.strerror})") from None
-    if sha256(target) != expected:
-        raise DataError(f"{picture}: changed while it was curated; curate again")
+    found = hashlib.sha256(content).hexdigest()
+    if found != expected:
+        raise DataError(
+            f"{picture}: must have the sha256 {expected}; got {found}: the sha256 that its record gives "
+            "does not fit, or it changed while it was curated"
+        )
 
 
 def _funnel(steps: Sequence[Step]) -> list[dict[str, Any]]:

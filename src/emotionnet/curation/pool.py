@@ -26,7 +26,7 @@ from emotionnet.data.joined import Joined
 from emotionnet.data.looks import HASH_BYTES
 
 Integers = npt.NDArray[np.int64]
-STEPS = ("source", "emotion", "licence", "share", "fault", "picture", "tags", "label", "splits")
+STEPS = ("source", "id", "emotion", "licence", "share", "fault", "picture", "tags", "label", "splits")
 _HASH_WORDS = 2
 
 

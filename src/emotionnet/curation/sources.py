@@ -8,7 +8,8 @@ A .jsonl, .csv or .parquet file, a folder of such files, or a folder of download
 and, where known, group (pictures that belong together), source and licence; sha256 of the picture (64
 hexadecimal digits) and in Parquet look (its PDQ hash, 32 bytes; null where it tells nothing), which spare
 a look at the picture. Other columns are not read. The 2020 raw form, a file for each keyword with lines
-like `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, is such a folder.
+like `{"cid": 1, "tags": ["happy^1.2"], "url": ...}`, is such a folder. A picture that was found for several
+keywords stands in several files: the first record of an id counts.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from emotionnet.curation import source_tables
-from emotionnet.curation.source_ids import Ids
+from emotionnet.curation.source_ids import NO_FILE, Ids, missing_ids, twice
 from emotionnet.curation.source_tables import MOST_FAULTS
+from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.looks import HASH_BYTES
 from emotionnet.records import DataError
 
@@ -37,6 +41,7 @@ SOURCE_SCHEMA = pl.Schema(
         "look": pl.Binary(),
     }
 )
+REPEATS = "repeats"  # column of batches: the earlier file that has the id, or null
 REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 DOWNLOADED = "records.parquet"  # what `data download` writes into its folder
 _ALIASES = {"cid": "id", "url": "image"}
@@ -50,8 +55,8 @@ _WANTED = {"tags": "a list of strings", "look": f"{HASH_BYTES} bytes"}
 class Source:
     """Records in batches with the columns of `SOURCE_SCHEMA`; `image` is relative to `root`, or a URL.
 
-    `batches` can be gone through more than once. `rejects` (columns id, reason) are what could not even be
-    listed.
+    `batches` can be gone through more than once; where there are several files they have the column `REPEATS`
+    too, see `without_repeats`. `rejects` (columns id, reason) are what could not even be listed.
     """
 
     name: str
@@ -62,12 +67,22 @@ class Source:
     @property
     def records(self) -> pl.DataFrame:
         """All of them at once."""
-        return pl.concat(self.batches)
+        return pl.concat(without_repeats(batch)[0] for batch in self.batches)
+
+
+def without_repeats(batch: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records of a batch whose id is in no earlier file, and of the others id and reason."""
+    if REPEATS not in batch.columns:
+        return batch, pl.DataFrame(schema=REJECTS_SCHEMA)
+    repeats = batch.filter(pl.col(REPEATS).is_not_null())
+    rejects = repeats.select("id", reason=pl.format("same id as a record of {}", REPEATS))
+    return (batch.filter(pl.col(REPEATS).is_null()) if repeats.height else batch).drop(REPEATS), rejects
 
 
 def has_tables(folder: Path) -> bool:
-    """Whether a folder holds tables of records, or folders that `data download` wrote."""
-    return bool(_tables(folder))
+    """Whether a folder holds tables of records, or folders of downloads, and no picture beside them."""
+    is_album = any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+    return not is_album and bool(_tables(folder))
 
 
 def read_source(path: Path) -> Source:
@@ -78,7 +93,7 @@ def read_source(path: Path) -> Source:
     Raises:
         DataError: The file's type is unknown. While the batches are gone through: a file is broken,
             a column is missing or of another type, there is no record, or an id is missing or stands
-            twice; names file, row and column.
+            twice in a file; names file, row and column.
     """
     paths = _tables(path) if path.is_dir() else [path]
     if not paths or not all(
@@ -114,26 +129,36 @@ def _below(folder: Path, path: Path, table: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class _CheckedTables:
-    """The records of tables, in order, batch by batch; the last step of a walk checks the ids of all."""
+    """The records of tables, in order, batch by batch; a walk ends with the faults of the ids."""
 
     given: Path
     paths: tuple[Path, ...]
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
-        ids = Ids(self.paths)
+        ids = Ids(len(self.paths))
+        faults: list[str] = []
         for path in self.paths:
-            ids.start_file()
+            start = ids.height
             for table in _read(path):
-                ids.add(table["id"])
-                yield _below(self.given, path, table)
+                faults += missing_ids(path, ids.height - start, table["id"])
+                files_N = ids.add(table["id"])
+                placed = _below(self.given, path, table)
+                yield placed.with_columns(self._names(files_N)) if len(self.paths) > 1 else placed
+            repeated = ids.end_file()
+            if len(repeated):
+                faults += twice(path, (table["id"] for table in _read(path)), repeated)
+            if len(faults) >= MOST_FAULTS:
+                break
+        if faults:
+            raise DataError(faults[:MOST_FAULTS])
         if not ids.height:
             raise DataError(f"{self.given}: must hold at least one record; it is empty")
-        repeated = ids.repeated()
-        if len(repeated):
-            again = (table["id"] for path in self.paths for table in _read(path))
-            ids.find_twice(again, repeated)
-        if ids.faults:
-            raise DataError(ids.faults[:MOST_FAULTS])
+
+    def _names(self, files_N: npt.NDArray[np.int64]) -> pl.Series:
+        """The column `REPEATS` of records, of which each has been in the file of this number before."""
+        known = [path.relative_to(self.given).as_posix() for path in self.paths]
+        numbers = pl.Series(REPEATS, files_N)
+        return pl.Series(REPEATS, known).gather(numbers.set(numbers == NO_FILE, None))
 
 
 def _read(path: Path) -> Iterator[pl.DataFrame]:

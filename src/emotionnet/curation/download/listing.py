@@ -12,7 +12,7 @@ import polars as pl
 from emotionnet.curation.download.ledger import Ledger, Listed
 from emotionnet.curation.download.lost import Lost
 from emotionnet.curation.download.places import place_of, share_takes
-from emotionnet.curation.sources import read_source
+from emotionnet.curation.sources import read_source, without_repeats
 from emotionnet.data.shards.making import in_words
 from emotionnet.data.shares import Share
 from emotionnet.data.store import MARKER, read_dataset
@@ -67,7 +67,8 @@ def list_into(ledger: Ledger, source: Path, share: Share | None) -> None:
 def _source_tables(source: Path) -> Iterator[pl.DataFrame]:
     opened = read_source(source)
     for table in opened.batches:
-        yield table.with_columns(pl.col("source").fill_null(opened.name)).select("id", "image", *KEPT)
+        records, _ = without_repeats(table)
+        yield records.with_columns(pl.col("source").fill_null(opened.name)).select("id", "image", *KEPT)
 
 
 def _dataset_tables(source: Path) -> Iterator[pl.DataFrame]:
