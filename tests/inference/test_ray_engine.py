@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from PIL import Image
 
 from emotionnet.data.shares import Share
 from emotionnet.inference import ray_engine
-from emotionnet.inference.engine import AT_ONCE, Told
+from emotionnet.inference.engine import AT_ONCE, Told, read_input
 from emotionnet.inference.extract import extract_features
 from emotionnet.inference.opening import EngineName, Opening
 from emotionnet.inference.ray_engine import MOST, block_size, import_ray
@@ -49,9 +50,15 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
+def _require_ray() -> None:
+    """Not by importing it: what keeps it quiet must be said before."""
+    if find_spec("ray") is None:
+        pytest.skip("ray is not installed")
+
+
 @pytest.fixture
 def two_workers() -> Iterator[None]:
-    pytest.importorskip("ray")
+    _require_ray()
     ray = import_ray()
     ray.init(
         address="local",
@@ -194,16 +201,18 @@ def test_a_process_tells_what_was_wrong_with_the_model_or_the_place(tmp_path: Pa
 
     here = Path.cwd()
     try:
-        assert ray_engine._Actor(broken, _unread, str(tmp_path))._answer([]) == ("one", "two")
-        (line,) = ray_engine._Actor(broken, _unread, str(tmp_path / "none"))._answer([])
+        told = [
+            ray_engine._Actor(broken, _unread, str(folder), int)._answer(0, [Path("a.png")])
+            for folder in (tmp_path, tmp_path / "none")
+        ]
     finally:
         os.chdir(here)
-    assert str(line).startswith(
+    with pytest.raises(DataError) as error:
+        ray_engine._results(pickle.dumps(told[0]))
+    assert error.value.faults == ("one", "two")
+    assert str(told[1]).startswith(
         f"{tmp_path / 'none'}: must be on every machine of the Ray cluster, with pict"
     )
-    with pytest.raises(DataError) as error:
-        ray_engine._results(pickle.dumps(("one", "two")))
-    assert error.value.faults == ("one", "two")
     assert ray_engine._results(pickle.dumps([Told((), None, ("x",))])) == [Told((), None, ("x",))]
 
 
@@ -211,11 +220,68 @@ def _unread(picture: Any, how: Any) -> Any:
     raise AssertionError
 
 
+def test_a_block_over_which_processes_die_is_not_begun_for_ever(tmp_path: Path) -> None:
+    opened: list[int] = []
+
+    def fails() -> Any:
+        opened.append(1)
+        raise MemoryError("none left\nand more")
+
+    starts, block = ray_engine._Starts(), [Path("a.png"), Path("b.png")]
+    assert [starts.begin(place) for place in (0, 1, 0, 0)] == [1, 1, 2, 3]
+    here = Path.cwd()
+    try:
+        actor = ray_engine._Actor(fails, _unread, str(tmp_path), starts.begin)
+        told = [actor._answer(place, block) for place in (0, 1)]
+    finally:
+        os.chdir(here)
+    assert [type(one) for one in told] == [ChildProcessError] * 2
+    assert str(told[0]) == (
+        "3 processes of Ray died one after the other over the 2 pictures from a.png to b.png: one of them "
+        "ends a process, or memory is short"
+    )
+    assert str(told[1]).endswith(": MemoryError: none left")
+    assert opened == [1]
+    with pytest.raises(ChildProcessError, match="3 processes of Ray died"):
+        ray_engine._results(pickle.dumps(told[0]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_process_that_dies_is_replaced_but_not_for_ever_and_nothing_is_said(
+    deaths: int,
+    pictures: Path,
+    make_exported: MakeExported,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    _require_ray()
+    log = tmp_path / "deaths"
+
+    def read(picture: Any, how: Any) -> Any:
+        if picture.name == "50.png" and (not log.exists() or log.stat().st_size < deaths):
+            with log.open("a") as file:
+                file.write("x")
+            os._exit(1)
+        return read_input(picture, how)
+
+    files = sorted(pictures.iterdir())
+    steps = Opening(str(make_exported()), "openvino", "ray").predictor.told_files(files, read=read)
+    if deaths < ray_engine.TRIES:
+        assert sum(len(told.pictures) + len(told.faults) for told in steps) == 75
+    else:
+        with pytest.raises(ChildProcessError) as error:
+            list(steps)
+        assert f"the 32 pictures from {files[32]} to {files[63]}: one of them ends" in str(error.value)
+    assert log.read_text() == "x" * deaths
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.slow
 def test_the_command_starts_ray_says_nothing_and_ends_it(
     pictures: Path, make_exported: MakeExported, tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray")
+    _require_ray()
     command = [sys.executable, "-m", "emotionnet", "extract", str(make_exported()), str(pictures)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     ended = subprocess.run(

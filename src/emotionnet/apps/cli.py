@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail([" ".join(str(error).split())], status=2)
     except DataError as error:
         _fail(error.faults, status=2)
-    except TrainingError as error:
+    except (TrainingError, ChildProcessError) as error:
         _fail([str(error)], status=1)
     except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

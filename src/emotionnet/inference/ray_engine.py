@@ -2,7 +2,8 @@
 
 Each process opens the model and does for some of the pictures what one process does for all of them; what
 they tell comes back in order. Pictures and model must lie where all machines find them by the same names.
-Where a process dies, Ray starts another one, which does its block again.
+Where a process dies, Ray starts another one, which does its block again; a block that ends `TRIES` of them
+ends the job.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import pickle
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property, partial
@@ -27,18 +29,20 @@ from emotionnet.inference.engine import AT_ONCE, Read, Told, read_input
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.predictor import Predictor
 from emotionnet.progress import track
-from emotionnet.records import DataError, first_line
+from emotionnet.records import DataError, as_text, first_line
 
 MOST = 128  # pictures of a block, or one step of the back end where that is more
 BLOCKS = 4  # for each process, at least, where there are pictures enough: all of them end together
 STORE = 2**29  # bytes of what has been told and not been taken, and of what is to be told, on this machine
 ANSWER_S = 10.0  # seconds in which a cluster must answer
+TRIES = 3  # of a block whose process dies: Ray itself would go on for ever
 _QUIET = {  # what Ray would say, and send, unless it is told otherwise before it is imported
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",  # what it would print on standard output when a process dies
 }
-_COLUMN = "block"
+_COLUMN, _PLACE = "block", "place"  # pictures, or what was told of them; and which of the blocks it is
 
 
 def import_ray() -> Any:
@@ -57,7 +61,7 @@ def import_ray() -> Any:
             "--engine ray needs the package ray, which is not installed: pip install 'emotionnet[scale]'"
         ) from None
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return ray
 
 
@@ -104,10 +108,11 @@ def _told(
         count, needs = _workers(ray, backend.name)
         size = block_size(backend.step, len(paths), count)
         blocks = [paths[start : start + size] for start in range(0, len(paths), size)]
-        items = [{_COLUMN: pickle.dumps(block)} for block in blocks]
+        items = [{_PLACE: place, _COLUMN: pickle.dumps(block)} for place, block in enumerate(blocks)]
+        starts = ray.remote(num_cpus=0)(_Starts).remote()
         data = ray.data.from_items(items, override_num_blocks=len(items)).map_batches(
             _Actor,
-            fn_constructor_args=(again, read, str(Path.cwd())),
+            fn_constructor_args=(again, read, str(Path.cwd()), partial(_begin, starts)),
             batch_size=1,
             batch_format="pyarrow",
             compute=ray.data.ActorPoolStrategy(size=min(count, len(items))),
@@ -115,16 +120,17 @@ def _told(
         )
         data.context.execution_options.preserve_order = True
         data.context.enable_progress_bars = data.context.print_on_execution_start = False
-        rows = zip(blocks, data.iter_rows(), strict=True)
-        steps = track(rows, progress, len(paths), amount=lambda row: len(row[0])) if progress else rows
-        for _, row in steps:
-            yield from _results(row[_COLUMN])
+        with closing(iter(data.iter_rows())) as rows:  # before Ray ends: it would be started again for that
+            told = zip(blocks, rows, strict=True)
+            steps = track(told, progress, len(paths), amount=lambda one: len(one[0])) if progress else told
+            for _, row in steps:
+                yield from _results(row[_COLUMN])
 
 
 def _results(content: bytes) -> list[Told[PictureFile]]:
-    found: list[Told[PictureFile]] | tuple[str, ...] = pickle.loads(content)  # of our own process
-    if isinstance(found, tuple):
-        raise DataError(found)
+    found: list[Told[PictureFile]] | Exception = pickle.loads(content)  # of our own process
+    if isinstance(found, Exception):
+        raise found
     return found
 
 
@@ -156,7 +162,7 @@ def _session(ray: Any) -> Iterator[None]:
     try:
         _require_answer(address)
         with _no_words():
-            ray.init(**where, logging_level=logging.ERROR, log_to_driver=False)
+            ray.init(**where, logging_level=logging.CRITICAL, log_to_driver=False)
     except (OSError, ValueError, RuntimeError) as error:
         raise DataError(
             f"--engine ray needs a Ray that runs or can be started; RAY_ADDRESS is {address!r}: "
@@ -214,11 +220,36 @@ def block_size(step: int, count: int, workers: int) -> int:
     return group * min(most, max(1, count // (group * BLOCKS * workers)))
 
 
-class _Actor:
-    """A process of Ray's: opens the model on first use, and puts blocks of pictures through it."""
+class _Starts:
+    """How often each block was begun: a process of Ray's by itself, since the others may die."""
 
-    def __init__(self, again: Callable[[], Predictor], read: Read, folder: str) -> None:
-        self._again, self._read, self._folder = again, read, folder
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+
+    def begin(self, place: int) -> int:
+        self._counts[place] += 1
+        return self._counts[place]
+
+
+def _begin(starts: Any, place: int) -> int:
+    """The number of this start of a block; `starts` is the process that counts."""
+    return int(import_ray().get(starts.begin.remote(place)))
+
+
+class _Actor:
+    """A process of Ray's: opens the model on first use, and puts blocks of pictures through it.
+
+    Args:
+        again: Opens it.
+        read: As for `Predictor.told_files`.
+        folder: In which the names of model and pictures hold.
+        begin: The number of this start of a block.
+    """
+
+    def __init__(
+        self, again: Callable[[], Predictor], read: Read, folder: str, begin: Callable[[int], int]
+    ) -> None:
+        self._again, self._read, self._folder, self._begin = again, read, folder, begin
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -232,12 +263,22 @@ class _Actor:
         return self._again()
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        answers = [self._answer(pickle.loads(block)) for block in table[_COLUMN].to_pylist()]
+        answers = [self._answer(row[_PLACE], pickle.loads(row[_COLUMN])) for row in table.to_pylist()]
         return pa.table({_COLUMN: pa.array(map(pickle.dumps, answers), pa.large_binary())})
 
-    def _answer(self, paths: Sequence[PictureFile]) -> list[Told[PictureFile]] | tuple[str, ...]:
+    def _answer(self, place: int, paths: Sequence[PictureFile]) -> list[Told[PictureFile]] | Exception:
+        """What is told of some pictures, or what went wrong: Ray would wrap it in much else."""
         try:
+            if self._begin(place) > TRIES:
+                ends = f"{as_text(paths[0])} to {as_text(paths[-1])}"
+                return ChildProcessError(
+                    f"{TRIES} processes of Ray died one after the other over the {len(paths)} pictures from "
+                    f"{ends}: one of them ends a process, or memory is short"
+                )
             with closing(self.predictor.told_files(paths, read=self._read)) as steps:
                 return list(steps)
         except DataError as error:
-            return error.faults
+            return DataError(error.faults)
+        except Exception as error:
+            said = f"{type(error).__name__}: {first_line(error)}"
+            return ChildProcessError(f"a process of Ray failed on {os.uname().nodename}: {said}")
