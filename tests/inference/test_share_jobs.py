@@ -81,7 +81,8 @@ def test_the_lines_of_all_shares_are_what_predict_says(pictures: Path, model: Pa
         (1, 1, 2),
         (2, 2, 0),
     ]
-    predict_share(opened(model), [pictures], out, Share(0, 3), top=2)
+    again = predict_share(opened(model), [pictures], out, Share(1, 3), top=2)
+    assert (again.count, again.domains, again.faults) == (1, (), made[1].faults)
     with pytest.raises(DataError, match="of this model, these pictures and these settings"):
         predict_share(opened(model), [pictures], out, Share(0, 3), top=3)
 
@@ -101,7 +102,8 @@ def test_a_finished_share_is_left_as_it_is_and_nothing_is_opened(
     again = extract_share(opened(model), [pictures], out, Share(1, 3), overwrite=True)
     assert capsys.readouterr().err == f"{out / 'features-00001-of-00003.parquet'}: done already\n"
     assert (again.path, again.count, again.size) == (first.path, first.count, first.size)
-    assert (len(first.faults), again.faults) == (2, ())
+    assert len(first.faults) == 2
+    assert again.faults == first.faults
     assert contents(out) == before
     assert len(read_object(first.path.with_suffix(".json"))["unreadable"]) == 2
 
@@ -235,3 +237,17 @@ def test_the_list_of_what_was_told_is_broken(pictures: Path, model: Path, tmp_pa
     with pytest.raises(DataError, match=f"{TOLD}: must be JSON"):
         extract_share(opened(model), [pictures], out, Share(0, 3))
     extract_share(opened(model), [pictures], out, Share(0, 3), overwrite=True)
+
+
+@pytest.mark.parametrize("told", [{"pictures": "many"}, {"unreadable": 7}, {"size": None}])
+def test_what_was_told_of_a_finished_share_is_not_believed_unseen(
+    pictures: Path, model: Path, tmp_path: Path, told: dict[str, Any]
+) -> None:
+    out = tmp_path / "out"
+    extract_share(opened(model), [pictures], out, Share(0, 3))
+    before = contents(out)
+    write_json(out / TOLD, read_object(out / TOLD) | told)
+    with pytest.raises(DataError, match=f"{TOLD}: .*{next(iter(told))}"):
+        extract_share(opened(model), [pictures], out, Share(0, 3))
+    extract_share(opened(model), [pictures], out, Share(0, 3), overwrite=True)
+    assert contents(out) == before

@@ -102,7 +102,8 @@ def test_a_finished_part_is_left_and_one_of_other_pictures_is_refused(
     before = {path.name: path.read_bytes() for path in parts.iterdir()}
     computed.clear()
     made = share(model, pictures, parts, 2)
-    assert (made.pictures, made.faults, computed) == (1, (), [])
+    assert (made.pictures, len(made.faults), computed) == (1, 1, [])
+    assert made.faults[0].startswith(f"{pictures / 'broken.png'}: must")
     assert {path.name: path.read_bytes() for path in parts.iterdir()} == before
     os.utime(pictures / "grey.png", ns=(1, 1))
     with pytest.raises(DataError, match="these pictures and these settings"):

@@ -14,8 +14,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
+from emotionnet.config_files import description_error
 from emotionnet.data.shards.member import PictureFile, ShardMember
 from emotionnet.data.shards.naming import find_pictures
 from emotionnet.data.shares import Share
@@ -25,6 +28,8 @@ from emotionnet.progress import message
 from emotionnet.records import DataError, as_text
 
 SCHEMA_VERSION = 1
+
+Found = TypeVar("Found", bound=BaseModel)
 
 
 def pictures_of(names: Sequence[str | Path], share: Share) -> tuple[list[PictureFile], list[str]]:
@@ -39,7 +44,7 @@ def pictures_of(names: Sequence[str | Path], share: Share) -> tuple[list[Picture
     found, unknown = find_pictures(names)
     if not found:
         raise DataError(unknown or "at least one picture, folder or pattern must be given; got none")
-    return share.of(sorted(dict.fromkeys(found), key=str)), unknown
+    return share.of_pictures(sorted(dict.fromkeys(found), key=str)), unknown
 
 
 def how_made(model: Opening, pictures: Iterable[PictureFile], **settings: Any) -> dict[str, Any]:
@@ -93,12 +98,16 @@ class ShareFile:
         """The file beside it that says how it was made."""
         return self.path.with_suffix(".json")
 
-    def earlier(self, *, overwrite: bool) -> dict[str, Any] | None:
+    def earlier(self, kind: type[Found], *, overwrite: bool) -> Found | None:
         """What was told of the file where it is finished; None where it is to be made.
 
+        Args:
+            kind: What was found besides, as it was given to `written`.
+            overwrite: Whether a file that was made otherwise may be replaced.
+
         Raises:
-            DataError: It was made otherwise and must not be replaced, or files of another number of shares
-                lie there.
+            DataError: It was made otherwise and must not be replaced, or what is told of it is broken, or
+                files of another number of shares lie there.
         """
         require_folder_or_nothing(self.folder)
         self._refuse_other_counts()
@@ -112,8 +121,14 @@ class ShareFile:
             )
         if not self.path.is_file() or sha256(self.path) != told.get("sha256"):
             return None  # a process was killed between the two files
+        try:
+            made = kind.model_validate(told)
+        except ValidationError as error:
+            if overwrite:
+                return None
+            raise description_error(self.told, error) from None
         message(f"{self.path}: done already")
-        return told
+        return made
 
     def _told(self, *, overwrite: bool) -> dict[str, Any]:
         try:

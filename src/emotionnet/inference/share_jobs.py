@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from emotionnet.data.shares import Share
 from emotionnet.inference.extract import TABLE, Extracted, features_of, write_rows
 from emotionnet.inference.opening import Opening
@@ -30,6 +32,19 @@ class Predicted:
     faults: tuple[str, ...]
 
 
+class _Lines(BaseModel):
+    """What is told of a share of predictions; `unreadable` has a line for each picture that has none."""
+
+    pictures: int
+    unreadable: tuple[str, ...]
+
+
+class _Table(_Lines):
+    """What is told of a share of features, of that size."""
+
+    size: int
+
+
 def extract_share(
     model: Opening, names: Sequence[str | Path], out: Path, share: Share, *, overwrite: bool = False
 ) -> Extracted:
@@ -47,8 +62,8 @@ def extract_share(
     """
     pictures, unknown = pictures_of(names, share)
     table = ShareFile(out, "features", TABLE, share, how_made(model, pictures))
-    if told := table.earlier(overwrite=overwrite):
-        return Extracted(table.path, told["pictures"], told["size"], tuple(unknown))
+    if told := table.earlier(_Table, overwrite=overwrite):
+        return Extracted(table.path, told.pictures, told.size, (*unknown, *told.unreadable))
     unreadable: list[str] = []
     found: dict[str, Any] = {"size": model.predictor.backend.n_features, "unreadable": unreadable}
     with (
@@ -83,8 +98,8 @@ def predict_share(
     """
     pictures, unknown = pictures_of(names, share)
     lines = ShareFile(out, "predictions", ".jsonl", share, how_made(model, pictures, top=top))
-    if told := lines.earlier(overwrite=overwrite):
-        return Predicted(lines.path, told["pictures"], (), tuple(unknown))
+    if told := lines.earlier(_Lines, overwrite=overwrite):
+        return Predicted(lines.path, told.pictures, (), (*unknown, *told.unreadable))
     unreadable: list[str] = []
     domains: list[Domain | None] = []
     found: dict[str, Any] = {"unreadable": unreadable}

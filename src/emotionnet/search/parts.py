@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic import BaseModel
 
 from emotionnet.data.shares import Share
 from emotionnet.files import read_object, sha256
@@ -40,6 +41,13 @@ class Part:
     faults: tuple[str, ...]
 
 
+class _Made(BaseModel):
+    """What is told of a share: the number of its rows, and by path what was wrong with other files."""
+
+    pictures: int
+    unreadable: dict[str, Unreadable]
+
+
 def index_share(
     model: Opening, names: Sequence[str | Path], out: Path, share: Share, *, overwrite: bool = False
 ) -> Part:
@@ -57,27 +65,29 @@ def index_share(
     """
     scan = scan_pictures(names)
     require_files(scan)
-    files = dict(share.of(list(scan.files.items())))
+    ours = set(share.of_pictures([file.path for file in scan.files.values()]))
+    files = {path: file for path, file in scan.files.items() if file.path in ours}
     part = ShareFile(out, KIND, SUFFIX, share, how_made(model, [file.path for file in files.values()]))
-    if told := part.earlier(overwrite=overwrite):
-        return Part(part.path, told["pictures"], scan.unknown)
-    unreadable: dict[str, dict[str, Any]] = {}
-    found: dict[str, Any] = {"unreadable": unreadable}
+    if told := part.earlier(_Made, overwrite=overwrite):
+        return Part(part.path, told.pictures, (*scan.unknown, *_reasons(told.unreadable)))
+    unreadable: dict[str, Unreadable] = {}
+    found: dict[str, Any] = {}
     info = index_info(model)
     with closing(compute_rows(model.predictor, info, files)) as steps, part.written(found) as file:
         found["pictures"] = _write(steps, unreadable, info, file)
-    return Part(
-        part.path, found["pictures"], (*scan.unknown, *(one["reason"] for one in unreadable.values()))
-    )
+        found["unreadable"] = {path: one.model_dump() for path, one in unreadable.items()}
+    return Part(part.path, found["pictures"], (*scan.unknown, *_reasons(unreadable)))
 
 
-def _write(
-    steps: Iterator[Rows], unreadable: dict[str, dict[str, Any]], info: IndexInfo, file: BinaryIO
-) -> int:
+def _reasons(unreadable: Mapping[str, Unreadable]) -> list[str]:
+    return [one.reason for one in unreadable.values()]
+
+
+def _write(steps: Iterator[Rows], unreadable: dict[str, Unreadable], info: IndexInfo, file: BinaryIO) -> int:
     count, waiting = 0, []
     with pq.ParquetWriter(file, row_schema(info)) as writer:
         for rows in steps:
-            unreadable |= {path: one.model_dump() for path, one in rows.unreadable.items()}
+            unreadable |= rows.unreadable
             if rows.table is not None:
                 waiting.append(rows.table)
                 count += rows.table.num_rows

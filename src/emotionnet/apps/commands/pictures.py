@@ -49,8 +49,9 @@ def predict(  # noqa: PLR0913
             names (pip install 'emotionnet[scale]'): there the package must be installed on every machine, and
             pictures and model must lie on storage that all of them see by the same names.
         shard: i/n, the first is 0/n: only every n-th picture from the i-th on, in the order of their names,
-            into a file of its own in --out: DIR/predictions-0000i-of-0000n.jsonl. Any scheduler may start the
-            n commands; a file that is finished is left as it is.
+            or of pictures in SHARDS the i-th of n equal parts, into a file of its own in --out:
+            DIR/predictions-0000i-of-0000n.jsonl. Any scheduler may start the n commands; a file that is
+            finished is left as it is.
         out: DIR, the folder for the files of all shards.
         overwrite: Replace the file of a shard that was made otherwise.
     """
