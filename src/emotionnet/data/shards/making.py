@@ -6,7 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -171,8 +171,7 @@ def in_words(dataset: Dataset, record: ImageRecord) -> dict[str, Any]:
         "unseen": dataset.unseen_names,
     }
     words = {column: [known[index] for index in getattr(record, column)] for column, known in names.items()}
-    whole = asdict(record)
-    given = {name: whole[name] for name in OPTIONAL if whole[name]}
+    given = {name: value for name in OPTIONAL if (value := getattr(record, name))}
     return {
         "id": record.id,
         "group": record.group,
