@@ -79,18 +79,21 @@ def test_a_shard_is_a_file_of_lines_and_is_done_once(
     model, out = make_exported("onnx"), tmp_path / "out"
     asked = ("predict", model, pictures, "--top", 2, "--out", out, "--shard")
     path = out / "predictions-00000-of-00002.jsonl"
-    status, text, lines = command(*asked, "0/2")
-    assert (status, [line.split(": must")[0] for line in lines]) == (2, [f"error: {pictures / '1a.png'}"])
+    status, text, faults = command(*asked, "0/2")
+    assert (status, [line.split(": must")[0] for line in faults]) == (2, [f"error: {pictures / '1a.png'}"])
     assert json.loads(text) == {"predictions": str(path), "pictures": 1}
     told = [json.loads(line) for line in path.read_text().splitlines()]
     assert [Path(one["image"]).name for one in told] == ["0.png"]
-    assert command(*asked, "0/2") == (0, text, [f"{path}: done already"])
+    assert command(*asked, "0/2") == (2, text, [f"{path}: done already", *faults])
     status, text, lines = command(*asked, "1/2")
     assert (status, json.loads(text)["pictures"], lines) == (0, 2, [])
     for half in (("--shard", "0/2"), ("--out", out)):
         status, _, lines = command("predict", model, pictures, *half)
         wanted = "error: --shard i/n and --out DIR must be given together; got one of them"
         assert (status, lines) == (2, [wanted])
+    status, _, lines = command(*asked, "1/2", "--format", "csv")
+    wanted = "error: --format must be left out with --shard, which writes JSON lines; got csv"
+    assert (status, lines) == (2, [wanted])
 
 
 def test_a_clip_model_predicts_and_gives_features(

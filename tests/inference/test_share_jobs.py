@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from PIL import Image
 
+from emotionnet.data.shards.making import write_shards
 from emotionnet.data.shares import Share
 from emotionnet.files import read_object, sha256, write_json
 from emotionnet.inference import opening, share_files
@@ -18,7 +19,7 @@ from emotionnet.inference.extract import extract_features
 from emotionnet.inference.opening import Opening
 from emotionnet.inference.share_jobs import extract_share, predict_share
 from emotionnet.records import DataError
-from tests.conftest import MakeExported
+from tests.conftest import MakeDataset, MakeExported
 
 HELD = (("a/1.png", "a/7.png", "b/4.png"), ("b/0.png",), ("a/5.png", "b/2.png"))  # a/3 and b/6 are none
 FIRST, TOLD = "features-00000-of-00003.parquet", "features-00000-of-00003.json"
@@ -106,6 +107,20 @@ def test_a_finished_share_is_left_as_it_is_and_nothing_is_opened(
     assert again.faults == first.faults
     assert contents(out) == before
     assert len(read_object(first.path.with_suffix(".json"))["unreadable"]) == 2
+
+
+def test_shares_of_pictures_in_tar_files_lie_side_by_side(
+    make_dataset: MakeDataset, model: Path, tmp_path: Path
+) -> None:
+    shards = write_shards(make_dataset(groups={"train": 4, "val": 2, "test": 2}), tmp_path / "s", samples=4)
+    for number in range(2):
+        extract_share(opened(model), [shards.root], tmp_path / "out", Share(number, 2))
+        predict_share(opened(model), [shards.root], tmp_path / "out", Share(number, 2))
+    names = sorted(map(str, shards.pictures()))
+    held = [pl.read_parquet(path)["path"].to_list() for path in sorted((tmp_path / "out").glob("*.parquet"))]
+    assert held == [names[:6], names[6:]]
+    lines = [path.read_text().splitlines() for path in sorted((tmp_path / "out").glob("*.jsonl"))]
+    assert [[json.loads(line)["image"] for line in some] for some in lines] == held
 
 
 def test_made_again_it_is_the_same_file(pictures: Path, model: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from emotionnet.data.shards.making import write_shards
 from emotionnet.data.shares import Share
 from emotionnet.files import read_object, sha256, write_json
 from emotionnet.inference.opening import Opening
@@ -19,7 +20,7 @@ from emotionnet.search.layout import read_info
 from emotionnet.search.making import model_name
 from emotionnet.search.parts import Part, index_share
 from emotionnet.search.unreadable import read_unreadable
-from tests.conftest import MakeExported
+from tests.conftest import MakeDataset, MakeExported
 from tests.search.conftest import SQUARES, counts, whole
 
 pytest.importorskip("lancedb")
@@ -149,6 +150,24 @@ def test_broken_parts_are_one_line(
     assert line.startswith(str(side if harm in ("unreadable", "list") else path))
     assert ("Input should be" if harm == "unreadable" else "must") in line
     assert not (tmp_path / "index" / "files.arrow").exists()
+
+
+def test_parts_of_pictures_in_shards(
+    make_dataset: MakeDataset, model: Path, tmp_path: Path, computed: list[str]
+) -> None:
+    """They lie side by side, so that few tar files are read for two parts; nothing is computed again."""
+    dataset = make_dataset(groups={"train": 4, "val": 2, "test": 2})
+    shards = write_shards(dataset, tmp_path / "shards", samples=4)
+    for number in range(3):
+        assert share(model, shards.root, tmp_path / "parts", number).pictures == 4
+    files = sorted((tmp_path / "parts").glob("*.parquet"))
+    held = [pq.read_table(path)["path"].to_pylist() for path in files]
+    assert [path for some in held for path in some] == sorted(map(str, shards.pictures()))
+    computed.clear()
+    made = build_index(model, [shards.root], tmp_path / "index", parts=tmp_path / "parts")
+    assert (counts(made), computed) == ((12, 12, 0, 0, 0), [])
+    build_index(model, [shards.root], tmp_path / "wanted")
+    assert whole(tmp_path / "index").equals(whole(tmp_path / "wanted"))
 
 
 def test_no_picture_is_an_error(model: Path, tmp_path: Path) -> None:

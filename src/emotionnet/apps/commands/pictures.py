@@ -41,7 +41,7 @@ def predict(  # noqa: PLR0913
             without torch, or open_clip:ARCH@WEIGHTS.
         paths: Pictures, folders and patterns.
         top: How many emotions and tags for each picture.
-        output: auto is a table on a terminal and JSON elsewhere.
+        output: auto is a table on a terminal and JSON elsewhere; with --shard the file has JSON lines.
         backend: auto takes the fastest that is installed; a RUN is converted for it on first use. Its numbers
             differ from torch's in the last digits, and by more where openvino computes in bfloat16, as it
             does on CPUs that have it: another emotion may come first; torch gives those of torch in float32.
@@ -68,6 +68,8 @@ def predict(  # noqa: PLR0913
     from emotionnet.progress import message
 
     if shard is not None and out is not None:
+        if output not in ("auto", "json"):
+            raise DataError(f"--format must be left out with --shard, which writes JSON lines; got {output}")
         model = Opening(run, backend, engine)
         _predict_share(model, paths, out, Share.parse(shard), top=top, overwrite=overwrite)
         return
