@@ -16,7 +16,8 @@ from emotionnet.inference.hub import local_run
 from emotionnet.inference.loading import load_predictor
 from emotionnet.inference.names import is_clip
 from emotionnet.inference.predictor import Predictor
-from emotionnet.inference.ray_engine import RayPredictor, import_ray
+from emotionnet.inference.ray_engine import RayPredictor
+from emotionnet.inference.ray_session import import_ray
 from emotionnet.runs import MODEL, WEIGHTS, require_run
 
 EngineName = Literal["local", "ray"]
