@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from emotionnet.apps.cli import main
 from emotionnet.inference.extract import Extracted
+from tests.apps.conftest import Command
 from tests.conftest import MakeExported
 
 
@@ -63,3 +65,19 @@ def test_a_shard_goes_into_a_folder(
     path = tmp_path / "features-00001-of-00002.parquet"
     assert json.loads(capsys.readouterr().out) == {"features": str(path), "pictures": 0, "size": 3}
     assert path.is_file()
+
+
+def test_a_process_that_failed_is_one_line_and_nothing_is_written(
+    command: Command, make_exported: MakeExported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def died(*_: object, **__: object) -> Iterator[None]:
+        raise ChildProcessError("3 processes of Ray died")
+        yield
+
+    monkeypatch.setattr("emotionnet.inference.predictor.run_files", died)
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    model = make_exported("onnx")
+    for more in ((), ("--shard", "0/1")):
+        asked = ("extract", model, tmp_path / "a.png", "--out", tmp_path / "out", *more)
+        assert command(*asked) == (1, "", ["error: 3 processes of Ray died"])
+    assert [path.name for path in (tmp_path / "out").glob("*")] == []
