@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -129,7 +130,7 @@ def test_parts_of_another_model_or_of_none_are_refused_before_an_index_is_touche
     assert whole(index).equals(before)
 
 
-@pytest.mark.parametrize("harm", ["bytes", "columns", "unreadable", "list"])
+@pytest.mark.parametrize("harm", ["bytes", "columns", "twice", "ids", "unreadable", "list"])
 def test_broken_parts_are_one_line(
     pictures: Path, model: Path, parts: Path, tmp_path: Path, harm: str
 ) -> None:
@@ -139,6 +140,11 @@ def test_broken_parts_are_one_line(
         path.write_bytes(b"PAR1 and no more")
     elif harm == "columns":
         pq.write_table(pq.read_table(path).drop(["sha256"]), path)
+    elif harm == "twice":
+        pq.write_table(pa.concat_tables([pq.read_table(path)] * 2), path)
+    elif harm == "ids":
+        rows = pq.read_table(path)
+        pq.write_table(rows.set_column(0, "id", rows["id"].take([1, 0, 2])), path)
     elif harm == "unreadable":
         told["unreadable"] = {"a": 1}
     write_json(side, told | {"sha256": sha256(path)})

@@ -21,7 +21,7 @@ from emotionnet.inference.opening import Opening
 from emotionnet.inference.share_files import ShareFile, how_made
 from emotionnet.progress import message, track
 from emotionnet.records import DataError, first_line
-from emotionnet.search.layout import IndexInfo, row_schema
+from emotionnet.search.layout import IndexInfo, picture_id, row_schema
 from emotionnet.search.making import index_info
 from emotionnet.search.rows import Rows, compute_rows
 from emotionnet.search.scan import File, require_files, scan_pictures
@@ -162,6 +162,7 @@ def _rows(path: Path, info: IndexInfo, files: Mapping[str, File]) -> Iterator[Ro
             for batch in file.iter_batches(ROWS_AT_ONCE):
                 table = pa.Table.from_batches([batch]).select(schema.names).cast(schema)
                 table.validate(full=True)
+                _require_ids(table)
                 kept = table.filter(pa.array(_is_as_it_was(table, files), pa.bool_()))
                 if kept.num_rows:
                     yield Rows(kept, {})
@@ -169,6 +170,17 @@ def _rows(path: Path, info: IndexInfo, files: Mapping[str, File]) -> Iterator[Ro
         raise DataError(
             f"{path}: must hold the rows of an index of this model; {first_line(error)}"
         ) from None
+
+
+def _require_ids(table: pa.Table) -> None:
+    """An index finds its rows by them.
+
+    Raises:
+        ValueError: One is not that of its path, or stands there twice.
+    """
+    ids = table["id"].to_pylist()
+    if ids != [picture_id(path) for path in table["path"].to_pylist()] or len(set(ids)) < len(ids):
+        raise ValueError("each picture must stand there once, under its own id")
 
 
 def _is_as_it_was(table: pa.Table, files: Mapping[str, File]) -> list[bool]:
