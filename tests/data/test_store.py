@@ -7,9 +7,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from emotionnet.data.dataset_writing import _word_list
 from emotionnet.data.record_tables import SCHEMA
 from emotionnet.data.store import Dataset, read_dataset, read_info
-from emotionnet.files import sha256
+from emotionnet.files import sha256, write_json
 from emotionnet.records import SPLITS, DataError, ImageRecord, Word
 
 MakeDataset = Callable[..., Dataset]
@@ -270,3 +271,15 @@ def _with_dimensions(dataset: Dataset, named: Any, values: list[Any] | None) -> 
     more = {} if named is None else {"dimensions": named}
     (dataset.root / "dataset.json").write_text(json.dumps(info | more))
     return read_dataset(dataset.root)
+
+
+def test_word_lists_are_written_as_any_json_is(tmp_path: Path, make_dataset: MakeDataset) -> None:
+    root = make_dataset({"train": 1, "val": 1, "test": 1}).root
+    words = [Word('"quoted" \\ back\tslash', 3), Word("süß 🙂\u2028", 2), Word("plain", 1)]
+    for name, some in (("tags", words), ("unseen", [])):
+        (tmp_path / name).write_text(_word_list(some))
+        write_json(tmp_path / f"{name}.json", [{"name": word.name, "count": word.count} for word in some])
+        assert (tmp_path / name).read_bytes() == (tmp_path / f"{name}.json").read_bytes()
+    written = (root / "emotions.json").read_text()
+    write_json(tmp_path / "again.json", json.loads(written))
+    assert (tmp_path / "again.json").read_text() == written

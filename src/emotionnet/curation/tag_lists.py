@@ -38,7 +38,7 @@ class TagLists:
     def of(cls, rows_T: Integers, tags_T: Integers, n: int) -> TagLists:
         """The lists of `n` records, from the record and the number of each tag, in whatever order."""
         pairs_T = _distinct_pairs(rows_T, tags_T)
-        lengths_N = np.bincount((pairs_T >> _HALF).astype(np.int64), minlength=n)
+        lengths_N = np.bincount((pairs_T >> _HALF).view(np.int64), minlength=n)
         return cls(lengths_N, pairs_T.astype(np.uint32))
 
     @classmethod
@@ -136,8 +136,11 @@ def numbering(chosen: Sequence[int], n: int) -> npt.NDArray[np.int64]:
 
 def _distinct_pairs(one: Integers, other: Integers) -> Hashes:
     """Each pair once, in order, as one number of 64 bits: both must be below 2 to the 32."""
-    pairs = one.astype(np.uint64) << _HALF
-    pairs |= other.astype(np.uint64)
+    pairs = one.astype(np.uint64)
+    pairs <<= _HALF
+    np.bitwise_or(
+        pairs, other, out=pairs, dtype=np.uint64, casting="unsafe"
+    )  # no copy of millions for a cast
     pairs.sort()
     new = np.ones(len(pairs), dtype=np.bool_)
     np.not_equal(pairs[1:], pairs[:-1], out=new[1:])

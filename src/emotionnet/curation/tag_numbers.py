@@ -85,7 +85,8 @@ class TagNumbers:
 
     def lists(self, tags: EncodedTags) -> TagLists:
         """The tags of some more records as numbers."""
-        numbers = [self._number(tag) for tag in tags.distinct]
+        known = self._numbers
+        numbers = [known[tag] if tag in known else self._number(tag) for tag in tags.distinct.to_list()]
         numbers_T = np.array([*numbers, _REFUSED], dtype=np.int64)[tags.codes_T]  # the last is that of no tag
         good_T = numbers_T >= 0
         rows_T = np.repeat(np.arange(len(tags.lengths_N)), tags.lengths_N)
@@ -126,15 +127,14 @@ class TagNumbers:
         )
 
     def _number(self, tag: str) -> int:
-        number = self._numbers.get(tag)
-        if number is None:
-            number = len(self._names) if self._is_known(tag) else _REFUSED
-            self._numbers[tag] = number
-            if number == _REFUSED:
-                self.foreign += 1
-            else:
-                self._names.append(tag)
-                self._lemmas.append(lemma(tag, self._vocabulary))
+        """That of a tag which is new."""
+        number = len(self._names) if self._is_known(tag) else _REFUSED
+        self._numbers[tag] = number
+        if number == _REFUSED:
+            self.foreign += 1
+        else:
+            self._names.append(tag)
+            self._lemmas.append(lemma(tag, self._vocabulary))
         return number
 
     def _is_known(self, tag: str) -> bool:

@@ -219,13 +219,14 @@ def choose(records: Sequence[Record], emotions: set[str], config: CurateConfig, 
     carriers = _carriers(records)
     frequent = _frequent({tag: carriers[tag] for tag in emotions & set(carriers)}, config.min_emotion_groups)
     labels = frequent[: config.max_emotions]
+    chosen = frozenset(labels)
     split_of = _split([sorted(carriers[label]) for label in labels], config)
     why = f"fewer than {config.min_emotion_groups} groups carry its words"
     if config.max_emotions is not None:
         why += f", or they are not among the {config.max_emotions} most frequent"
     taken = []
     for record in records:
-        if not set(labels).intersection(record.tags):
+        if chosen.isdisjoint(record.tags):
             rejects[record.id] = f"no emotion label ({why})"
         elif record.group not in split_of:
             rejects[record.id] = "left over by the split sizes"
@@ -235,9 +236,7 @@ def choose(records: Sequence[Record], emotions: set[str], config: CurateConfig, 
     kept = {}
     for record in taken:
         carried = frozenset(record.tags)
-        kept[record.id] = Kept(
-            split_of[record.group], carried.intersection(labels), carried & tags, record.group
-        )
+        kept[record.id] = Kept(split_of[record.group], carried & chosen, carried & tags, record.group)
     return Outcome(kept, rejects)
 
 
