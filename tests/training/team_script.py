@@ -13,8 +13,9 @@ from torch import nn
 from emotionnet.config import DistributedConfig
 from emotionnet.progress import message
 from emotionnet.records import DataError, TrainingError
+from emotionnet.training.joining import joined, launched
 from emotionnet.training.learner import average_gradients, average_statistics
-from emotionnet.training.team import Team, here, joined, speaks
+from emotionnet.training.team import Team, here
 
 
 def found_by(team: Team, folder: Path) -> dict[str, Any]:
@@ -27,9 +28,10 @@ def found_by(team: Team, folder: Path) -> dict[str, Any]:
 
     message(f"rank {team.rank} speaks")
     return {
-        "team": [team.rank, team.world, team.local_rank, team.local_world, team is here(), speaks()],
+        "team": [team.rank, team.world, team.local_rank, team.local_world, team is here(), launched().writes],
         "counts": team.counts(team.rank + 5),
         "gathered": team.gathered({"rank": team.rank}),
+        "collected": team.collected(team.rank + 1),
         "first": team.first(lambda: f"made by {team.rank}"),
         "each": team.each(make),
         **_averages(team.rank),
@@ -59,6 +61,8 @@ def fails(team: Team, how: str) -> None:
     def rank_0() -> None:
         raise TrainingError("the loss is not finite")
 
+    if how == "interrupt":
+        raise KeyboardInterrupt
     if how == "each":
         team.each(rank_1)
     else:
@@ -70,7 +74,7 @@ def main(folder: Path, how: str) -> None:
         with joined(DistributedConfig(), folder / "run") as team:
             (folder / f"{team.rank}.json").write_text(json.dumps(found_by(team, folder)))
             fails(team, how)
-    except (DataError, TrainingError) as error:
+    except (DataError, TrainingError, KeyboardInterrupt) as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         raise SystemExit(7) from None
 

@@ -44,7 +44,8 @@ def test_a_tutor_is_a_part_of_what_trains() -> None:
 def test_synchronised_batchnorm_keeps_tensors_and_names() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4))
     before = module.state_dict()
-    found = synchronised(module)
+    found, frozen = synchronised(module, ())
+    assert frozen == ()
     assert isinstance(found, nn.Sequential)
     assert isinstance(found[1], nn.SyncBatchNorm)
     after = found.state_dict()
@@ -52,10 +53,21 @@ def test_synchronised_batchnorm_keeps_tensors_and_names() -> None:
     assert all(after[name].data_ptr() == before[name].data_ptr() for name in before)
 
 
+def test_what_is_frozen_stays_frozen_when_batchnorm_is_synchronised() -> None:
+    module = nn.Sequential(nn.BatchNorm2d(4), nn.Sequential(nn.BatchNorm2d(4)), nn.BatchNorm2d(4))
+    converted, frozen = synchronised(module, (module[0], module[1]))
+    assert isinstance(converted, nn.Sequential)
+    converted.train()
+    for part in frozen:
+        part.eval()
+    assert [part.training for part in converted] == [False, False, True]
+    assert not converted[1][0].training  # type: ignore[index]
+
+
 def test_synchronised_batchnorm_needs_gpus() -> None:
     run = SimpleNamespace(fabric=SimpleNamespace(device=torch.device("cpu")))
     with pytest.raises(ConfigError, match=r"sync_batchnorm: must be false without GPUs; got true"):
-        loop._Run._synchronised(run, nn.Identity())  # type: ignore[arg-type]
+        loop._Run._synchronised(run, nn.Identity(), ())  # type: ignore[arg-type]
 
 
 def test_one_process_has_nothing_to_average() -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from emotionnet.config import DistributedConfig
 from emotionnet.records import ConfigError
+from emotionnet.training.joining import joined, launched
 from emotionnet.training.run import _require_enough_for
-from emotionnet.training.team import Team, here, joined, speaks
+from emotionnet.training.team import Team, here
 
 SCRIPT = Path(__file__).with_name("team_script.py")
 
@@ -41,6 +42,7 @@ def test_two_processes_find_the_same_and_one_tells_a_fault(tmp_path: Path) -> No
     assert [one.pop("team") for one in found] == [[0, 2, 0, 2, True, True], [1, 2, 1, 2, True, False]]
     assert [one.pop("each") for one in found] == [False, True], "the first of a machine makes, others find"
     assert [one.pop("means") for one in found] == [[0.5, 0.0], [0.5, 1.0]], "what is frozen stays"
+    assert [one.pop("collected") for one in found] == [[1, 2], []]
     assert found[0] == found[1]
     assert found[0] == {
         "counts": [5, 6],
@@ -60,20 +62,23 @@ def test_a_fault_of_the_first_process_ends_all(tmp_path: Path) -> None:
     assert (second, silent) == (1, "")
 
 
+@pytest.mark.slow
+def test_an_interrupt_of_all_is_told_once(tmp_path: Path) -> None:
+    found = srun(tmp_path, "interrupt")
+    assert sorted(status for status, _ in found) in ([7, 130], [1, 7])
+    assert "".join(told for _, told in found).count("error: ") == 1
+
+
 def test_one_process_is_a_team_that_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setenv("SLURM_NTASKS", "4")  # a batch script without srun
     with joined(DistributedConfig(), tmp_path) as team:
         assert team == here() == Team()
-        assert (team.counts(3), team.gathered("a"), team.first(lambda: 1), team.each(lambda: 2)) == (
-            [3],
-            ["a"],
-            1,
-            2,
-        )
+        assert (team.counts(3), team.gathered("a"), team.collected("b")) == ([3], ["a"], ["b"])
+        assert (team.first(lambda: 1), team.each(lambda: 2)) == (1, 2)
         with team.waiting(), team.busy():
             team.at("anywhere")
-    assert speaks()
+    assert launched() == Team()
 
 
 def test_a_batch_has_enough_for_each_process() -> None:

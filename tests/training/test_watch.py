@@ -158,6 +158,26 @@ def test_who_kept_a_store_that_is_gone_is_named(
     assert "error: rank 0 of 2 (pid " in capfd.readouterr().err
 
 
+def test_a_lost_machine_with_the_store_is_named(
+    pair: tuple[Kept, Watch, Watch], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The first process was alive when it was heard of last, on a machine that nobody can ask any more."""
+    store, first, second = pair
+    first.at("step 3 of epoch 2")
+    first.tell()
+    second._look()
+    store.broken = True
+    with pytest.raises(Ended):
+        second._look()
+    told = capfd.readouterr().err
+    assert told.startswith(
+        f"error: rank 0 of 2 (pid {first.beat.pid} on host {first.beat.host}) cannot be reached"
+    )
+    assert told.endswith(
+        ", or the store of all processes on its machine; last seen in step 3 of epoch 2; again\n"
+    )
+
+
 def test_sigterm_without_a_lost_process_is_told(
     pair: tuple[Kept, Watch, Watch], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ import torch
 from lightning.fabric import Fabric
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.fabric.strategies.ddp import DDPStrategy
+from torch.nn.parallel import DistributedDataParallel
 
 from emotionnet.data.seeding import torch_seed
 from emotionnet.training.team import Team
@@ -34,10 +36,11 @@ def make_fabric(precision: str, team: Team | None = None) -> Fabric:
     how: dict[str, Any] = {"devices": 1}
     if team is not None and team.world > 1:
         # What a batch leaves without gradients may differ; BatchNorm's statistics are averaged by the loop.
+        options: dict[str, Any] = {_buffers_option(): False}
         strategy = DDPStrategy(
             cluster_environment=TorchElasticEnvironment(),
             find_unused_parameters=True,
-            forward_sync_buffers=False,
+            **options,
         )
         how = {
             "devices": team.local_world,
@@ -49,6 +52,12 @@ def make_fabric(precision: str, team: Team | None = None) -> Fabric:
         fabric.launch()
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "0"  # else each optimizer step looks for a driver's library
     return fabric
+
+
+def _buffers_option() -> str:
+    """What lets process 0 give its buffers to the others at each forward; PyTorch 2.13 renamed it."""
+    names = inspect.signature(DistributedDataParallel).parameters
+    return "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
 
 
 def seeded(fabric: Fabric, *numbers: int) -> AbstractContextManager[None]:

@@ -50,12 +50,17 @@ def average_statistics(module: nn.Module, world: int) -> None:
             _average(part.running_var)
 
 
-def synchronised(module: nn.Module) -> nn.Module:
-    """The same module with BatchNorm over the batch of all processes; its tensors and their names stay."""
+def synchronised(module: nn.Module, frozen: tuple[nn.Module, ...]) -> tuple[nn.Module, tuple[nn.Module, ...]]:
+    """The same module with BatchNorm over the batch of all processes; its tensors and their names stay.
+
+    Returns:
+        The module, and the parts of it that stand where the `frozen` ones stood.
+    """
     from timm.layers import convert_sync_batchnorm
 
+    names = [name for name, part in module.named_modules() if part in frozen]
     converted: nn.Module = convert_sync_batchnorm(module)
-    return converted
+    return converted, tuple(converted.get_submodule(name) for name in names)
 
 
 def _average(values: Tensor) -> None:

@@ -108,7 +108,8 @@ class _Run(Steps):
             frozen.eval()
         part.order.epoch, part.order.start = epoch, self.state.start
         means = Means.joined([self.state.means] if self.team.writes else [])
-        watch, rate, started, seen = Watch(), 0.0, time.perf_counter(), 0
+        watch, started, seen = Watch(), time.perf_counter(), 0
+        rate = self.optimizer.param_groups[0]["lr"]  # where no batch is left of an epoch that was begun
         group, count, world = self.config.optimizer.accumulate, len(part.order), self.team.world
         losses = [entry["val.loss"] for entry in self.state.history]
         left = part.order.count - part.order.start * part.order.batch_size
@@ -160,7 +161,7 @@ class _Run(Steps):
         """A checkpoint within an epoch."""
         self._require_finite(watch)
         average_statistics(self.plain, self.team.world)
-        every = self.team.gathered(means.kept())
+        every = self.team.collected(means.kept())
         self._merge_skipped()
         if self.team.writes:
             self.state.start, self.state.means = done, Means.joined(every).kept()
@@ -178,7 +179,7 @@ class _Run(Steps):
         found = outputs_of(part, self.team, lambda batch: self._told(part, batch), f"validation {epoch}")
         self.state.skipped.extend(name for name in found.skipped if name not in self.state.skipped)
         self._merge_skipped()
-        every = self.team.gathered(found)
+        every = self.team.collected(found)
         fault = f"the validation scores are not finite after epoch {epoch}"
         return self.team.first(lambda: results(part, every, lambda: self._diverged(fault)))
 

@@ -23,11 +23,12 @@ from emotionnet.records import ConfigError, DataError
 from emotionnet.training.checkpoints import BEST, State
 from emotionnet.training.image_job import image_job
 from emotionnet.training.jobs import Job
+from emotionnet.training.joining import joined
 from emotionnet.training.loop import LEAST, fit, keep
 from emotionnet.training.probe import probe_config
 from emotionnet.training.speed import recorded, settled
 from emotionnet.training.teacher_job import teacher_job
-from emotionnet.training.team import Team, here, joined
+from emotionnet.training.team import Team, here
 from emotionnet.training.tuned import tune
 
 FREE = frozenset({"about", "checkpoint_steps", "distributed"})  # keys that a run may go on with otherwise

@@ -51,7 +51,7 @@ class Steps:
         self.team = here()
         self.fabric = make_fabric(config.precision, self.team)
         if config.distributed.sync_batchnorm and self.team.world > 1:
-            module = self._synchronised(module)
+            module, frozen = self._synchronised(module, frozen)
         self.plain, self.config, self.run, self.frozen, self.tutor = module, config, run, frozen, tutor
         optimizer = make_optimizer(module, config.optimizer, tutor)
         learner = Learner(module, tutor, self.fabric.strategy.precision)
@@ -72,10 +72,12 @@ class Steps:
                     f"{self.last}: must fit this run's optimizer and tutor; {first_line(error)}"
                 ) from None
 
-    def _synchronised(self, module: nn.Module) -> nn.Module:
+    def _synchronised(
+        self, module: nn.Module, frozen: tuple[nn.Module, ...]
+    ) -> tuple[nn.Module, tuple[nn.Module, ...]]:
         if self.fabric.device.type == "cpu":
             raise ConfigError("distributed.sync_batchnorm: must be false without GPUs; got true")
-        return synchronised(module)
+        return synchronised(module, frozen)
 
     def _backward(
         self, part: Part, batch: Batch, at: tuple[int, int], weight: Weight, watch: Watch

@@ -23,6 +23,7 @@ from emotionnet.training.beats import Beat, Doing, Sight, is_gone, lost_line, ow
 INTERVAL = 1.0  # seconds between two looks
 TERMINATED = 3.0  # seconds to find out why the system ends this process
 VERDICT = "verdict"
+STORE = "cannot be reached, or the store of all processes on its machine"
 
 
 class Store(Protocol):
@@ -138,7 +139,7 @@ class Watch:
 
     def _look(self) -> None:
         """Tell, read, and end this process if another is lost."""
-        fault = ""
+        fault, found = "", None
         try:
             self.tell()
             self._read()
@@ -146,7 +147,8 @@ class Watch:
                 self._end("")
         except RuntimeError:  # what torch says of a store that does not answer
             fault = f"the store of the processes does not answer; {self.advice()}"
-        found = verdict(self._sights(), self.timeout)
+            found = (0, STORE) if self.seen else None
+        found = verdict(self._sights(), self.timeout) or found
         if found is not None:
             fault = lost_line(found[0], [beat for beat, _, _ in self.seen], found[1], self.advice())
         if fault:

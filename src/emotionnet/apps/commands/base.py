@@ -25,7 +25,7 @@ def print_run(run: Path) -> None:
     """The scores of a run that was just trained."""
     from emotionnet.apps.output import print_result
     from emotionnet.runs import read_metrics
-    from emotionnet.training.team import speaks
+    from emotionnet.training.joining import launched
 
-    if speaks():
+    if launched().writes:
         print_result({"run": str(run), **read_metrics(run)})
