@@ -365,6 +365,24 @@ class _Runs:
         return os.system, ("touch ran",)
 
 
+def test_several_processes_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "RUN_ID": "a",
+        "RANK": 1,
+        "WORLD_SIZE": 2,
+        "LOCAL_RANK": 1,
+        "LOCAL_WORLD_SIZE": 2,
+    }.items():
+        monkeypatch.setenv("TORCHELASTIC_RUN_ID" if name == "RUN_ID" else name, str(value))
+    before = tree(folder)
+    file = write(folder)
+    with pytest.raises(
+        ConfigError, match=r"a 2020 config must have one process; several take its RUN's config.json"
+    ):
+        train_2020(file)
+    assert set(tree(folder)) - {file.name} == set(before) - {file.name}
+
+
 def test_files_that_would_run_code_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     (folder / "evil.pkl").write_bytes(pickle.dumps(_Runs()))

@@ -25,6 +25,7 @@ from emotionnet.models.description import TextModel, read_description
 from emotionnet.progress import message
 from emotionnet.records import ConfigError, DataError
 from emotionnet.text.vectors import read_info
+from emotionnet.training.joining import launched
 from emotionnet.training.run import train
 
 TEACHER_PARTS = (runs.MODEL, *(part for part in runs.PARTS if part != runs.MODEL))
@@ -57,6 +58,10 @@ def train_2020(
         DataError: A file of it cannot be used; nothing is written then.
         TrainingError: As `train`.
     """
+    if launched().world > 1:
+        raise ConfigError(
+            f"{file}: a 2020 config must have one process; several take its RUN's {runs.CONFIG}"
+        )
     plan = plan_training(file, recipe, options)
     checked(TrainConfig, _standing_in(plan, file.parent), str(file))
     if overwrite and resume:
