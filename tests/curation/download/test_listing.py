@@ -55,6 +55,16 @@ def test_what_is_kept_of_a_record(tmp_path: Path) -> None:
     ledger.close()
 
 
+def test_a_record_that_stands_in_two_files_of_a_folder_is_fetched_once(tmp_path: Path) -> None:
+    folder = tmp_path / "lists"
+    folder.mkdir()
+    _write(folder / "happy.jsonl", "http://a.org/1", "http://a.org/2")
+    _write(folder / "sad.jsonl", "http://b.org/1", "http://b.org/2", "http://b.org/3")
+    urls, records = _listed(tmp_path, folder)
+    assert [url for url, *_ in urls] == ["http://a.org/1", "http://a.org/2", "http://b.org/3"]
+    assert records == ["r0", "r1", "r2"]
+
+
 def test_shares_hold_every_record_once_and_each_host_whole(tmp_path: Path) -> None:
     images = [f"http://host{n % 7}.org:{80 + n % 2}/{n}" for n in range(50)]
     source = _write(tmp_path / "l.jsonl", *images)
