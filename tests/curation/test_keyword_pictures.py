@@ -90,3 +90,10 @@ def test_curation_of_a_folder(tmp_path: Path) -> None:
     assert dataset.info["licences"] == [{"source": "photos", "licence": "mine", "pictures": 12}]
     assert sorted(dataset.emotion_names) == sorted(WORDS)
     assert pl.read_parquet(tmp_path / "dataset" / "rejects.parquet").rows() == [("none.png", NO_KEYWORDS)]
+
+
+def test_a_table_beside_pictures_without_keywords_is_told_of(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "records.csv").write_text("id,image,tags\n1,a.png,sad\n")
+    with pytest.raises(DataError, match=r"none of 1 does \(a table beside pictures is only read when"):
+        read_keyword_pictures(tmp_path)

@@ -25,8 +25,8 @@ class CurateConfig(Section):
     source: Literal["emoji", "openclipart"] | Existing = Field(
         description="'emoji', 'openclipart' (Debian's packages openclipart-png and -svg, installed), a "
         ".jsonl, .csv or .parquet file with the columns id, image, tags, a folder of such files (of "
-        "an id in several of them the first record counts), or a folder of pictures that carry keywords (XMP, "
-        "IPTC, sidecars)"
+        "an id in several of them the first record counts), or a folder of pictures that carry keywords "
+        "(XMP, IPTC, sidecars)"
     )
     name: str = Field("", description="name of the data set; empty: the source's name")
     licence: str = Field("unknown", description="licence of pictures whose record names none")

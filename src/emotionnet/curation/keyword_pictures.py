@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from emotionnet.curation.source_tables import READERS
 from emotionnet.curation.sources import REJECTS_SCHEMA, SOURCE_SCHEMA, Source
 from emotionnet.data.finding import SUFFIXES, find_images
 from emotionnet.data.keywords import Keywords, read_keywords
@@ -51,9 +52,11 @@ def read_keyword_pictures(folder: Path) -> Source:
         else:
             rejects.append((as_text(path), as_text(fault.replace(f"{folder}{os.sep}", ""))))
     if not rows:
+        beside = any(path.suffix.lower() in READERS for path in folder.iterdir())
+        hint = " (a table beside pictures is only read when it is named itself)" if beside else ""
         raise DataError(
             f"{folder}: must hold pictures ({', '.join(SUFFIXES)}) that carry keywords; "
-            f"none of {len(pictures):,} does"
+            f"none of {len(pictures):,} does{hint}"
         )
     return Source(
         name,
