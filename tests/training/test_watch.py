@@ -188,6 +188,19 @@ def test_sigterm_without_a_lost_process_is_told(
     assert capfd.readouterr().err == "error: stopped by the system (SIGTERM); again\n"
 
 
+def test_who_says_why_all_end_is_not_ended_before_it_has(
+    pair: tuple[Kept, Watch, Watch], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, first, second = pair
+    assert first.speaks()
+    assert not second.speaks()
+    monkeypatch.setattr(room, "is_gone", lambda _: True)
+    for watch in (first, second):
+        watch._look()
+        watch._terminated()
+    assert not capfd.readouterr().err
+
+
 def test_a_process_tells_what_it_does_and_that_it_moves(pair: tuple[Kept, Watch, Watch]) -> None:
     _, first, _ = pair
     before = first.beat

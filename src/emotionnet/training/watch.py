@@ -105,7 +105,8 @@ class Watch:
         self.store.set(self.keys[self.rank], text)
 
     def speaks(self) -> bool:
-        """Whether it is this process that says why all end: the first that asks."""
+        """Whether this process says why all end: the first that asks does, and is not ended meanwhile."""
+        self.stopped.set()
         mine = str(self.rank)
         try:
             return self.store.compare_set(VERDICT, "", mine).decode() == mine
@@ -143,7 +144,7 @@ class Watch:
         try:
             self.tell()
             self._read()
-            if self.store.check([VERDICT]):
+            if self.store.check([VERDICT]) and not self.stopped.is_set():
                 self._end("")
         except RuntimeError:  # what torch says of a store that does not answer
             fault = f"the store of the processes does not answer; {self.advice()}"
@@ -151,7 +152,7 @@ class Watch:
         found = verdict(self._sights(), self.timeout) or found
         if found is not None:
             fault = lost_line(found[0], [beat for beat, _, _ in self.seen], found[1], self.advice())
-        if fault:
+        if fault and not self.stopped.is_set():
             self._end(fault)
 
     def _read(self) -> None:
@@ -170,13 +171,14 @@ class Watch:
             for beat, told, moved in self.seen
         ]
 
-    def _terminated(self) -> NoReturn:
+    def _terminated(self) -> None:
         """The system ends this process: torchrun does so when another is lost."""
         deadline = time.monotonic() + TERMINATED
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self.stopped.is_set():
             self._look()
             time.sleep(INTERVAL / 10)
-        self._end(f"stopped by the system (SIGTERM); {self.advice()}")
+        if not self.stopped.is_set():
+            self._end(f"stopped by the system (SIGTERM); {self.advice()}")
 
     def _end(self, line: str) -> NoReturn:
         """End this process here and now: the main thread may never come back from where it is.
