@@ -80,7 +80,7 @@ def test_the_loop_looks_at_no_picture_again_and_its_scores_are_those_of_the_run(
     found = read_metrics(emotionnet.train(settings))
     dataset = open_data(settings.data)
     records = [record for split in ("train", "val") for record in dataset.records(split)]
-    assert sorted(looked_at) == sorted(dataset.image_path(record) for record in records)
+    assert sorted(map(str, looked_at)) == sorted(str(dataset.image_path(record)) for record in records)
     val = dataset.records("val")
     told = load_predictor(tmp_path / "run").outputs([dataset.image_path(record) for record in val]).scores
     true = np.array([[label in record.labels for label in range(3)] for record in val])
@@ -96,6 +96,7 @@ def test_all_pictures_that_are_broken_are_named_at_once(tree: Path, tmp_path: Pa
     dataset = open_data(settings.data)
     broken = [dataset.image_path(record) for record in dataset.records("train")][::7]
     for path in broken:
+        assert isinstance(path, Path)
         path.write_bytes(b"no picture")
     with pytest.raises(DataError) as caught:
         emotionnet.train(settings)

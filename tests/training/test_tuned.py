@@ -167,6 +167,7 @@ def test_a_run_holds_both_and_its_scores_stay(make_run: MakeRun, dataset: Datase
 
 def test_pictures_that_cannot_be_read_are_left_out(make_run: MakeRun, dataset: Dataset) -> None:
     broken = dataset.image_path(dataset.records("train")[0])
+    assert isinstance(broken, Path)
     broken.write_bytes(b"broken")
     guard = read_guard(make_run(dataset))
     assert guard is not None
