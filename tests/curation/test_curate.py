@@ -93,8 +93,9 @@ def test_good_records_become_a_data_set_without_faults(tmp_path: Path) -> None:
         "CC0-1.0",
     )
     assert [dataset.tag_names[tag] for tag in record.tags] == ["sad", "thing h"]
-    assert dataset.image_path(record).read_bytes() == (tmp_path / "pictures/sad7.png").read_bytes()
-    assert record.sha256 == hashlib.sha256(dataset.image_path(record).read_bytes()).hexdigest()
+    content = dataset.local_picture(record.path, record.id).read_bytes()
+    assert content == (tmp_path / "pictures/sad7.png").read_bytes()
+    assert record.sha256 == hashlib.sha256(content).hexdigest()
 
 
 def test_it_says_how_it_was_made(tmp_path: Path) -> None:

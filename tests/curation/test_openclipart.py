@@ -138,7 +138,7 @@ def test_a_data_set_of_it_caps_authors_and_rejects_bombs(
     assert sorted(record.group for record in records).count("author 0") == 3
     assert len(records) == 3 + 7 * 2
     for record in records:
-        with Image.open(dataset.image_path(record)) as image:
+        with Image.open(dataset.local_picture(record.path, record.id)) as image:
             assert (image.size, image.format) == ((20, 20), "PNG")
     assert check_dataset(dataset.root).faults == ()
     reasons = pl.read_parquet(tmp_path / "dataset" / "rejects.parquet")["reason"].to_list()

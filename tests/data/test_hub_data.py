@@ -57,7 +57,10 @@ def test_a_saved_folder_is_written_into_the_cache_once(tmp_path: Path, table: An
     first = dataset.records("train")[0]
     assert (first.labels, first.dimensions, dataset.dimension_names) == ((0,), (0.0,), ("valence",))
     assert dataset.records("train")[5].labels == ()
-    assert dataset.image_path(first).read_bytes() == (tmp_path / "source" / "0.png").read_bytes()
+    assert (
+        dataset.local_picture(first.path, first.id).read_bytes()
+        == (tmp_path / "source" / "0.png").read_bytes()
+    )
     [folder] = cache.iterdir()
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert opened(tmp_path / "mine").content_hash == dataset.content_hash

@@ -31,7 +31,7 @@ def test_it_is_a_data_set_like_any_other(make_tree: MakeTree) -> None:
     assert [len(dataset.records(split)) for split in SPLITS] == [21, 3, 6]
     assert dataset.table("val").columns == list(SCHEMA)
     assert dataset.table("val")["id"].to_list() == [record.id for record in dataset.records("val")]
-    assert all(dataset.image_path(record).is_file() for record in dataset.records("test"))
+    assert all(dataset.local_picture(record.path, record.id).is_file() for record in dataset.records("test"))
     assert (dataset.name, dataset.licences, dataset.dimension_names) == ("tree", {"tree": "unknown"}, ())
     assert dataset.info["counts"]["train_groups"] == 21
 

@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from emotionnet.data.images import decode, evaluation_array
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.evaluation import baselines
 from emotionnet.evaluation.baselines import FittedProbe
 from emotionnet.evaluation.chance import chance_scores
@@ -41,7 +42,7 @@ def splits(subject: Subject) -> Splits:
     return read_splits(subject.dataset, subject.predictor.emotions)
 
 
-def frozen_features(subject: Subject, paths: Sequence[Path], *, seed: int) -> npt.NDArray[np.float32]:
+def frozen_features(subject: Subject, paths: Sequence[PictureFile], *, seed: int) -> npt.NDArray[np.float32]:
     model = subject.predictor.model
     return baselines.trunk_features(model.trunk, "none", model.preprocessing, paths, seed=seed)
 
@@ -235,7 +236,7 @@ def test_weights_that_cannot_be_had_are_named(subject: Subject, splits: Splits, 
 
 
 def test_a_broken_picture_is_named(subject: Subject, splits: Splits) -> None:
-    splits.val.paths[2].write_bytes(b"no picture")
+    Path(str(splits.val.paths[2])).write_bytes(b"no picture")
     with pytest.raises(DataError, match=splits.val.paths[2].name):
         baselines.run_baselines(subject, splits)
     with pytest.raises(DataError, match=splits.val.paths[2].name):

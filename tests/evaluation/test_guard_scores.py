@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 import emotionnet
 from emotionnet.data.images import decode
+from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.store import Dataset
 from emotionnet.evaluation import guard_scores as room
 from emotionnet.evaluation.foreign_pictures import crops, paste
@@ -97,7 +99,7 @@ class _Slow:
         self.features = [self.predictor.embed(path) for path in paths]
         self.pixels = [self._pixels(decode(path)) for path in paths]
 
-    def unit(self, images: list[Path] | list[Image.Image]) -> tuple[float, float]:
+    def unit(self, images: Sequence[PictureFile | Image.Image]) -> tuple[float, float]:
         sums = defaultdict[str, float](float)
         for image in images:
             sums["guard"] += self.far(image) / len(images)
@@ -105,7 +107,7 @@ class _Slow:
             sums["pixels"] += min(float(np.linalg.norm(pixels - one)) for one in self.pixels) / len(images)
         return sums["guard"], sums["pixels"]
 
-    def far(self, image: Path | Image.Image) -> float:
+    def far(self, image: PictureFile | Image.Image) -> float:
         own = self.predictor.embed(image)
         lengths = [float(np.linalg.norm(own) * np.linalg.norm(one)) for one in self.features]
         return sorted(

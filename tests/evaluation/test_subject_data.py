@@ -29,7 +29,7 @@ def tree(make_dataset: MakeDataset, tmp_path: Path) -> Path:
         for record in dataset.records(split):
             folder = tmp_path / "tree" / dataset.emotion_names[record.labels[0]]
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(dataset.image_path(record), folder)
+            shutil.copy(dataset.local_picture(record.path, record.id), folder)
     return tmp_path / "tree"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -53,7 +54,7 @@ def test_a_split_follows_the_order_of_the_runs_emotions(make_dataset: MakeDatase
     assert split.labels[:3].tolist() == [[False, True, False], [False, False, True], [False, False, True]]
     assert split.group_labels.shape == (9, 3)
     assert split.group_labels[3].tolist() == [False, True, True]  # test-003: anger, and joy on its right
-    assert all(path.is_file() for path in split.paths)
+    assert all(Path(str(path)).is_file() for path in split.paths)
 
 
 def test_other_emotions_are_named(make_dataset: MakeDataset) -> None:

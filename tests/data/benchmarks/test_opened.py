@@ -24,7 +24,11 @@ def test_a_copy_opens_with_train_and_test(name: str, copies: Copies, tmp_path: P
     assert dataset.name == name
     assert dataset.emotion_names == benchmark.labels
     records = {split: dataset.records(split) for split in ("train", "test")}
-    assert all(dataset.image_path(record).is_file() for rows in records.values() for record in rows)
+    assert all(
+        dataset.local_picture(record.path, record.id).is_file()
+        for rows in records.values()
+        for record in rows
+    )
     if benchmark.dimensions:
         assert dataset.dimension_names == benchmark.dimensions
     ids = [record.id for split in SPLITS for record in dataset.unchecked_records(split)]
