@@ -40,3 +40,16 @@ def test_memory_that_is_free_again_is_used_again() -> None:
 def test_without_such_a_library_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: object())
     keep_freed_memory()
+
+
+def test_arrow_takes_its_memory_there_too() -> None:
+    code = """
+from emotionnet.apps.memory import keep_freed_memory
+keep_freed_memory()
+import pyarrow
+print(pyarrow.default_memory_pool().backend_name)
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "system"

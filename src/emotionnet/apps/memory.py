@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 LARGEST = 2**30  # bytes
@@ -14,8 +15,10 @@ def keep_freed_memory() -> None:
 
     A network on the CPU asks for blocks of the same sizes step after step, and the kernel clears each of them
     anew: without this a fourth to a half of the time of features and training. Nothing happens where the C
-    library is another one.
+    library is another one. Arrow takes its memory there too, unless it is imported already or
+    $ARROW_DEFAULT_MEMORY_POOL says something else: its own pool gives back what the next piece needs again.
     """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError, TypeError):
         library = ctypes.CDLL(None)
         library.mallopt(M_MMAP_THRESHOLD, LARGEST)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import polars as pl
 
@@ -19,6 +18,7 @@ from emotionnet.curation.work_files import Rejects, WorkFiles
 from emotionnet.progress import track
 
 NO_EMOTION = "no emotion word among its tags"
+Item = TypeVar("Item")
 _Read = tuple[pl.DataFrame, pl.DataFrame, EncodedTags]
 
 
@@ -95,22 +95,21 @@ def gather(
 def _read_ahead(batches: Iterable[pl.DataFrame], vocabulary: Vocabulary) -> Iterator[_Read]:
     """The batches, the rejects among them, and their tags.
 
-    Another thread reads and encodes the next while one is worked on.
+    Two more threads are at work: one reads, one encodes the batch before, while another is worked on.
     """
-    source = iter(batches)
 
-    def read() -> _Read | None:
-        batch = next(source, None)
-        if batch is None:
-            return None
+    def encode(batch: pl.DataFrame) -> _Read:
         records, repeated = without_repeats(batch)
         return records, repeated, encode_tags(records["tags"], vocabulary)
 
-    def in_turn() -> Iterator[_Read]:
-        started: deque[Future[_Read | None]] = deque([reader.submit(read)])
-        while (found := started.popleft().result()) is not None:
-            started.append(reader.submit(read))
-            yield found
+    return track(_one_ahead(map(encode, _one_ahead(iter(batches)))), "Reading records")
 
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        yield from track(in_turn(), "Reading records")
+
+def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The items; another thread makes the next one while one is worked on."""
+    end = object()
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        coming = thread.submit(next, items, end)
+        while (found := coming.result()) is not end:
+            coming = thread.submit(next, items, end)
+            yield cast(Item, found)

@@ -79,8 +79,8 @@ def evaluate(
     Args:
         runs: The RUN folder; several with --suite.
         split: Which split.
-        data: Another data set with the same emotions: a DATASET, SHARDS, folders, a table, a benchmark's folder.
-        format: What data is: auto, dataset, shards, folders, table, hf or a name that 'data benchmarks' lists.
+        data: Another data set with the same emotions: a DATASET, SHARDS, folders, a table, a benchmark.
+        format: What data is: auto, dataset, shards, folders, table, hf or a name of 'data benchmarks'.
         map: Score the run by the labels of data with other emotions instead, without training: each emotion
             stands for labels by our table, or for the label whose word is nearest.
         against: Another RUN: print the paired differences of every score, the first less this one, each with
@@ -153,7 +153,7 @@ def zeroshot(  # noqa: PLR0913
             {"joy": ["joy", "happy"]}.
         split: Which split.
         data: Another data set.
-        format: What data is: auto, dataset, shards, folders, table, hf or a name that 'data benchmarks' lists.
+        format: What data is: auto, dataset, shards, folders, table, hf or a name of 'data benchmarks'.
         on: The words held out of the run's training, or the labels of a data set that it was not trained on.
             Without it, held-out words where there are any.
         vectors: VECTORS in place of the run's own.
