@@ -43,7 +43,7 @@ def test_options_reach_the_function_and_the_result_is_json(
     assert asked == [
         (
             ("runs/x", Path("m")),
-            {"form": "onnx", "int8": Int8(0.1, 9, Path("d")), "batch": 2, "overwrite": True},
+            {"form": "onnx", "int8": Int8(0.1, 9, "d"), "batch": 2, "overwrite": True},
         )
     ]
     assert json.loads(capsys.readouterr().out) == {

@@ -39,7 +39,7 @@ def test_options_say_what_is_asked(
         "on": "labels",
         "words": None,
         "split": "val",
-        "data": Path("d"),
+        "data": "d",
         "format": "fi",
         "vectors": Path("v"),
         "reading": Reading(pool="max", teacher=Path("t")),

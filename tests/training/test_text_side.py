@@ -226,12 +226,12 @@ def test_a_stopped_run_with_a_transform_ends_with_the_same_bits(
     settings = config(ready, **options, out=str(tmp_path / "cut"))
     original, calls = ImageObjective.losses, 0
 
-    def stops(self: Any, *arguments: Any) -> Any:
+    def stops(self: Any, *arguments: Any, **named: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls > 8:  # in the second epoch
             raise KeyboardInterrupt
-        return original(self, *arguments)
+        return original(self, *arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(ImageObjective, "losses", stops)
