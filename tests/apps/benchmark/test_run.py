@@ -134,6 +134,7 @@ def _settings(make_benchmark: MakeBenchmark, out: Path) -> BenchmarkConfig:
     return load_config(BenchmarkConfig, make_benchmark(), {"out": str(out)})
 
 
+@pytest.mark.slow
 def test_a_fault_of_a_stage_ends_it_with_one_line(make_benchmark: MakeBenchmark, tmp_path: Path) -> None:
     config, out = make_benchmark(), tmp_path / "out"
     stage = config.parent / "curate.json"
