@@ -13,7 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from emotionnet.data.record_tables import SCHEMA
-from emotionnet.data.tables import read_parquet
+from emotionnet.data.tables import read_parquet, write_pieces
 from emotionnet.records import DataError, first_line
 
 TABLE = pl.DataFrame(
@@ -97,3 +97,13 @@ def test_a_damaged_file_is_a_fault_or_a_table_and_never_the_end_of_the_process(
 def test_an_error_is_one_line() -> None:
     assert first_line(ValueError("a\nb")) == "a"
     assert first_line(ValueError()) == "ValueError"
+
+
+def test_pieces_are_put_together_in_row_groups(tmp_path: Path) -> None:
+    schema = pa.schema([("n", pa.int64())])
+    pieces = [pa.table({"n": list(range(start, start + 3))}, schema=schema) for start in range(0, 21, 3)]
+    with (tmp_path / "t.parquet").open("wb") as file:
+        assert write_pieces(file, schema, iter(pieces), rows=5) == 21
+    written = pq.ParquetFile(tmp_path / "t.parquet")
+    assert [written.metadata.row_group(place).num_rows for place in range(4)] == [6, 6, 6, 3]
+    assert written.read()["n"].to_pylist() == list(range(21))

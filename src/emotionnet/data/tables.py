@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 import pyarrow as pa
@@ -67,6 +68,31 @@ def write_parquet(path: Path, table: pl.DataFrame) -> None:
     buffer = io.BytesIO()
     table.write_parquet(buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def write_pieces(file: BinaryIO, schema: pa.Schema, pieces: Iterable[pa.Table], *, rows: int) -> int:
+    """Write a Parquet table that comes piece by piece, the pieces put together.
+
+    Args:
+        file: An open file.
+        schema: Of the pieces.
+        pieces: In order.
+        rows: At least so many make a row group, but in the last: small ones would be slow to read.
+
+    Returns:
+        The number of rows.
+    """
+    count, waiting = 0, []
+    with pq.ParquetWriter(file, schema) as writer:
+        for piece in pieces:
+            waiting.append(piece)
+            count += piece.num_rows
+            if sum(table.num_rows for table in waiting) >= rows:
+                writer.write_table(pa.concat_tables(waiting))
+                waiting = []
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting))
+    return count
 
 
 def _require_text_names(fields: Iterable[pa.Field]) -> None:

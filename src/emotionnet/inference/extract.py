@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from emotionnet.data.shards.member import PictureFile
 from emotionnet.data.shards.naming import find_pictures
+from emotionnet.data.tables import write_pieces
 from emotionnet.files import (
     new_file,
     new_folder,
@@ -36,7 +36,7 @@ from emotionnet.records import DataError, as_text
 
 TABLE = ".parquet"
 INFO = "features.json"  # of a folder of arrays: how they were made, and what the folder holds
-ROWS = 4096  # of a row group of the table: those of 32 pictures each would be slow to read
+ROWS = 4096  # of a row group of the table
 SCHEMA = pa.schema([("path", pa.string()), ("features", pa.list_(pa.float32()))])
 
 Features = tuple[tuple[PictureFile, ...], Array]  # of some pictures, (N, F)
@@ -133,17 +133,7 @@ def features_of(steps: Iterable[Told[PictureFile]], faults: list[str]) -> Iterat
 
 def write_rows(steps: Iterable[Features], file: BinaryIO) -> int:
     """Write a table of features to an open file; gives the number of its rows."""
-    count, waiting = 0, []
-    with pq.ParquetWriter(file, SCHEMA) as writer:
-        for paths, features_NF in steps:
-            waiting.append(_rows(paths, features_NF))
-            count += len(paths)
-            if sum(rows.num_rows for rows in waiting) >= ROWS:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
-    return count
+    return write_pieces(file, SCHEMA, (_rows(paths, rows_NF) for paths, rows_NF in steps), rows=ROWS)
 
 
 def _rows(paths: Sequence[PictureFile], features_NF: Array) -> pa.Table:

@@ -5,17 +5,18 @@ A table of LanceDB has one writer at a time, so the shares are plain Parquet fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from emotionnet.data.shares import Share
+from emotionnet.data.tables import write_pieces
 from emotionnet.files import read_object, sha256
 from emotionnet.inference.opening import Opening
 from emotionnet.inference.share_files import ShareFile, how_made
@@ -74,7 +75,9 @@ def index_share(
     found: dict[str, Any] = {}
     info = index_info(model)
     with closing(compute_rows(model.predictor, info, files)) as steps, part.written(found) as file:
-        found["pictures"] = _write(steps, unreadable, info, file)
+        found["pictures"] = write_pieces(
+            file, row_schema(info), _tables(steps, unreadable), rows=ROWS_AT_ONCE
+        )
         found["unreadable"] = {path: one.model_dump() for path, one in unreadable.items()}
     return Part(part.path, found["pictures"], (*scan.unknown, *_reasons(unreadable)))
 
@@ -83,20 +86,12 @@ def _reasons(unreadable: Mapping[str, Unreadable]) -> list[str]:
     return [one.reason for one in unreadable.values()]
 
 
-def _write(steps: Iterator[Rows], unreadable: dict[str, Unreadable], info: IndexInfo, file: BinaryIO) -> int:
-    count, waiting = 0, []
-    with pq.ParquetWriter(file, row_schema(info)) as writer:
-        for rows in steps:
-            unreadable |= rows.unreadable
-            if rows.table is not None:
-                waiting.append(rows.table)
-                count += rows.table.num_rows
-            if sum(table.num_rows for table in waiting) >= ROWS_AT_ONCE:
-                writer.write_table(pa.concat_tables(waiting))
-                waiting = []
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting))
-    return count
+def _tables(steps: Iterable[Rows], unreadable: dict[str, Unreadable]) -> Iterator[pa.Table]:
+    """The rows; what is wrong with other files goes to `unreadable`."""
+    for rows in steps:
+        unreadable |= rows.unreadable
+        if rows.table is not None:
+            yield rows.table
 
 
 @dataclass(frozen=True)
