@@ -113,7 +113,7 @@ def test_shards_are_full_at_so_many_samples(
     make_remote: MakeRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, remote = make_remote()
-    monkeypatch.setattr(shards.Shards.__init__, "__kwdefaults__", {"samples": 4, "size": 10**9})
+    monkeypatch.setattr(shards, "SAMPLES", 4)
     out = tmp_path / "out"
     download(_settings(remote, out, store="shards"))
     sizes = {
@@ -126,12 +126,28 @@ def test_shards_are_full_at_so_many_samples(
     assert not list(open_shards(out).faults())
 
 
+def test_a_shard_has_no_more_bytes_than_it_may(
+    make_remote: MakeRemote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, remote = make_remote()
+    download(_settings(remote, tmp_path / "whole", store="shards", per_host=1))
+    whole = {one.split: one.bytes for one in open_shards(tmp_path / "whole").index.shards}
+    for more, count in ((0, 1), (-1, 2)):  # all pictures of the largest split, and a byte too few for them
+        monkeypatch.setattr(shards, "BYTES", max(whole.values()) + more)
+        out = tmp_path / f"out{count}"
+        download(_settings(remote, out, store="shards", per_host=1))
+        split = max(whole, key=lambda name: whole[name])
+        found = [one.bytes for one in open_shards(out).index.shards if one.split == split]
+        assert len(found) == count
+        assert max(found) <= max(whole.values()) + more
+
+
 def test_shards_go_on_where_they_were_killed(
     make_remote: MakeRemote, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed when a batch is appended, with shards that it ended, and the ledger does not tell of it yet."""
     _, remote = make_remote()
-    monkeypatch.setattr(shards.Shards.__init__, "__kwdefaults__", {"samples": 3, "size": 10**9})
+    monkeypatch.setattr(shards, "SAMPLES", 3)
     monkeypatch.setattr(crawl, "COMMIT_EVERY", 0.01)
     commit, commits = Ledger.commit, []
 

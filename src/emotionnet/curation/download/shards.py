@@ -41,12 +41,10 @@ class Shards:
     Args:
         out: The SHARDS folder.
         ledger: Tells what is there.
-        samples: The most pictures of a shard.
-        size: The most bytes of a shard; one with a single picture may have more.
     """
 
-    def __init__(self, out: Path, ledger: Ledger, *, samples: int = SAMPLES, size: int = BYTES) -> None:
-        self._out, self._ledger, self._samples, self._size = out, ledger, samples, size
+    def __init__(self, out: Path, ledger: Ledger) -> None:
+        self._out, self._ledger = out, ledger
         self._held: dict[int, bytes] = {}
         self._open = {split: self._last(split) for split in SPLITS}
 
@@ -105,15 +103,15 @@ class Shards:
         return _Open(ShardWriter(self._out / f"{split}-{number:06d}.tar", at=at), split, number, samples)
 
     def _appended(self, one: Outcome, content: bytes) -> Outcome:
-        split = self._ledger.split_of(one.id)
+        split, about = self._ledger.split_of(one.id), self._about(one)
         shard = self._open[split] or self._opened(split, 0)
-        is_full = shard.samples == self._samples or shard.writer.size + len(content) + 4 * BLOCK > self._size
-        if shard.samples and is_full:
+        is_full = shard.samples == SAMPLES or shard.writer.end_with(content, about) > BYTES
+        if shard.samples and is_full:  # one with a single picture may be larger
             self._end(shard)
             shard = self._opened(split, shard.number + 1)
         self._open[split] = shard
         key, ending = f"{split}-{one.id:012d}", str(one.path).rpartition(".")[2]
-        start = shard.writer.add(key, ending, content, self._about(one))
+        start = shard.writer.add(key, ending, content, about)
         shard.samples += 1
         return replace(one, shard=shard.writer.path.name, member=f"{key}.{ending}", start=start)
 
