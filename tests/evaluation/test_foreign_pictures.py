@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from emotionnet.curation.sources import REJECTS_SCHEMA, Source
+from emotionnet.curation.sources import Source
+from emotionnet.data.store import REJECTS_SCHEMA
 from emotionnet.evaluation import foreign_pictures as room
 from emotionnet.evaluation.foreign_pictures import crops, paste, read_drawings, read_photographs
 from emotionnet.records import DataError

@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from emotionnet.curation.source_tables import READERS
-from emotionnet.curation.sources import REJECTS_SCHEMA, SOURCE_SCHEMA, Source
+from emotionnet.curation.sources import SOURCE_SCHEMA, Source
 from emotionnet.data.finding import SUFFIXES, find_images
 from emotionnet.data.keywords import Keywords, read_keywords
 from emotionnet.data.sidecars import Sidecars
+from emotionnet.data.store import REJECTS_SCHEMA
 from emotionnet.progress import track
 from emotionnet.records import DataError, as_text, is_name
 

@@ -16,7 +16,8 @@ from xml.parsers import expat
 
 import polars as pl
 
-from emotionnet.curation.sources import REJECTS_SCHEMA, SOURCE_SCHEMA, Source
+from emotionnet.curation.sources import SOURCE_SCHEMA, Source
+from emotionnet.data.store import REJECTS_SCHEMA
 from emotionnet.files import sha256
 from emotionnet.progress import track
 from emotionnet.records import DataError

@@ -27,6 +27,7 @@ from emotionnet.curation.source_ids import NO_FILE, Ids, missing_ids, twice
 from emotionnet.curation.source_tables import MOST_FAULTS
 from emotionnet.data.finding import SUFFIXES
 from emotionnet.data.looks import HASH_BYTES
+from emotionnet.data.store import REJECTS_SCHEMA
 from emotionnet.records import DataError
 
 SOURCE_SCHEMA = pl.Schema(
@@ -42,7 +43,6 @@ SOURCE_SCHEMA = pl.Schema(
     }
 )
 REPEATS = "repeats"  # column of batches: the earlier file that has the id, or null
-REJECTS_SCHEMA = pl.Schema({"id": pl.String(), "reason": pl.String()})
 DOWNLOADED = "records.parquet"  # what `data download` writes into its folder
 _ALIASES = {"cid": "id", "url": "image"}
 _FILE_SCHEMA = pl.Schema(SOURCE_SCHEMA | {old: SOURCE_SCHEMA[new] for old, new in _ALIASES.items()})

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from emotionnet.curation.sources import REJECTS_SCHEMA
+from emotionnet.data.store import REJECTS_SCHEMA
 
 
 @dataclass
