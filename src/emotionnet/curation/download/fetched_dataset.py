@@ -21,6 +21,7 @@ from emotionnet.data.store import FILES, MARKER, VOCABULARIES, Dataset, read_dat
 from emotionnet.files import link_file, sha256
 from emotionnet.records import SPLITS, DataError
 
+BESIDE = "dataset"  # part of the name of the folder that is written first
 _FOUND = {
     "id": pl.String(),
     "lost": pl.String(),
@@ -110,7 +111,7 @@ def _list_shards(ledger: Ledger, folder: Path) -> None:
 @contextlib.contextmanager
 def _written_into(out: Path) -> Iterator[Path]:
     """A folder to fill; its files move into `out` when all went well, those that tell of others last."""
-    beside = Path(tempfile.mkdtemp(dir=out, prefix=".dataset."))
+    beside = Path(tempfile.mkdtemp(dir=out, prefix=f".{BESIDE}."))
     try:
         yield beside
         for name in (SHARDS, MARKER):  # half of the old and half of the new are no DATASET

@@ -32,12 +32,13 @@ class Lost(Exception):  # noqa: N818 - what happened to a URL, no fault of ours
 
     def at(self, url: str) -> Lost:
         """The same, of one URL: several may share what is lost with a connection."""
-        lost = Lost(self.reason, self.detail)
-        lost.refused, lost.passing, lost.wait, lost.status = (
-            self.refused,
-            self.passing,
-            self.wait,
-            self.status,
+        lost = Lost(
+            self.reason,
+            self.detail,
+            refused=self.refused,
+            passing=self.passing,
+            wait=self.wait,
+            status=self.status,
         )
         lost.url = url
         return lost

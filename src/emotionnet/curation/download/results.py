@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from emotionnet.curation.download.ledger import Ledger
 from emotionnet.curation.download.listing import KEPT
 from emotionnet.curation.sources import DOWNLOADED
+from emotionnet.data.tables import write_pieces
 from emotionnet.files import new_file
 
 _PAGE = 50_000
@@ -37,15 +38,19 @@ _SCHEMA = pa.schema(
 
 def write_records(ledger: Ledger, out: Path) -> None:
     """Write the records whose picture came, in the order of the list, as a table that `data curate` reads."""
+    with new_file(out / DOWNLOADED) as file:
+        write_pieces(file, _SCHEMA, _pages(ledger), rows=_PAGE)
+
+
+def _pages(ledger: Ledger) -> Iterator[pa.Table]:
     query = (
         f"SELECT row, record, {', '.join(f'urls.{name}' for name in _FOUND)} FROM records JOIN urls "
         "ON records.url = urls.id WHERE row > ? AND state IN ('stored', 'duplicate') ORDER BY row LIMIT ?"
     )
-    with new_file(out / DOWNLOADED) as file, pq.ParquetWriter(file, _SCHEMA) as writer:
-        last = 0
-        while page := list(ledger.select(query, (last, _PAGE))):
-            writer.write_table(pa.Table.from_pylist([_row(*row[1:]) for row in page], _SCHEMA))
-            last = page[-1][0]
+    last = 0
+    while page := list(ledger.select(query, (last, _PAGE))):
+        yield pa.Table.from_pylist([_row(*row[1:]) for row in page], _SCHEMA)
+        last = page[-1][0]
 
 
 def _row(record: str, path: str, sha256: bytes, *found: Any) -> dict[str, Any]:

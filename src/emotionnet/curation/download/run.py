@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotionnet.config import DownloadConfig
+from emotionnet.curation.download.fetched_dataset import BESIDE, require_all_urls, write_fetched_dataset
 from emotionnet.curation.download.folder import Folder
 from emotionnet.curation.download.keeping import Keeper
 from emotionnet.curation.download.ledger import NAME, Ledger
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from emotionnet.curation.download.crawl import Crawl
 
 PACKAGES = ("aiohttp", "protego")  # of the extra [scale]
-SUMMARY, BESIDE = "summary.json", "dataset"
+SUMMARY = "summary.json"
 _LOCK = f"{NAME}.lock"
 
 
@@ -61,7 +62,6 @@ def download(config: DownloadConfig) -> Summary:
 
 def _require_fit_for_shards(source: Path) -> None:
     """Check that what is fetched can lie in shards, which hold the splits of a DATASET."""
-    from emotionnet.curation.download.fetched_dataset import require_all_urls
     from emotionnet.curation.download.listing import is_dataset
 
     if not is_dataset(source):
@@ -96,7 +96,6 @@ def _require_ours(out: Path) -> None:
 
 
 def _download(config: DownloadConfig, share: Share | None, ledger: Ledger) -> Summary:
-    from emotionnet.curation.download.fetched_dataset import write_fetched_dataset
     from emotionnet.curation.download.results import write_records
 
     _clear(config.out)
