@@ -10,7 +10,7 @@ import pytest
 
 from emotionnet.apps.bench import curate
 from emotionnet.apps.bench.literal_curation import Kept, Outcome, literal_curation
-from emotionnet.apps.bench.polars_curation import as_outcome, polars_curation
+from emotionnet.apps.bench.polars_curation import polars_curation
 from emotionnet.apps.bench.rounds import Contender
 from emotionnet.apps.bench.web_records import LICENCES, web_records
 from emotionnet.config import CurateConfig, SplitSizes
@@ -52,7 +52,12 @@ def test_ours_is_what_the_literal_loops_give(tmp_path: Path, others: dict[str, A
 
 def test_the_script_gives_the_same_for_records_without_looks(tmp_path: Path) -> None:
     config = settings(tmp_path, looks=False, **{key: STRICT[key] for key in ("licences", "tag_language")})
-    script = as_outcome(*polars_curation(config))
+    records, rejects = polars_curation(config)
+    kept = {
+        name: Kept(split, frozenset(labels), frozenset(tags), group)
+        for name, split, group, labels, tags in records.iter_rows()
+    }
+    script = Outcome(kept, dict(rejects.iter_rows()))
     assert curate.differences(script, literal_curation(config)) == []
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import polars as pl
 import simplemma
 
-from emotionnet.apps.bench.literal_curation import Kept, Outcome, emotion_words
+from emotionnet.apps.bench.literal_curation import emotion_words
 from emotionnet.config import CurateConfig
 
 TAG = pl.col("tag")
-WORD = re.compile(r"[\w']+")
 
 
 def make_polars(config: CurateConfig) -> Callable[[], float]:
@@ -80,15 +79,6 @@ def polars_curation(config: CurateConfig) -> tuple[pl.DataFrame, pl.DataFrame]:
         lists = kept.filter(TAG.is_in(words)).group_by("row").agg(TAG.alias(name))
         records = records.drop(name, strict=False).join(lists, on="row", how="left", maintain_order="left")
     return records.select("id", "split", "group", "labels", pl.col("tags").fill_null([])), pl.concat(rejects)
-
-
-def as_outcome(records: pl.DataFrame, rejects: pl.DataFrame) -> Outcome:
-    """The same as the literal loops give it."""
-    kept = {
-        name: Kept(split, frozenset(labels), frozenset(tags), group)
-        for name, split, group, labels, tags in records.iter_rows()
-    }
-    return Outcome(kept, dict(rejects.iter_rows()))
 
 
 def tag_table(records: pl.DataFrame, emotions: set[str], language: str | None) -> pl.DataFrame:
