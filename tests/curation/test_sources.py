@@ -277,6 +277,17 @@ def test_ids_of_many_files_are_told_as_a_dictionary_tells_them(tmp_path: Path) -
     assert source.records["image"].to_list() == [f"{name}{i}.jpg" for i, name in first.items()]
 
 
+def test_ids_with_equal_hashes_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = pl.Series.hash
+
+    def colliding(ids: pl.Series, seed: int) -> pl.Series:
+        return hashed(ids, seed=seed) if seed else pl.Series(np.zeros(len(ids), dtype=np.uint64))
+
+    monkeypatch.setattr(pl.Series, "hash", colliding)
+    keyword_files(tmp_path, [1], [2])
+    assert read_source(tmp_path).records["id"].to_list() == ["1", "2"]
+
+
 def test_the_same_id_in_two_downloads_is_told_with_its_folder(tmp_path: Path) -> None:
     for name in "ab":
         (tmp_path / name).mkdir()

@@ -95,6 +95,34 @@ def test_records_whose_picture_is_lost_are_rejects_and_files_stay(
     )
 
 
+def test_half_of_the_old_and_half_of_the_new_are_no_data_set(
+    make_remote: MakeRemote, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended while the files of a second run take the place of those of the first."""
+    _, remote = make_remote()
+    url = remote.table("train")["path"][0]
+    lost = site.answers.pop(url.removeprefix(site.origin))
+    settings = _settings(remote, tmp_path / "out")
+    download(settings)
+    before = read_dataset(tmp_path / "out").table("train").height
+    site.answers[url.removeprefix(site.origin)] = lost
+    replace, again = Path.replace, settings.model_copy(update={"retry": "failed"})
+
+    def ended(path: Path, target: Path) -> Path:
+        if target.name == "val.parquet":
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", ended)
+        with pytest.raises(KeyboardInterrupt):
+            download(again)
+    with pytest.raises(DataError, match=r"dataset\.json"):
+        read_dataset(tmp_path / "out")
+    download(settings)
+    assert read_dataset(tmp_path / "out").table("train").height == before + 1
+
+
 def test_straight_into_shards(make_remote: MakeRemote, tmp_path: Path) -> None:
     dataset, remote = make_remote()
     out = tmp_path / "out"

@@ -102,6 +102,28 @@ def test_a_file_is_kept_for_a_day(site: Site) -> None:
     assert site.asked == {"/robots.txt": 2}
 
 
+def test_a_download_that_takes_days_asks_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(*_: object) -> None:
+        """Nothing is kept of an origin but in memory."""
+
+    async def ask() -> list[str]:
+        config = DownloadConfig(source=Path(__file__), allow=("127.0.0.1",))
+        async with Web(config) as web:
+            rules, place = Robots(web, config, forget, forget), place_of(site.origin + "/x")
+            await rules.require(place)
+            _says(site, "User-agent: *\nDisallow: /\n")
+            await rules.require(place)
+            now = time.time()
+            monkeypatch.setattr(time, "time", lambda: now + FRESH + 60)
+            with pytest.raises(Lost) as caught:
+                await rules.require(place)
+            return [caught.value.reason]
+
+    _says(site, "")
+    assert asyncio.run(ask()) == ["robots.txt"]
+    assert site.asked == {"/robots.txt": 2}
+
+
 def test_a_redirect_is_followed_but_to_no_private_address(site: Site) -> None:
     site.answers["/robots.txt"] = (301, {"Location": "/elsewhere.txt"}, b"")
     site.answers["/elsewhere.txt"] = (200, {}, b"User-agent: *\nDisallow: /\n")
