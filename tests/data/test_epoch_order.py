@@ -102,3 +102,10 @@ def test_few_shards_are_read_at_a_time_and_each_process_has_its_own() -> None:
         {int(held_N[index]) for batch in batches for index in batch} for batches in drawn(order, world=4)
     ]
     assert sum(map(len, by_rank)) <= 640 + 15, "only shards on the border of two lanes are read twice"
+
+
+def test_a_lane_that_a_shard_fills_gives_that_shard_alone() -> None:
+    held_N = np.repeat(np.arange(16), 6)
+    (alone,) = drawn(EpochOrder(96, batch_size=16, seed=0, shuffle=True, blocks_N=held_N))
+    lanes = [{int(held_N[index]) for index in lane} for lane in zip(*alone, strict=True)]
+    assert sorted(map(sorted, lanes)) == [[shard] for shard in range(16)]

@@ -93,6 +93,7 @@ def change_table(shards: ShardDataset, **values: Any) -> None:
         ({"offset": 0}, "must lie inside its shard"),
         ({"offset": -512}, "must lie inside its shard"),
         ({"offset": 2**62, "size": 2**62}, "must lie inside its shard"),
+        ({"offset": 2**62}, "must lie inside its shard"),
         ({"offset": None}, "must lie inside its shard"),
         ({"size": -1}, "must lie inside its shard"),
         (
