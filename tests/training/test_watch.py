@@ -228,6 +228,27 @@ def test_the_thread_beats_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -
     assert not watch.thread.is_alive()
 
 
+def test_who_keeps_the_store_leaves_last(
+    pair: tuple[Kept, Watch, Watch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, first, second = pair
+    monkeypatch.setattr(room, "INTERVAL", 0.01)
+    first.start()
+    slept: list[float] = []
+    sleep = time.sleep
+
+    def sleeps(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            second._change(doing="left")
+            second.tell()
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", sleeps)
+    first.stop("left")
+    assert len(slept) == 3, "it waits until the other has left, and no longer"
+
+
 def test_hosts_and_namespaces_tell_pids_apart() -> None:
     mine = own_beat()
     assert mine.pid == os.getpid()

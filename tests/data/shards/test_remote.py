@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +161,23 @@ def test_shards_used_longest_ago_make_room(
         kept_bytes = sum((tmp_path / "cache" / "shards" / name).stat().st_size for name in kept(tmp_path))
         assert kept_bytes <= 2.5 * largest
     assert len(kept(tmp_path)) >= 2
+
+
+def test_a_shard_that_is_used_again_outlives_later_ones(
+    shards: ShardDataset, remote: MakeRemote, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url, infos = remote(shards.root), shards.index.shards[:3]
+    room_for_two = sum(sorted(info.bytes for info in infos)[1:]) + 1  # which a fraction may take
+    monkeypatch.setenv("EMOTIONNET_SHARD_CACHE", str(room_for_two / 1e9))
+    old = []
+    for age, number in ((30, 0), (20, 1), (0, 0), (0, 2)):
+        info = infos[number]
+        place = cached_shard(f"{url}/{info.name}", info.bytes, info.sha256)
+        if age:
+            used = time.time() - age
+            os.utime(place, (used, used))
+        old.append(place)
+    assert kept(tmp_path) == sorted(place.name for place in (old[0], old[3]))
 
 
 @pytest.mark.parametrize("text", ["many", "0", "-1", "inf", "nan"])
