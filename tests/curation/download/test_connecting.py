@@ -34,7 +34,7 @@ from emotionnet.curation.download.web import faults
 def test_addresses_that_are_never_asked(host: str) -> None:
     with pytest.raises(Lost) as caught:
         Addresses(()).require(host)
-    assert (caught.value.state, caught.value.reason) == ("refused", "address")
+    assert (caught.value.state, caught.value.reason) == ("refused", "private address")
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "2606:4700::1111", "example.org", "7up.com", "a.1b"])
@@ -62,7 +62,7 @@ def test_of_a_name_only_public_addresses_are_kept() -> None:
 def test_a_name_of_private_addresses_is_refused_and_they_are_told() -> None:
     with pytest.raises(Lost) as caught:
         Addresses(()).keep("inside.org", _found("10.0.0.1", "::1"))
-    assert (caught.value.reason, caught.value.detail) == ("address", "inside.org is 10.0.0.1, ::1")
+    assert (caught.value.reason, caught.value.detail) == ("private address", "inside.org is 10.0.0.1, ::1")
 
 
 def _info(address: str) -> tuple[Any, ...]:

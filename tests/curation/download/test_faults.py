@@ -56,7 +56,9 @@ EXPECTED: Mapping[str, tuple[str, str, int]] = {
     "endless": ("failed", "too many redirects", 1),
     **dict.fromkeys(("noai", "noimageai"), ("refused", "X-Robots-Tag", 1)),
     "disallowed": ("refused", "robots.txt", 0),
-    **dict.fromkeys(("toaddress", "tomapped", "tonumber", "tooctal", "toname"), ("refused", "address", 1)),
+    **dict.fromkeys(
+        ("toaddress", "tomapped", "tonumber", "tooctal", "toname"), ("refused", "private address", 1)
+    ),
     **dict.fromkeys(("tofile", "toftp"), ("refused", "scheme", 1)),
 }
 
@@ -68,7 +70,7 @@ def test_every_kind_is_expected_to_end_somewhere() -> None:
 def _odd(server: Running) -> dict[str, tuple[str, str]]:
     """URLs of which nothing is ever asked, and what becomes of them."""
     trap = server.traps[TRAPS[1]]
-    refused = ("refused", "address")
+    refused = ("refused", "private address")
     return {
         f"http://127.0.0.2:{trap}/a.jpg": refused,
         f"http://127.2:{trap}/b.jpg": refused,

@@ -64,7 +64,7 @@ def test_redirects_are_followed_and_each_is_looked_at_first(site: Site) -> None:
         ("", "failed", "bad redirect"),
         ("http://[::1", "failed", "bad redirect"),
         ("file:///etc/passwd", "refused", "scheme"),
-        ("http://127.0.0.2/", "refused", "address"),
+        ("http://127.0.0.2/", "refused", "private address"),
         ("http://u:p@127.0.0.1/", "refused", "user name in the URL"),
     ],
 )

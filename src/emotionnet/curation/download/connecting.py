@@ -144,4 +144,4 @@ def new_session(addresses: Addresses, agent: str) -> aiohttp.ClientSession:
 
 
 def _refused(detail: str) -> Lost:
-    return Lost("address", detail, refused=True)
+    return Lost("private address", detail, refused=True)

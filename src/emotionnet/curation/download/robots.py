@@ -22,7 +22,7 @@ FRESH = 24 * 3600.0  # seconds
 MOST_BYTES = 500 * 1024
 _MOST_REDIRECTS = 5
 _MOST_KNOWN = 5_000
-_PASSED_ON = ("address", "host not found")  # what is as true of the picture
+_PASSED_ON = ("private address", "host not found")  # what is as true of the picture
 
 Read = Callable[[str], Awaitable[tuple[bytes, float] | None]]
 Keep = Callable[[str, bytes, float], Awaitable[None]]

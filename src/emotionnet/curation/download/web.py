@@ -157,5 +157,5 @@ def faults() -> Iterator[None]:
         raise Lost("no HTTP", str(error)) from None
     except (aiohttp.ClientError, OSError) as error:
         if isinstance(getattr(error, "os_error", error), Fenced):
-            raise Lost("address", str(error), refused=True) from None
+            raise Lost("private address", str(error), refused=True) from None
         raise Lost("connection", str(error) or type(error).__name__, passing=True) from None
