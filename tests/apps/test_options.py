@@ -35,7 +35,10 @@ def test_keys_are_told_from_the_commands_own_tokens(
 
 
 def test_a_key_given_twice_is_a_fault() -> None:
-    with pytest.raises(ConfigError, match=r"--epochs must be given once"):
+    with pytest.raises(
+        ConfigError,
+        match=r"--epochs must be given once \(a list as JSON: '\[\"a\", \"b\"\]'\); it is given twice",
+    ):
         split_options(["--epochs", "1", "--epochs=2"], TrainConfig)
 
 

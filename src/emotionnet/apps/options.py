@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from emotionnet.config_files import keys, text_keys
 from emotionnet.records import ConfigError
 
+_HEADING = """Keys of the config file, each also an option; a list is given as JSON, such as '["a", "b"]':"""
 OWN = ("--help", "-h", "--resume", "--overwrite", "--recipe")  # options of the commands themselves
 
 
@@ -51,7 +52,9 @@ def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[s
         name, given, value = token.removeprefix("--").partition("=")
         name = name.replace("-", "_")
         if name in options:
-            raise ConfigError(f"options: --{name} must be given once; it is given twice")
+            raise ConfigError(
+                f'options: --{name} must be given once (a list as JSON: \'["a", "b"]\'); it is given twice'
+            )
         options[name] = _value(value, is_text=name in texts) if given else True
         key = None if given else name
     return rest, options
@@ -59,7 +62,7 @@ def split_options(tokens: Iterable[str], model: type[BaseModel]) -> tuple[list[s
 
 def describe_keys(model: type[BaseModel]) -> str:
     """The keys of a config class, each an option of its command too, as lines of help."""
-    return _described(model, "Keys of the config file, each also an option:", "--")
+    return _described(model, _HEADING, "--")
 
 
 def describe_file(model: type[BaseModel], heading: str) -> str:
