@@ -451,6 +451,8 @@ def test_one_emotion_is_too_few(tmp_path: Path) -> None:
     assert caught.value.faults == (
         "at least 2 emotions must be carried by 10 groups; the most frequent words of lexicon are happy 12, "
         "fury 5, sad 2; lower min_emotion_groups or give more records",
+        "the records that were left must be enough for that: 14 records read, 14 with an emotion word, "
+        "14 with a picture that can be used, 14 with a picture of their own, 14 with tags of their own",
     )
     assert not (tmp_path / "dataset").exists()
 
@@ -458,6 +460,16 @@ def test_one_emotion_is_too_few(tmp_path: Path) -> None:
 def test_no_emotion_is_too_few(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the most frequent words of lexicon are none at all"):
         curated(tmp_path, [{**good_rows()[0], "tags": ["cat"]}])
+
+
+def test_where_no_picture_can_be_used_one_of_them_is_named(tmp_path: Path) -> None:
+    rows = [{**row, "image": "nowhere.png"} for row in good_rows()]
+    with pytest.raises(DataError) as caught:
+        curated(tmp_path, rows)
+    _, left, example = caught.value.faults
+    assert "0 with a picture that can be used" in left
+    assert example.startswith(f"{rows[0]['id']}: a picture must be one that can be used; ")
+    assert "nowhere.png" in example
 
 
 def test_an_empty_split_says_which_sizes_to_lower(tmp_path: Path) -> None:

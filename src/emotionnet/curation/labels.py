@@ -5,12 +5,13 @@ Shape letters: N = records of the pool, L = labels, G = groups.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from emotionnet.config import CurateConfig, SplitSizes
 from emotionnet.curation import selection
@@ -68,7 +69,8 @@ def choose_labels(pool: Pool, vocabulary: Vocabulary, config: CurateConfig) -> L
         : config.max_emotions
     ]
     if len(chosen) < FEWEST_EMOTIONS:
-        raise DataError(_too_few([word for _, word in ranked], config.min_emotion_groups, vocabulary))
+        too_few = _too_few([word for _, word in ranked], config.min_emotion_groups, vocabulary)
+        raise DataError([too_few, *_what_was_left(pool)])
     lists = lists.mapped(numbering(chosen, len(names)))
     split_G = _split(lists.carriers(groups), len(chosen), pool.groups_N, config)
     labelled_N = np.zeros(len(pool.groups_N), dtype=np.bool_)
@@ -93,6 +95,16 @@ def _too_few(emotions: Sequence[Word], floor: int, vocabulary: Vocabulary) -> st
         f"at least {FEWEST_EMOTIONS} emotions must be carried by {floor} groups; the most frequent words of "
         f"{vocabulary.name} are {most}; lower min_emotion_groups or give more records"
     )
+
+
+def _what_was_left(pool: Pool) -> Iterator[str]:
+    """Where the records went, for no table of them is written; and one picture that cannot be used."""
+    kept = ", ".join(f"{step.kept:,} {step.name}" for step in pool.fates.steps)
+    yield f"the records that were left must be enough for that: {kept}"
+    for (_, ids), (_, seen) in zip(pool.files.read("id"), pool.seen.read("fault"), strict=True):
+        for name, fault in pl.concat([ids, seen], how="horizontal").drop_nulls("fault").iter_rows():
+            yield f"{name}: a picture must be one that can be used; {fault}; there may be more like it"
+            return
 
 
 def _split(
