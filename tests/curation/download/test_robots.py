@@ -129,7 +129,7 @@ def test_a_redirect_is_followed_but_to_no_private_address(site: Site) -> None:
     site.answers["/elsewhere.txt"] = (200, {}, b"User-agent: *\nDisallow: /\n")
     assert _verdicts(site, ["/x"])[0] == ["refused: robots.txt"]
     site.answers["/robots.txt"] = (301, {"Location": "http://127.0.0.2/robots.txt"}, b"")
-    assert _verdicts(site, ["/x"])[0] == ["refused: address (127.0.0.2)"]
+    assert _verdicts(site, ["/x"])[0] == ["refused: private address (127.0.0.2)"]
 
 
 def test_of_a_long_file_the_beginning_is_read(site: Site) -> None:
